@@ -1,0 +1,1 @@
+"""Weighted futures: what every surface model returns and every decision consumes."""

@@ -1,0 +1,1 @@
+"""Streamlit pages: read controls, ask the engine, draw."""

@@ -1,0 +1,255 @@
+"""What the dataset picker lists: built-in data, the local folder, and uploads; and how each is loaded.
+
+An upload is stored under the digest of its content; the name a person gave it is kept beside it and is only ever
+displayed. Whatever decisions reading it needed (a column mapping, a date order) are kept too, so that a job or another
+day reads the same file the same way.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from engine import workspace
+from engine.errors import MarketDataError
+from engine.market import csv_import
+from engine.market.builtin_prices import builtin_prices
+from engine.market.price_history import PriceHistory
+from engine.market.quotes import OptionQuotes
+from engine.market.surface_history import SurfaceHistory
+
+Kind = Literal["surfaces", "prices", "quotes"]
+Origin = Literal["built-in", "local", "upload", "file"]
+Data = SurfaceHistory | PriceHistory | OptionQuotes
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+"""Files that the local folder lists and that an upload may be."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the picker.
+
+    Args:
+        id: what ``load`` and ``--data`` take.
+        label: what a person reads; may hold text from a file's name, so it is never shown as markup.
+        kind: surfaces, prices or quotes.
+        origin: built-in, local, upload or file.
+        version: changes when the content behind the id changes (the key under which pages cache it).
+    """
+
+    id: str
+    label: str
+    kind: Kind
+    origin: Origin
+    version: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A dataset in memory: the data, where they come from, and what reading them rejected and decided."""
+
+    data: Data
+    entry: Entry
+    rejected: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return self.entry.label
+
+    @property
+    def origin(self) -> Origin:
+        """Built-in, local, upload or file."""
+        return self.entry.origin
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where an entry's files are and how they are read."""
+
+    entry: Entry
+    files: tuple[tuple[Path, str], ...] = ()  # path on disk, name for people
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    built: Callable[[], Data] | None = None
+
+
+def catalogue(kind: Kind | None = None) -> tuple[Entry, ...]:
+    """Everything that can be picked, built-in first, then uploads (newest first), then the local folder."""
+    sources = (*_built_in().values(), *_uploads().values(), *_local().values())
+    return tuple(source.entry for source in sources if kind is None or source.entry.kind == kind)
+
+
+def load(ref: str) -> Loaded:
+    """Load a dataset by its catalogue id or by a file's path.
+
+    Raises:
+        MarketDataError: if there is no such dataset, or its content cannot be used.
+    """
+    source = find(ref)
+    if source.built is not None:
+        return Loaded(source.built(), source.entry, csv_import.no_rejections())
+    return _read(source)
+
+
+def find(ref: str) -> _Source:
+    """The source behind a catalogue id or a path.
+
+    Raises:
+        MarketDataError: if there is none.
+    """
+    for listing in (_built_in, _uploads, _local):
+        known = listing()
+        if ref in known:
+            return known[ref]
+    path = Path(ref).expanduser()
+    if path.is_file():
+        return _file_source(path, id=str(path.resolve()), origin="file")
+    names = ", ".join(_built_in())
+    raise MarketDataError(f"expected a dataset id ({names}, …) or the path of a file; found {ref[:200]!r}")
+
+
+def store_upload(
+    files: Sequence[tuple[str, bytes]], *, kind: Kind | None = None, reading: Mapping[str, Any] | None = None
+) -> Loaded:
+    """Store uploaded files and read them as one dataset.
+
+    Nothing is kept unless it can be read.
+
+    Args:
+        files: (name, content) of each; several are read together (one price file per ticker, a sector map).
+        kind: what they hold; recognised if not given.
+        reading: decisions for the reader: ``mapping`` (role → column), ``date_order``, ``iv_unit``, ….
+
+    Raises:
+        MarketDataError: if a file is of no readable type or its content cannot be used.
+        AmbiguousColumns: if a decision is needed; the question is in the exception.
+    """
+    if not files:
+        raise MarketDataError("expected at least one file; found none")
+    reading = dict(reading or {})
+    stored: list[dict[str, str]] = []
+    fresh: list[Path] = []
+    for name, content in files:
+        suffix = Path(name).suffix.lower()
+        if suffix not in SUFFIXES:
+            raise MarketDataError(f"expected a file ending in {', '.join(SUFFIXES)}; found {name[-60:]!r}")
+        path = workspace.uploads_dir() / f"{hashlib.sha256(content).hexdigest()}{suffix}"
+        if not path.exists():
+            workspace.write_whole(path, content)
+            fresh.append(path)
+        stored.append({"file": path.name, "name": name})
+    paths = tuple((workspace.uploads_dir() / item["file"], item["name"]) for item in stored)
+    try:
+        kind = kind or _kind_of(paths)
+        digest = hashlib.sha256(repr((sorted(item["file"] for item in stored), sorted(reading.items()))).encode())
+        label = files[0][0] if len(files) == 1 else f"{files[0][0]} and {len(files) - 1} more"
+        entry = Entry(f"upload-{digest.hexdigest()[:16]}", label, kind, "upload", digest.hexdigest())
+        loaded = _read(_Source(entry, paths, reading))
+    except BaseException:
+        for path in fresh:
+            path.unlink(missing_ok=True)
+        raise
+    workspace.write_json(
+        workspace.uploads_dir() / f"{entry.id}.json",
+        {"label": label, "kind": kind, "version": entry.version, "files": stored, "reading": reading},
+    )
+    return loaded
+
+
+def forget_upload(ref: str) -> None:
+    """Remove an upload; files shared with another upload stay.
+
+    Raises:
+        MarketDataError: if it is no upload.
+    """
+    uploads = _uploads()
+    if ref not in uploads:
+        raise MarketDataError(f"expected the id of an upload; found {ref[:60]!r}")
+    gone = uploads.pop(ref)
+    kept = {path for source in uploads.values() for path, _ in source.files}
+    (workspace.uploads_dir() / f"{ref}.json").unlink(missing_ok=True)
+    for path, _ in gone.files:
+        if path not in kept:
+            path.unlink(missing_ok=True)
+
+
+def _read(source: _Source) -> Loaded:
+    entry = source.entry
+    paths = [path for path, _ in source.files]
+    names = [name for _, name in source.files]
+    imported = csv_import.read(entry.kind, paths, names=names, **source.reading)
+    data: Data = replace(imported.data, name=entry.label)
+    return Loaded(data, entry, imported.rejected, imported.notes)
+
+
+def _kind_of(files: Sequence[tuple[Path, str]]) -> Kind:
+    kinds = {csv_import.recognise(path, name=name) for path, name in files} - {"sectors"}
+    if len(kinds) != 1:
+        found = ", ".join(sorted(str(k) for k in kinds)) or "only a sector map"
+        raise MarketDataError(f"expected files of one kind (surfaces, quotes or prices); found {found}")
+    kind = kinds.pop()
+    return "prices" if kind == "series" else kind
+
+
+def _built_in() -> dict[str, _Source]:
+    def simulated(name: str) -> SurfaceHistory:
+        from engine.models.simulated_market import built_in
+
+        return built_in(name).history
+
+    entries = {
+        "simulated-10x8": ("Simulated market, 10×8 grid (22 years)", "surfaces", lambda: simulated("simulated-10x8")),
+        "simulated-11x9": ("Simulated market, 11×9 grid (22 years)", "surfaces", lambda: simulated("simulated-11x9")),
+        "indices": ("S&P 500 and NASDAQ, daily (1999–2018)", "prices", builtin_prices),
+    }
+    return {
+        id: _Source(Entry(id, label, kind, "built-in", "1"), built=built)  # type: ignore[arg-type]
+        for id, (label, kind, built) in entries.items()
+    }
+
+
+def _uploads() -> dict[str, _Source]:
+    folder = workspace.uploads_dir()
+    cards = sorted(folder.glob("upload-*.json"), key=lambda p: p.stat().st_mtime, reverse=True) if folder.exists() else []
+    sources = {}
+    for card in cards:
+        meta = workspace.read_json(card)
+        files = tuple((folder / Path(item["file"]).name, item["name"]) for item in meta["files"])
+        entry = Entry(card.stem, meta["label"], meta["kind"], "upload", meta["version"])
+        sources[entry.id] = _Source(entry, files, meta["reading"])
+    return sources
+
+
+def _local() -> dict[str, _Source]:
+    folder = workspace.local_data_dir()
+    if folder is None or not folder.is_dir():
+        return {}
+    sources = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in SUFFIXES or not path.is_file():
+            continue
+        try:
+            source = _file_source(path, id=f"local-{path.name}", origin="local")
+        except MarketDataError:
+            continue  # a README.csv or a sector map is no dataset; opening it by path says why
+        sources[source.entry.id] = source
+    return sources
+
+
+def _file_source(path: Path, *, id: str, origin: Origin) -> _Source:
+    stat = path.stat()
+    kind = _recognised(path, stat.st_mtime_ns, stat.st_size)
+    return _Source(Entry(id, path.name, kind, origin, f"{stat.st_mtime_ns}-{stat.st_size}"), ((path, path.name),))
+
+
+@functools.lru_cache(maxsize=512)
+def _recognised(path: Path, mtime_ns: int, size: int) -> Kind:
+    return _kind_of([(path, path.name)])

@@ -1,0 +1,75 @@
+"""The only place with ``st.cache_*``: datasets, models and scenarios, keyed by digests and never by sampled hashes.
+
+Everything kept here is read-only and the same for every session; no user state.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from engine import datasets
+from engine.market.surface_history import SurfaceHistory
+from engine.models.base import SurfaceModel
+from engine.runs import checkpoints
+from engine.scenarios.scenario_set import ScenarioSet
+from engine.surfaces import arbitrage
+
+
+@st.cache_resource(max_entries=12, show_spinner="Reading the data …")
+def _dataset(id: str, version: str) -> datasets.Loaded:
+    return datasets.load(id)
+
+
+def dataset(entry: datasets.Entry) -> datasets.Loaded:
+    """A dataset of the catalogue, read once for all sessions."""
+    return _dataset(entry.id, entry.version)
+
+
+@st.cache_resource(max_entries=12, show_spinner="Loading the generator …")
+def _model(directory: str, version: str) -> tuple[SurfaceModel, checkpoints.Card]:
+    return checkpoints.load(Path(directory))
+
+
+def model(directory: Path) -> tuple[SurfaceModel, checkpoints.Card]:
+    """A trained model and its card; read again only when its weights change on disk.
+
+    Raises:
+        CheckpointError: if the checkpoint cannot be used.
+    """
+    return _model(str(directory), version_of(directory))
+
+
+def version_of(directory: Path) -> str:
+    """Changes whenever the weights of a run are written."""
+    try:
+        stat = (directory / checkpoints.WEIGHTS).stat()
+    except OSError:
+        return "none"
+    return f"{stat.st_mtime_ns}-{stat.st_size}"
+
+
+@st.cache_resource(max_entries=24, show_spinner="Sampling …")
+def _scenarios(
+    directory: str, version: str, digest: str, row: int, n: int, seed: int, _model: SurfaceModel, _history: SurfaceHistory
+) -> tuple[ScenarioSet, arbitrage.Penalty]:
+    condition = _history.until(row)
+    drawn = _model.sample(condition, n, rng=np.random.default_rng(seed))
+    return drawn, arbitrage.penalty(drawn.iv, drawn.grid, float(condition.rate[-1]))
+
+
+def scenarios(
+    directory: Path, model: SurfaceModel, history: SurfaceHistory, row: int, n: int, seed: int
+) -> tuple[ScenarioSet, arbitrage.Penalty]:
+    """n scenarios of the day after ``row`` and their penalty matrices; moving a β slider never samples again."""
+    return _scenarios(str(directory), version_of(directory), history.digest, row, n, seed, model, history)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _history_penalty(digest: str, _history: SurfaceHistory) -> np.ndarray:
+    return arbitrage.total_penalty(_history.iv, _history.grid, _history.rate)
+
+
+def history_penalty(history: SurfaceHistory) -> np.ndarray:
+    """``(n,)`` Φ of every day of a history."""
+    return _history_penalty(history.digest, history)

@@ -1,0 +1,41 @@
+"""The dataset picker: the same widget on every page, remembering its choice for the session."""
+
+import streamlit as st
+
+from engine import datasets
+from pages.ui import cache, frame
+
+
+def pick(kind: datasets.Kind) -> datasets.Loaded:
+    """The dataset chosen in the sidebar; the first visit gets the first built-in one.
+
+    If there is none of this kind, or it cannot be read, the page shows that and stops.
+    """
+    entries = {entry.id: entry for entry in datasets.catalogue(kind)}
+    if st.session_state.get(key(kind)) not in entries:
+        st.session_state.pop(key(kind), None)
+    id = st.sidebar.selectbox(
+        "Dataset",
+        list(entries),
+        format_func=lambda id: entries[id].label,
+        key=key(kind),
+        persist_state="session",
+        help="Built-in data, your uploads, and the files of the local data folder. Add your own under Market data.",
+    )
+    if id is None:
+        st.info(f"This page needs {kind}. Add a file under Market data.", icon=":material/database:")
+        st.page_link(frame.page_path("start/market_data"), label="Go to Market data", icon=":material/upload:")
+        st.stop()
+    with frame.errors("Choose another dataset in the sidebar, or upload the file again under Market data."):
+        return cache.dataset(entries[id])
+    raise AssertionError  # the block above returns or stops the page
+
+
+def choose(entry: datasets.Entry) -> None:
+    """Make a dataset the active one everywhere (call before its picker is drawn)."""
+    st.session_state[key(entry.kind)] = entry.id
+
+
+def key(kind: datasets.Kind) -> str:
+    """Session-state key of a kind's picker."""
+    return f"{kind}_dataset"

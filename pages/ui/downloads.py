@@ -1,0 +1,46 @@
+"""Downloads: made when they are clicked, named safely, and harmless when a spreadsheet opens them."""
+
+import io
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """UTF-8 CSV; text cells and headings that a spreadsheet would run as a formula get a leading apostrophe."""
+    safe = table.rename(columns=lambda c: _harmless(str(c)))
+    for position, kind in enumerate(safe.dtypes):
+        if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind)):
+            column = safe.iloc[:, position].map(lambda v: _harmless(v) if isinstance(v, str) else v)
+            safe = safe.assign(**{safe.columns[position]: column})
+    return safe.to_csv(index=False).encode()
+
+
+def parquet_bytes(table: pd.DataFrame) -> bytes:
+    """Parquet, as written by pyarrow."""
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def table_buttons(make: Callable[[], pd.DataFrame], name: str, *, key: str, label: str = "Download") -> None:
+    """CSV and Parquet buttons for a table that is built only when one of them is clicked."""
+    left, right, _ = st.columns([1, 1, 2])
+    left.download_button(
+        f"{label} CSV", lambda: csv_bytes(make()), f"{name}.csv", "text/csv", key=f"{key}_csv", on_click="ignore"
+    )
+    right.download_button(
+        f"{label} Parquet",
+        lambda: parquet_bytes(make()),
+        f"{name}.parquet",
+        "application/vnd.apache.parquet",
+        key=f"{key}_parquet",
+        on_click="ignore",
+    )
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -1,0 +1,39 @@
+"""A form from a configuration class: labels, ranges, units and help come from its fields."""
+
+from typing import Any
+
+import streamlit as st
+
+from engine import settings
+
+
+def config_fields(config_type: type, *, key: str) -> dict[str, Any]:
+    """Draw one widget a setting (advanced ones in an expander) and return the values entered.
+
+    Check them with :func:`engine.settings.from_dict`, which names what is out of range.
+    """
+    described = settings.describe(config_type)
+    values = {info.name: _widget(info, key) for info in described if not info.advanced}
+    advanced = [info for info in described if info.advanced]
+    if advanced:
+        with st.expander("More settings"):
+            values |= {info.name: _widget(info, key) for info in advanced}
+    return values
+
+
+def _widget(info: settings.SettingInfo, key: str) -> Any:
+    label = f"{info.label} ({info.unit})" if info.unit else info.label
+    common: dict[str, Any] = {"help": info.help, "key": f"{key}_{info.name}", "persist_state": "session"}
+    if info.choices is not None:
+        return st.selectbox(label, info.choices, index=info.choices.index(str(info.default)), **common)
+    if info.kind is bool:
+        return st.toggle(label, bool(info.default), **common)
+    if info.kind is int:
+        low = None if info.low is None else int(info.low)
+        high = None if info.high is None else int(info.high)
+        return st.number_input(label, low, high, int(info.default), **common)
+    if info.kind is float:
+        default = float(info.default)
+        digits = "%.2e" if 0 < abs(default) < 1e-3 else "%.6g"
+        return st.number_input(label, info.low, info.high, default, format=digits, step=default / 10 or 0.1, **common)
+    return st.text_input(label, str(info.default), **common)

@@ -1,0 +1,107 @@
+"""The frame of every page: title, question, what is active, errors in one sentence, the method expander."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import streamlit as st
+
+from engine.datasets import Loaded
+from engine.errors import ScenaristError
+from engine.market.surface_history import SurfaceHistory
+from engine.workspace import PROJECT
+
+ORIGIN = {"built-in": "built-in data", "upload": "uploaded data", "local": "local file", "file": "local file"}
+
+
+@dataclass
+class Session:
+    """What one visitor has chosen, beyond what widgets remember; typed, so that pages share names."""
+
+    active_run: str | None = None  # directory of the run whose model is shown
+    runs_started: list[str] = field(default_factory=list)
+
+
+def session() -> Session:
+    """The visitor's session."""
+    if "scenarist" not in st.session_state:
+        st.session_state["scenarist"] = Session()
+    state: Session = st.session_state["scenarist"]
+    return state
+
+
+def header(title: str, question: str) -> None:
+    """Title and the one sentence that the page answers."""
+    st.title(title, anchor=False)
+    st.markdown(question)
+
+
+def strip(loaded: Loaded | None = None, run: str | None = None) -> None:
+    """The active dataset with its dates and fingerprint, and the active run. Plain text: names come from people."""
+    parts = []
+    if loaded is not None:
+        first, last = loaded.data.period
+        parts.append(f"Data: {loaded.label} · {first} to {last} · fingerprint {loaded.data.fingerprint}")
+    if run is not None:
+        parts.append(f"Model: {run}")
+    if parts:
+        with st.container(border=True):
+            for part in parts:
+                st.text(part)
+
+
+def honesty(*facts: str) -> None:
+    """The line under a headline: sample size, effective sample size, in or out of sample, origin of the data."""
+    st.caption(plain(" · ".join(fact for fact in facts if fact)))
+
+
+def origin_words(loaded: Loaded) -> str:
+    """Whether the data are built-in, simulated or uploaded."""
+    if loaded.origin == "built-in" and isinstance(loaded.data, SurfaceHistory):
+        return "simulated market, built in"
+    return ORIGIN[loaded.origin]
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is: every special character escaped, no line breaks."""
+    escaped = "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~$:^=&@/" else c for c in text)
+    return " ".join(escaped.split())
+
+
+@contextlib.contextmanager
+def errors(what_next: str = "") -> Iterator[None]:
+    """Show an expected error as its one sentence (and what to do next) and stop the page there."""
+    try:
+        yield
+    except ScenaristError as error:
+        problem(str(error), what_next)
+        st.stop()
+
+
+def problem(sentence: str, what_next: str = "") -> None:
+    """One sentence in a red box, safely."""
+    st.error(plain(sentence) + (f"  \n{what_next}" if what_next else ""), icon=":material/error:")
+
+
+def metrics(items: Sequence[tuple[str, str, str | None, str]]) -> None:
+    """A row of (label, value, comparison, help): the answer in words and units before any picture."""
+    for column, (label, value, comparison, help) in zip(st.columns(len(items)), items, strict=True):
+        column.metric(label, value, comparison, delta_color="off", delta_arrow="off", help=help, border=True)
+
+
+def chart(figure: object, *, key: str, height: int | Literal["content"] = "content") -> None:
+    """A plotly figure over the full width, with its alternative text."""
+    alt = (figure.layout.meta or {}).get("alt")  # type: ignore[attr-defined]
+    st.plotly_chart(figure, key=key, height=height, alt=alt, config={"displaylogo": False})
+
+
+def method(body: str) -> None:
+    """The expander with the equations, their source, what the knobs do and what can go wrong."""
+    with st.expander("Method", icon=":material/functions:"):
+        st.markdown(body)
+
+
+def page_path(name: str) -> str:
+    """The script of a page, for links: ``surfaces/volgan``."""
+    return str(PROJECT / "pages" / f"{name}.py")

@@ -1,0 +1,322 @@
+"""One look for every figure: colours by quantity and by model, number formats, layout, alt text.
+
+Figures keep backgrounds transparent and set no text colour, so that Streamlit's plotly theme (or a template) colours
+text and axes in light and in dark. What a theme cannot know takes ``dark: bool``: the line of the data (black on light,
+near-white on dark) and the neutral end of a colour scale. Lines of models are mid-tones with a contrast of at least 3
+against both backgrounds; all scales are safe for colour-blind readers (viridis, cividis, Okabe–Ito hues).
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+MOST_POINTS = 5_000
+"""No figure sends more points than about this to the browser."""
+
+HEIGHT = 420
+"""Default height in pixels."""
+
+GUIDE = "rgba(128,128,128,0.35)"
+"""Grid lines, cell gaps and zero lines: a mid grey that shows on light and on dark."""
+
+RAW = "#8A8A8A"
+"""Scenarios as the model drew them, before reweighting."""
+
+REFERENCE = "#B8860B"
+"""Marks that are neither data nor model: a chosen β, a threshold, a nominal level."""
+
+Scale = list[tuple[float, str]]
+Kind = Literal["sequential", "density", "diverging", "penalty"]
+Floats32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """How one quantity is drawn wherever it appears.
+
+    Args:
+        label: words for the axis.
+        unit: the unit after scaling; empty for a pure number.
+        factor: what an engine value is multiplied with to be in that unit.
+        digits: d3/Python format of the scaled value.
+        kind: which colour scale.
+    """
+
+    label: str
+    unit: str
+    factor: float
+    digits: str
+    kind: Kind
+
+    @property
+    def title(self) -> str:
+        """Axis title with its unit."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+QUANTITIES: dict[str, Quantity] = {
+    "vol": Quantity("Implied vol", "% a year", 100, ".1f", "sequential"),
+    "vol_width": Quantity("Width of band", "vol points", 100, ".1f", "sequential"),
+    "vol_change": Quantity("Change of vol", "vol points", 100, "+.1f", "diverging"),
+    "log_vol_change": Quantity("Change of log vol", "%", 100, "+.1f", "diverging"),
+    "penalty": Quantity("Penalty", "per unit of spot", 1, ".2g", "penalty"),
+    "frequency": Quantity("Share of scenarios", "%", 100, ".0f", "density"),
+    "density": Quantity("Density", "", 1, ".2g", "density"),
+    "weight": Quantity("Weight", "", 1, "+.2f", "diverging"),
+    "correlation": Quantity("Correlation", "", 1, "+.2f", "diverging"),
+}
+"""Every quantity that is drawn as colour, by name."""
+
+_VIRIDIS = (
+    "#440154",
+    "#482878",
+    "#3E4989",
+    "#31688E",
+    "#26828E",
+    "#1F9E89",
+    "#35B779",
+    "#6DCD59",
+    "#B4DE2C",
+    "#FDE725",
+)
+_CIVIDIS = (
+    "#00224E",
+    "#123570",
+    "#3B496C",
+    "#575D6D",
+    "#707173",
+    "#8A8678",
+    "#A59C74",
+    "#C3B369",
+    "#E1CC55",
+    "#FEE838",
+)
+_DIVERGING_LIGHT = ("#00426A", "#0072B2", "#7DB8DB", "#FFFFFF", "#F0A873", "#D55E00", "#7F3800")
+_DIVERGING_DARK = ("#8CCBF0", "#3A97D0", "#1C4A68", "#1B1F29", "#6B3A14", "#E07020", "#FFC08F")
+_PENALTY_LIGHT = ("#FFFFFF", "#FBD9C0", "#F0A873", "#D55E00", "#7F3800")
+_PENALTY_DARK = ("#1B1F29", "#52301A", "#9A4A0E", "#E07020", "#FFC08F")
+
+MODEL_COLOURS: dict[str, str] = {
+    "volgan": "#0878B8",
+    "simulated_market": "#00916A",
+    "bce_gan": "#C2659B",
+    "fhs": "#D55E00",
+    "historical": "#A8762A",
+    "factor_model": "#7A6BC4",
+}
+"""A model's colour is its own on every page, by the name it is registered under."""
+
+_SPARE_COLOURS = ("#2E8FA3", "#B5651D", "#8E6C8A", "#6B8E23", "#C0504D", "#4F81BD", "#9C6ADE", "#3D9970", "#B06F00")
+
+
+def data_colour(dark: bool = False) -> str:
+    """The market's own line: black on light, near-white on dark."""
+    return "#F2F2F2" if dark else "#111111"
+
+
+def background(dark: bool = False) -> str:
+    """What zero looks like on a scale that starts or is centred at zero."""
+    return _PENALTY_DARK[0] if dark else _PENALTY_LIGHT[0]
+
+
+def model_colour(name: str) -> str:
+    """The fixed colour of a registered model; an unlisted name always gets the same spare colour."""
+    return MODEL_COLOURS.get(name) or _SPARE_COLOURS[zlib.crc32(name.encode()) % len(_SPARE_COLOURS)]
+
+
+def series_colour(index: int) -> str:
+    """Colours for series that are no model (loss terms, maturities of a slice), in a fixed order."""
+    colours = (*MODEL_COLOURS.values(), *_SPARE_COLOURS)
+    return colours[index % len(colours)]
+
+
+def with_alpha(colour: str, alpha: float) -> str:
+    """``#RRGGBB`` as ``rgba(…)``, for bands."""
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def shades(n: int, dark: bool = False) -> list[str]:
+    """n ordered colours of the sequential scale, its end that fades into the background left out."""
+    low, high = (0.3, 1.0) if dark else (0.0, 0.8)
+    return [_along(_VIRIDIS, low + (high - low) * k / max(1, n - 1)) for k in range(n)]
+
+
+def colour_scale(kind: Kind, dark: bool = False) -> Scale:
+    """The scale of a kind: ``sequential`` and ``density`` from dark to bright, ``diverging`` neutral in the middle,
+    ``penalty`` one hue that starts at white (at the background in dark).
+    """
+    colours = {
+        "sequential": _VIRIDIS,
+        "density": _CIVIDIS,
+        "diverging": _DIVERGING_DARK if dark else _DIVERGING_LIGHT,
+        "penalty": _PENALTY_DARK if dark else _PENALTY_LIGHT,
+    }[kind]
+    return [(k / (len(colours) - 1), colour) for k, colour in enumerate(colours)]
+
+
+def colour_bounds(values: ArrayLike, kind: Kind) -> tuple[float, float]:
+    """Ends of the colour scale: ``[0, max]`` for penalties and densities, symmetric about zero for diverging ones.
+
+    Never an empty interval, so that a matrix of zeros is drawn in the colour of zero.
+    """
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    if kind in ("penalty", "density"):
+        return 0.0, high if high > 0 else 1.0
+    if kind == "diverging":
+        most = max(abs(low), abs(high)) or 1.0
+        return -most, most
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def float32(values: ArrayLike) -> Floats32:
+    """What a figure sends to the browser: half the bytes, more digits than a screen can show."""
+    return np.asarray(values, dtype=np.float32)
+
+
+def thin(n: int, most: int = MOST_POINTS, *, keep: ArrayLike | None = None) -> NDArray[np.intp]:
+    """Sorted positions of at most ``most`` of n points: every k-th one, the first and the last.
+
+    Args:
+        n: number of points there are.
+        most: number of points to draw.
+        keep: optional ``(n,)`` series; the lowest and the highest point of each stretch are then taken instead, so
+            that thinning hides no spike.
+    """
+    if n <= most:
+        return np.arange(n, dtype=np.intp)
+    if keep is None:
+        return np.unique(np.linspace(0, n - 1, most).round().astype(np.intp))
+    series = np.asarray(keep, dtype=np.float64)
+    edges = np.linspace(0, n, max(1, (most - 2) // 2) + 1).round().astype(np.intp)
+    chosen = [0, n - 1]
+    for start, stop in pairwise(edges):
+        if stop > start and not np.isnan(series[start:stop]).all():
+            stretch = series[start:stop]
+            chosen += [start + int(np.nanargmin(stretch)), start + int(np.nanargmax(stretch))]
+    return np.unique(np.array(chosen, dtype=np.intp))
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """A vol or a share given as a fraction: ``0.2034`` → ``20.3 %``."""
+    return f"{_number(100 * value, f'.{digits}f')} %" if math.isfinite(value) else "n/a"
+
+
+def basis_points(value: float) -> str:
+    """A return given as a fraction: ``-0.0124`` → ``−124 bp``."""
+    return f"{_number(10_000 * value, ',.0f')} bp" if math.isfinite(value) else "n/a"
+
+
+def significant(value: float, digits: int = 2) -> str:
+    """Φ, KL and p-values: ``0.01274`` → ``0.013``; zero is ``0``; powers of ten as ``2×10⁻⁷``."""
+    if not math.isfinite(value):
+        return "n/a"
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(float(f"{abs(value):.{digits - 1}e}")))
+    if -4 <= exponent < 5:
+        return _number(round(value, digits - 1 - exponent), f",.{max(0, digits - 1 - exponent)}f")
+    mantissa = f"{abs(value) / 10.0**exponent:.{digits - 1}f}".rstrip("0").rstrip(".")
+    power = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return ("−" if value < 0 else "") + (f"10{power}" if mantissa == "1" else f"{mantissa}×10{power}")
+
+
+def count(value: float) -> str:
+    """A number of things: ``12626`` → ``12,626``."""
+    return _number(value, ",.0f") if math.isfinite(value) else "n/a"
+
+
+def distinct(labels: Sequence[str], values: ArrayLike) -> list[str]:
+    """Labels fit for a categorical axis: equal ones (two expiries of one month, say) get their value appended."""
+    numbers = np.asarray(values, dtype=np.float64)
+    twice = {label for label in labels if list(labels).count(label) > 1}
+    return [f"{label} ({x:.4g})" if label in twice else label for label, x in zip(labels, numbers, strict=True)]
+
+
+def base_layout(
+    fig: go.Figure,
+    *,
+    alt: str,
+    x_title: str | None = None,
+    y_title: str | None = None,
+    title: str | None = None,
+    height: int = HEIGHT,
+    legend: bool | None = None,
+) -> go.Figure:
+    """The layout every figure shares; call it last.
+
+    Args:
+        fig: the figure, changed in place.
+        alt: one sentence with the numbers in it, for those who cannot see the picture (read by :func:`alt_text`).
+        x_title, y_title: axis titles with units, for every subplot; None leaves what is there.
+        title: heading inside the figure; pages usually write it above instead.
+        height: pixels.
+        legend: show the legend, or not, or let plotly decide.
+    """
+    axis: dict[str, Any] = {"gridcolor": GUIDE, "zerolinecolor": GUIDE, "automargin": True, "title_standoff": 8}
+    fig.update_xaxes(**axis)
+    fig.update_yaxes(**axis)
+    if x_title is not None:
+        fig.update_xaxes(title_text=x_title)
+    if y_title is not None:
+        fig.update_yaxes(title_text=y_title)
+    fig.update_layout(
+        paper_bgcolor="rgba(0,0,0,0)",
+        height=height,
+        margin={"l": 8, "r": 8, "t": 48 if title or fig.layout.annotations else 24, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
+        meta={"alt": " ".join(alt.split())},
+    )
+    if fig.layout.plot_bgcolor is None:
+        fig.update_layout(plot_bgcolor="rgba(0,0,0,0)")
+    if title is not None:
+        fig.update_layout(title_text=title)
+    if legend is not None:
+        fig.update_layout(showlegend=legend)
+    return fig
+
+
+def alt_text(fig: go.Figure) -> str:
+    """The sentence that describes a figure, for the ``alt`` of the page; empty if it has none."""
+    meta = fig.layout.meta
+    return str(meta["alt"]) if isinstance(meta, dict) and "alt" in meta else ""
+
+
+def standalone(fig: go.Figure, dark: bool = False) -> go.Figure:
+    """A copy to save as a picture or a page of its own: text, axes and background no longer left to the app's theme."""
+    copy = go.Figure(fig)
+    copy.update_layout(
+        template="plotly_dark" if dark else "plotly_white",
+        paper_bgcolor="#0E1117" if dark else "#FFFFFF",
+    )
+    return copy
+
+
+def _number(value: float, spec: str) -> str:
+    """Formatted with a true minus sign, and never as minus zero."""
+    text = format(value, spec)
+    if text.startswith("-"):
+        text = text[1:] if not any(digit in text for digit in "123456789") else "−" + text[1:]
+    return text
+
+
+def _along(colours: Sequence[str], position: float) -> str:
+    """A colour between those of a scale, ``position`` in [0, 1]."""
+    x = position * (len(colours) - 1)
+    k = min(int(x), len(colours) - 2)
+    mixed = (
+        round((k + 1 - x) * int(colours[k][c : c + 2], 16) + (x - k) * int(colours[k + 1][c : c + 2], 16))
+        for c in (1, 3, 5)
+    )
+    return "#" + "".join(f"{channel:02X}" for channel in mixed)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.menu import PAGES, icon
+from pages.ui import menu
 
-st.set_page_config(page_title="Scenarist", page_icon=icon(), layout="wide")
-st.navigation(PAGES).run()
+st.set_page_config(page_title="Scenarist", page_icon=menu.ICON, layout="wide")
+st.navigation(menu.pages()).run()

@@ -1,21 +1,32 @@
 """The menu: every page, once."""
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from pages.ui.frame import page_path
 
-PAGES = {
+ICON = ":material/landscape:"
+"""The mark in the browser's tab."""
+
+SECTIONS = {
     "Start": [
-        st.Page(page_path("start/home"), title="Home", icon=":material/home:", default=True, url_path="home"),
-        st.Page(page_path("start/market_data"), title="Market data", icon=":material/database:", url_path="market_data"),
-        st.Page(page_path("start/runs"), title="Runs", icon=":material/monitoring:", url_path="runs"),
+        ("start/home", "Home", ":material/home:"),
+        ("start/market_data", "Market data", ":material/database:"),
+        ("start/runs", "Runs", ":material/monitoring:"),
     ],
     "Surfaces": [
-        st.Page(page_path("surfaces/volgan"), title="VolGAN", icon=":material/landscape:", url_path="volgan"),
+        ("surfaces/volgan", "VolGAN", ":material/landscape:"),
     ],
 }
+"""Section of the menu → (script below ``pages/``, title, icon)."""
 
 
-def icon() -> str:
-    """The mark in the browser's tab."""
-    return ":material/landscape:"
+def pages() -> dict[str, list[Page]]:
+    """What ``st.navigation`` takes; the first page is the home page."""
+    return {
+        section: [
+            st.Page(page_path(script), title=title, icon=icon, default=script == "start/home")
+            for script, title, icon in entries
+        ]
+        for section, entries in SECTIONS.items()
+    }

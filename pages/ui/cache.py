@@ -51,7 +51,14 @@ def version_of(directory: Path) -> str:
 
 @st.cache_resource(max_entries=24, show_spinner="Sampling …")
 def _scenarios(
-    directory: str, version: str, digest: str, row: int, n: int, seed: int, _model: SurfaceModel, _history: SurfaceHistory
+    directory: str,
+    version: str,
+    digest: str,
+    row: int,
+    n: int,
+    seed: int,
+    _model: SurfaceModel,
+    _history: SurfaceHistory,
 ) -> tuple[ScenarioSet, arbitrage.Penalty]:
     condition = _history.until(row)
     drawn = _model.sample(condition, n, rng=np.random.default_rng(seed))

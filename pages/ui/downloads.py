@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,11 +12,10 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
     """UTF-8 CSV; text cells and headings that a spreadsheet would run as a formula get a leading apostrophe."""
-    safe = table.rename(columns=lambda c: _harmless(str(c)))
-    for position, kind in enumerate(safe.dtypes):
-        if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind)):
-            column = safe.iloc[:, position].map(lambda v: _harmless(v) if isinstance(v, str) else v)
-            safe = safe.assign(**{safe.columns[position]: column})
+    columns = [table.iloc[:, position] for position in range(table.shape[1])]
+    columns = [c if c.dtype.kind in "biufMm" else c.map(_harmless) for c in columns]
+    safe = pd.concat(columns, axis=1) if columns else table
+    safe.columns = [_harmless(str(name)) for name in table.columns]
     return safe.to_csv(index=False).encode()
 
 
@@ -42,5 +42,5 @@ def table_buttons(make: Callable[[], pd.DataFrame], name: str, *, key: str, labe
     )
 
 
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+def _harmless(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell

@@ -28,6 +28,9 @@ HEIGHT = 420
 GUIDE = "rgba(128,128,128,0.35)"
 """Grid lines, cell gaps and zero lines: a mid grey that shows on light and on dark."""
 
+GUIDE_3D = "#9A9A9A"
+"""The same in three dimensions, where plotly draws no transparency."""
+
 RAW = "#8A8A8A"
 """Scenarios as the model drew them, before reweighting."""
 
@@ -68,7 +71,7 @@ QUANTITIES: dict[str, Quantity] = {
     "vol_width": Quantity("Width of band", "vol points", 100, ".1f", "sequential"),
     "vol_change": Quantity("Change of vol", "vol points", 100, "+.1f", "diverging"),
     "log_vol_change": Quantity("Change of log vol", "%", 100, "+.1f", "diverging"),
-    "penalty": Quantity("Penalty", "per unit of spot", 1, ".2g", "penalty"),
+    "penalty": Quantity("Penalty", "fraction of spot", 1, ".2g", "penalty"),
     "frequency": Quantity("Share of scenarios", "%", 100, ".0f", "density"),
     "density": Quantity("Density", "", 1, ".2g", "density"),
     "weight": Quantity("Weight", "", 1, "+.2f", "diverging"),
@@ -180,6 +183,17 @@ def colour_bounds(values: ArrayLike, kind: Kind) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
+def colour_at(position: float, kind: Kind, dark: bool = False) -> str:
+    """The colour of a scale at a position in [0, 1]."""
+    return _along([colour for _, colour in colour_scale(kind, dark)], min(1.0, max(0.0, position)))
+
+
+def text_on(colour: str) -> str:
+    """Black or white, whichever is easier to read on a colour."""
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#FFFFFF"
+
+
 def float32(values: ArrayLike) -> Floats32:
     """What a figure sends to the browser: half the bytes, more digits than a screen can show."""
     return np.asarray(values, dtype=np.float32)
@@ -210,12 +224,12 @@ def thin(n: int, most: int = MOST_POINTS, *, keep: ArrayLike | None = None) -> N
 
 def percent(value: float, digits: int = 1) -> str:
     """A vol or a share given as a fraction: ``0.2034`` → ``20.3 %``."""
-    return f"{_number(100 * value, f'.{digits}f')} %" if math.isfinite(value) else "n/a"
+    return f"{signed(100 * value, f'.{digits}f')} %" if math.isfinite(value) else "n/a"
 
 
 def basis_points(value: float) -> str:
     """A return given as a fraction: ``-0.0124`` → ``−124 bp``."""
-    return f"{_number(10_000 * value, ',.0f')} bp" if math.isfinite(value) else "n/a"
+    return f"{signed(10_000 * value, ',.0f')} bp" if math.isfinite(value) else "n/a"
 
 
 def significant(value: float, digits: int = 2) -> str:
@@ -226,15 +240,28 @@ def significant(value: float, digits: int = 2) -> str:
         return "0"
     exponent = math.floor(math.log10(float(f"{abs(value):.{digits - 1}e}")))
     if -4 <= exponent < 5:
-        return _number(round(value, digits - 1 - exponent), f",.{max(0, digits - 1 - exponent)}f")
+        return signed(round(value, digits - 1 - exponent), f",.{max(0, digits - 1 - exponent)}f")
     mantissa = f"{abs(value) / 10.0**exponent:.{digits - 1}f}".rstrip("0").rstrip(".")
-    power = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return ("−" if value < 0 else "") + (f"10{power}" if mantissa == "1" else f"{mantissa}×10{power}")
+    power = power_of_ten(exponent)
+    return ("−" if value < 0 else "") + (power if mantissa == "1" else f"{mantissa}×{power}")
+
+
+def power_of_ten(exponent: int) -> str:
+    """``-7`` → ``10⁻⁷``."""
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def signed(value: float, spec: str) -> str:
+    """A number with a true minus sign, and never minus (or plus) zero."""
+    text = format(value, spec)
+    if text[0] in "+-" and not any(digit in text for digit in "123456789"):
+        return text[1:]
+    return text.replace("-", "−", 1) if text.startswith("-") else text
 
 
 def count(value: float) -> str:
     """A number of things: ``12626`` → ``12,626``."""
-    return _number(value, ",.0f") if math.isfinite(value) else "n/a"
+    return signed(value, ",.0f") if math.isfinite(value) else "n/a"
 
 
 def distinct(labels: Sequence[str], values: ArrayLike) -> list[str]:
@@ -301,14 +328,6 @@ def standalone(fig: go.Figure, dark: bool = False) -> go.Figure:
         paper_bgcolor="#0E1117" if dark else "#FFFFFF",
     )
     return copy
-
-
-def _number(value: float, spec: str) -> str:
-    """Formatted with a true minus sign, and never as minus zero."""
-    text = format(value, spec)
-    if text.startswith("-"):
-        text = text[1:] if not any(digit in text for digit in "123456789") else "−" + text[1:]
-    return text
 
 
 def _along(colours: Sequence[str], position: float) -> str:

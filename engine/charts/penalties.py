@@ -1,0 +1,314 @@
+"""Static arbitrage as pictures: where it is, how much, and what reweighting does about it.
+
+Penalties are in fractions of spot (SPEC 1.4); zero is white, or the background in dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+from plotly.subplots import make_subplots
+
+from engine.charts import theme
+from engine.charts.surfaces import MATURITY_TITLE, MONEYNESS_TITLE, heatmap_trace, thinned
+from engine.market.grid import Floats, Grid
+
+_BINS = 40
+_CURVE_POINTS = 500
+_LEAST_PRINTED = 0.01
+"""In panels, cells below this share of the largest value show it on hover only: there is no room for more digits."""
+
+_BETA_ZERO = 0.1
+"""Where β = 0 is drawn on a logarithmic axis; the tick says 0."""
+
+
+def penalty_heatmap(
+    matrix: ArrayLike,
+    grid: Grid,
+    worst: str | None = None,
+    *,
+    title: str | None = None,
+    dark: bool = False,
+    height: int = theme.HEIGHT,
+) -> go.Figure:
+    """One penalty matrix, its worst cell framed.
+
+    Args:
+        matrix: ``(n_moneyness, n_maturity)`` penalties ≥ 0, fractions of spot.
+        grid: its grid.
+        worst: the worst cell in words ("the 130–140 % call spread at 1Y"), for heading and alt text.
+        title: what the matrix is ("Butterfly").
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    name = title or "Penalty"
+    return penalty_panels({name: matrix}, grid, {name: worst} if worst else None, dark=dark, height=height)
+
+
+def penalty_panels(
+    matrices: Mapping[str, ArrayLike],
+    grid: Grid,
+    worst: Mapping[str, str] | None = None,
+    *,
+    dark: bool = False,
+    height: int = theme.HEIGHT,
+) -> go.Figure:
+    """Penalty matrices side by side on one colour scale, the worst cell of each framed.
+
+    Args:
+        matrices: name → ``(n_moneyness, n_maturity)`` penalties ≥ 0, fractions of spot, in the order drawn.
+        grid: their grid.
+        worst: name → the worst cell in words; a matrix of zeros says "none" whatever is given.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    kept = {
+        name: thinned(np.asarray(m, dtype=np.float64), grid, theme.MOST_POINTS // len(matrices))
+        for name, m in matrices.items()
+    }
+    most = max(float(np.nanmax(values)) for values, _ in kept.values())
+    headings, sentences = [], []
+    for name, (values, _) in kept.items():
+        peak = float(np.nanmax(values))
+        words = (worst or {}).get(name)
+        headings.append(f"{name} · worst {theme.significant(peak)}" if peak > 0 else f"{name} · none")
+        sentences.append(
+            f"{name} {theme.significant(peak)}" + (f" ({words})" if words and peak > 0 else "")
+            if peak > 0
+            else f"{name} none"
+        )
+    fig = make_subplots(rows=1, cols=len(kept), shared_yaxes=True, subplot_titles=headings, horizontal_spacing=0.03)
+    for column, (values, panel) in enumerate(kept.values(), start=1):
+        last = column == len(kept)
+        size = 10 if len(kept) == 1 or panel.shape[1] <= 6 else 9
+        bounds = theme.colour_bounds([0.0, most], "penalty")
+        trace = heatmap_trace(
+            values,
+            panel,
+            "penalty",
+            dark=dark,
+            bounds=bounds,
+            show_scale=last,
+            text_size=size,
+            least_printed=_LEAST_PRINTED * most if len(kept) > 1 else 0.0,
+        )
+        fig.add_trace(trace, row=1, col=column)
+        if np.nanmax(values) > 0:
+            _frame_worst(fig, values, trace, column, bounds[1], dark, size)
+    fig.update_layout(plot_bgcolor=theme.GUIDE)  # shows through the gaps between cells
+    fig.update_xaxes(title_text=MATURITY_TITLE, type="category", showgrid=False)
+    fig.update_yaxes(type="category", showgrid=False)
+    fig.update_yaxes(title_text=MONEYNESS_TITLE, col=1)
+    return theme.base_layout(fig, alt=f"Worst cell of each arbitrage penalty: {'; '.join(sentences)}.", height=height)
+
+
+def phi_histogram(
+    phi: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    model: str = "volgan",
+    data_phi: float | None = None,
+    dark: bool = False,
+    height: int = theme.HEIGHT,
+) -> go.Figure:
+    """Φ of the scenarios, raw and reweighted, with the data's own Φ as a line.
+
+    Args:
+        phi: ``(n,)`` total penalty of each scenario, fractions of spot.
+        weights: ``(n,)`` weights summing to one; raw only if not given.
+        model: registered name, for the colour.
+        data_phi: Φ of today's surface as quoted.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    penalty = np.asarray(phi, dtype=np.float64)
+    uniform = np.full(penalty.shape, 1 / penalty.size)
+    series = [("raw", uniform, theme.RAW)]
+    if weights is not None:
+        series.append(("reweighted", np.asarray(weights, dtype=np.float64), theme.model_colour(model)))
+    top = float(np.quantile(penalty, 0.995)) or float(penalty.max()) or 1.0
+    top = max(top, 1.1 * data_phi) if data_phi is not None and np.isfinite(data_phi) else top
+    edges = np.linspace(0, top, _BINS + 1)
+    bins = np.clip(np.digitize(penalty, edges) - 1, 0, _BINS - 1)  # the last bin holds everything beyond
+    fig = go.Figure()
+    means = []
+    for name, w, colour in series:
+        mean = float(w @ penalty)
+        means.append(f"{name} mean {theme.significant(mean)}")
+        fig.add_bar(
+            x=theme.float32((edges[:-1] + edges[1:]) / 2),
+            y=theme.float32(100 * np.bincount(bins, weights=w, minlength=_BINS)),
+            width=float(edges[1] - edges[0]),
+            name=means[-1],
+            marker={"color": theme.with_alpha(colour, 0.55), "line": {"color": colour, "width": 1}},
+            hovertemplate=f"{name}, Φ near %{{x:.2g}}: %{{y:.1f}} %<extra></extra>",
+        )
+    if data_phi is not None and np.isfinite(data_phi):
+        means.append(f"data {theme.significant(data_phi)}")
+        fig.add_vline(x=data_phi, line={"color": theme.data_colour(dark), "width": 2})
+        fig.add_annotation(
+            x=data_phi, y=1, yref="paper", text=means[-1], showarrow=False, xanchor="left", yanchor="top", xshift=4
+        )
+    fig.update_layout(barmode="overlay", bargap=0)
+    fig.update_xaxes(range=[-0.01 * top, 1.01 * top])
+    return theme.base_layout(
+        fig,
+        alt=f"Histogram of the total arbitrage penalty Φ of {theme.count(penalty.size)} scenarios: {'; '.join(means)}.",
+        x_title="Φ, total penalty (fraction of spot; the last bar holds all beyond)",
+        y_title="Share of scenarios (%)",
+        height=height,
+        legend=True,
+    )
+
+
+def weight_concentration(
+    weights: ArrayLike, *, model: str = "volgan", dark: bool = False, height: int = theme.HEIGHT
+) -> go.Figure:
+    """How few scenarios carry the weight: share of weight held by the heaviest scenarios.
+
+    Args:
+        weights: ``(n,)`` weights summing to one.
+        model: registered name, for the colour.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    heaviest = np.sort(np.asarray(weights, dtype=np.float64))[::-1]
+    n = len(heaviest)
+    held = np.concatenate([[0.0], np.cumsum(heaviest)])
+    ranks = np.unique(np.geomspace(1, n, min(n, _CURVE_POINTS)).round().astype(int))
+    tenth = float(held[max(1, n // 10)])
+    fig = go.Figure()
+    fig.add_scatter(
+        x=theme.float32(100 * ranks / n),
+        y=theme.float32(100 * ranks / n),
+        mode="lines",
+        line={"color": theme.RAW, "dash": "dash"},
+        name="equal weights",
+        hoverinfo="skip",
+    )
+    fig.add_scatter(
+        x=theme.float32(100 * ranks / n),
+        y=theme.float32(100 * held[ranks]),
+        mode="lines",
+        line={"color": theme.model_colour(model), "width": 2},
+        name="reweighted",
+        hovertemplate="heaviest %{x:.3g} % hold %{y:.1f} % of the weight<extra></extra>",
+    )
+    fig.update_xaxes(type="log", dtick=1, ticksuffix=" %")
+    fig.update_yaxes(ticksuffix=" %", range=[0, 102])
+    return theme.base_layout(
+        fig,
+        alt=f"The heaviest tenth of {theme.count(n)} scenarios holds {theme.percent(tenth)} of the weight, "
+        f"the single heaviest {theme.percent(float(held[1]), 2)}.",
+        x_title="Heaviest scenarios (% of all, log scale)",
+        y_title="Weight they hold (%)",
+        height=height,
+        legend=True,
+    )
+
+
+def reweighting_curves(
+    beta: ArrayLike,
+    relative_entropy: ArrayLike,
+    effective_sample_size: ArrayLike,
+    *,
+    n: int,
+    current: float,
+    model: str = "volgan",
+    dark: bool = False,
+    height: int = theme.HEIGHT,
+) -> go.Figure:
+    """What β costs: effective sample size and distance from the raw law, with the β in use marked.
+
+    Args:
+        beta: ``(k,)`` increasing, ≥ 0; zero is drawn at the left end.
+        relative_entropy: ``(k,)`` KL(w ‖ uniform) in nats.
+        effective_sample_size: ``(k,)`` 1/Σw².
+        n: number of scenarios.
+        current: the β in use.
+        model: registered name, for the colour.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    betas = np.asarray(beta, dtype=np.float64)
+    kl, ess = np.asarray(relative_entropy, dtype=np.float64), np.asarray(effective_sample_size, dtype=np.float64)
+    x = np.where(betas > 0, betas, _BETA_ZERO)
+    chosen = theme.thin(len(x), _CURVE_POINTS)
+    position = np.log10(max(current, _BETA_ZERO))
+    fig = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
+    colour = theme.model_colour(model)
+    panels = (
+        (ess, "%{y:,.0f} scenarios", "Effective sample size"),
+        (kl, "KL %{y:.2g} nats", "KL to raw (nats)"),
+    )
+    for row, (values, words, y_title) in enumerate(panels, start=1):
+        here = float(np.interp(position, np.log10(x), values))
+        fig.add_scatter(
+            x=x[chosen],
+            y=theme.float32(values[chosen]),
+            mode="lines",
+            line={"color": colour, "width": 2},
+            hovertemplate=f"β %{{x:.2g}}: {words}<extra></extra>",
+            row=row,
+            col=1,
+        )
+        fig.add_scatter(
+            x=[10.0**position],
+            y=[here],
+            mode="markers",
+            marker={"color": theme.REFERENCE, "size": 10, "line": {"color": theme.data_colour(dark), "width": 1}},
+            hovertemplate=f"β in use: {words}<extra></extra>",
+            row=row,
+            col=1,
+        )
+        fig.add_vline(x=10.0**position, line={"color": theme.REFERENCE, "dash": "dash", "width": 1.5}, row=row, col=1)
+        fig.update_yaxes(title_text=y_title, rangemode="tozero", tickformat=",", row=row, col=1)
+    powers = [power for power in range(0, 31, 3) if 10.0**power <= x.max() * 1.001]
+    tickvals = [_BETA_ZERO, *(10.0**power for power in powers)]
+    labels = ["0", *(theme.power_of_ten(power) if power else "1" for power in powers)]
+    fig.update_xaxes(type="log", tickvals=tickvals, ticktext=labels)
+    fig.update_xaxes(title_text="β (log scale)", row=2, col=1)
+    kl_here, ess_here = (float(np.interp(position, np.log10(x), v)) for v in (kl, ess))
+    return theme.base_layout(
+        fig,
+        alt=f"At β = {theme.significant(current)} the effective sample size is {theme.count(ess_here)} of "
+        f"{theme.count(n)} and the KL divergence from equal weights {theme.significant(kl_here)} nats.",
+        height=height,
+        legend=False,
+    )
+
+
+def _frame_worst(
+    fig: go.Figure, values: Floats, trace: go.Heatmap, column: int, top: float, dark: bool, size: int
+) -> None:
+    """A frame around the worst cell, and its value in bold instead of the printed one."""
+    i, j = np.unravel_index(int(np.nanargmax(values)), values.shape)
+    row, col = int(i), int(j)
+    fig.add_shape(
+        type="rect",
+        x0=col - 0.5,
+        x1=col + 0.5,
+        y0=row - 0.5,
+        y1=row + 0.5,
+        line={"color": theme.data_colour(dark), "width": 2.5},
+        row=1,
+        col=column,
+    )
+    text = [list(cells) for cells in trace.text] if trace.text is not None else None
+    if text is not None:
+        text[row][col] = ""
+        fig.data[-1].text = text
+    peak = float(values[row, col])
+    fig.add_annotation(
+        x=trace.x[col],
+        y=trace.y[row],
+        text=f"<b>{theme.significant(peak)}</b>",
+        font={"size": size, "color": theme.text_on(theme.colour_at(peak / top, "penalty", dark))},
+        showarrow=False,
+        name="worst",
+        row=1,
+        col=column,
+    )

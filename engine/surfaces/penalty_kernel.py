@@ -1,18 +1,19 @@
 """The compiled inner loops of the static-arbitrage penalty: prices and violations of one surface after another.
 
-Each surface is priced and checked while its 10×8 numbers sit in the first-level cache, and nothing of a surface but
-its total is written to memory. The loops release the interpreter lock, share no state and treat every surface by
-itself, so any number of threads may run them on any split of the data and get the same bits.
+Each surface is priced and checked while its 10×8 numbers sit in the first-level cache, and nothing of it but its total
+need be written to memory. The loops release the interpreter lock, share no state and treat every surface by itself, so
+any number of threads may run them on any split of the data and get the same bits.
 
-The normal distribution function comes from a table and a Taylor polynomial, because that form turns into vector
-instructions while a call of ``erfc`` does not; its error is below 2e-16 (see the tests).
+The normal distribution function is a table with a Taylor polynomial, because that turns into vector instructions while
+a call of ``erfc`` does not. For the same reason the arrays of a surface are padded and the three violations are one
+loop without special cases at the edges.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numba import njit
@@ -22,28 +23,28 @@ from engine.market.grid import Floats
 PRICE_TOLERANCE = 2e-15
 """Price differences up to this, in units of spot, are rounding and no violation: nine units in the last place of 1.
 
-Prices carry an error of at most 5e-16 (table, two products, the rounding of d1 and d2), so a difference of two that
-ought to be zero or slightly negative can come out at +1e-15, and a surface on the boundary of no-arbitrage, such as a
-deep wing whose price no longer depends on vol, would show violations that nobody can trade.
+A computed price is within 5e-16 of the exact one, so a difference that is exactly zero or slightly negative can come
+out at +1e-15. Without the tolerance a deep wing, whose price no longer depends on vol, would show violations.
 """
 
-_STEPS = 32  # table nodes per unit
+_STEPS = 128  # table nodes per unit
 _REACH = 9.0  # N(−9) = 1e-19 is nothing beside a price of 1
 _NODES = np.arange(-int(_REACH * _STEPS), int(_REACH * _STEPS) + 1) / _STEPS
-# module constants are compiled in as read-only data, which lets the compiler see that no store can change them
+# module constants are compiled in as read-only data: no store can alias them, which vectorising needs to know
 _CDF = np.array([0.5 * math.erfc(-x / math.sqrt(2.0)) for x in _NODES])
 _PDF = np.exp(-0.5 * _NODES**2) / math.sqrt(2.0 * math.pi)
+_LANES = 16  # pad to whole vectors, unrolled
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _compiled(*fastmath: str) -> Callable[[F], F]:
+def _compiled(*fastmath: str, cache: bool = False) -> Callable[[F], F]:
     """``njit`` without the interpreter lock, kept on disk where some folder can be written."""
 
     def decorate(function: F) -> F:
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", *fastmath}}
         try:
-            compiled: F = njit(cache=True, **options)(function)
+            compiled: F = njit(cache=cache, **options)(function)
         except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
             compiled = njit(**options)(function)
         return compiled
@@ -51,155 +52,149 @@ def _compiled(*fastmath: str) -> Callable[[F], F]:
     return decorate
 
 
+class Layout(NamedTuple):
+    """What the loops need to know of a grid of N points, flattened with maturity fastest and padded by zeros.
+
+    Args:
+        moneyness, log_moneyness, maturity, root_maturity: ``(N,)``.
+        calendar: ``(N + pad,)`` τ_j/(τ_{j+1} − τ_j), 0 in the last maturity.
+        slope: ``(n_maturity + N + pad,)`` one row of zeros, then 1/(m_{i+1} − m_i), 0 at the last strike.
+        rounding: ``(N + pad,)`` the butterfly's tolerance, infinite where there is no butterfly.
+        n_maturity: length of a row.
+    """
+
+    moneyness: Floats
+    log_moneyness: Floats
+    maturity: Floats
+    root_maturity: Floats
+    calendar: Floats
+    slope: Floats
+    rounding: Floats
+    n_maturity: int
+
+
+def layout(moneyness: Floats, maturity: Floats) -> Layout:
+    """Flatten and pad a grid for :func:`violations`."""
+    shape = (len(moneyness), len(maturity))
+    size = shape[0] * shape[1]
+    padded = -(-size // _LANES) * _LANES
+    m, tau = (np.ascontiguousarray(axis).ravel() for axis in np.broadcast_arrays(moneyness[:, None], maturity))
+    calendar = np.zeros(padded)
+    calendar[:size].reshape(shape)[:, :-1] = maturity[:-1] / np.diff(maturity)
+    slope = np.zeros(shape[1] + padded)
+    slope[shape[1] :][:size].reshape(shape)[:-1] = 1.0 / np.diff(moneyness)[:, None]
+    rounding = np.full(padded, np.inf)
+    steps = 1.0 / np.diff(moneyness)
+    rounding[:size].reshape(shape)[1:-1] = PRICE_TOLERANCE * (steps[1:] + steps[:-1])[:, None]
+    return Layout(m, np.log(m), tau, np.sqrt(tau), calendar, slope, rounding, shape[1])
+
+
 @_compiled()
 def normal_cdf(d: float) -> float:
-    """N(d): the nearest of 577 tabulated values, and a Taylor polynomial of degree 7 in the distance to its node.
+    """N(d) from the nearest table node x and a Taylor polynomial in h = d − x.
 
-    N(x + h) = N(x) + φ(x) Σ_k (−1)^k He_k(x) h^{k+1}/(k+1)!
+    N(x + h) = N(x) + φ(x) Σ_{k≥0} (−1)^k He_k(x) h^{k+1}/(k+1)!, |h| ≤ 1/256, up to h⁵: what is left out is below
+    1e-17 everywhere. NaN gives 0, since as a table index it would read foreign memory.
     """
-    d = min(max(d, -_REACH), _REACH)
+    d = d if d > -_REACH else -_REACH
+    d = d if d < _REACH else _REACH
     node = np.intp((d + _REACH) * _STEPS + 0.5)
     x = node * (1.0 / _STEPS) - _REACH
     h = d - x
     xx = x * x
-    a2 = (xx - 1.0) * (1 / 6)
-    a3 = -x * (xx - 3.0) * (1 / 24)
-    a4 = (xx * (xx - 6.0) + 3.0) * (1 / 120)
-    a5 = -x * (xx * (xx - 10.0) + 15.0) * (1 / 720)
-    a6 = (xx * (xx * (xx - 15.0) + 45.0) - 15.0) * (1 / 5040)
-    series = 1.0 + h * (-0.5 * x + h * (a2 + h * (a3 + h * (a4 + h * (a5 + h * a6)))))
+    third = (xx - 1.0) * (1.0 / 6.0)
+    fourth = x * (3.0 - xx) * (1.0 / 24.0)
+    fifth = (xx * (xx - 6.0) + 3.0) * (1.0 / 120.0)
+    series = 1.0 + h * (-0.5 * x + h * (third + h * (fourth + h * fifth)))
     value: float = _CDF[node] + _PDF[node] * h * series
     return value
 
 
 @_compiled()
-def _carry(rate: float, moneyness: Floats, maturity: Floats, forward: Floats, strike: Floats) -> None:
-    """Log forward over strike and discounted strike at every grid point, for one rate."""
-    n_maturity = maturity.shape[0]
+def _carry(rate: float, grid: Layout, forward: Floats, strike: Floats) -> None:
+    """Log of forward over strike, and discounted strike, at every grid point."""
+    n_maturity = grid.n_maturity
     for j in range(n_maturity):
-        discount = math.exp(-rate * maturity[j])
-        for i in range(moneyness.shape[0]):
-            forward[i * n_maturity + j] = rate * maturity[j] - math.log(moneyness[i])
-            strike[i * n_maturity + j] = moneyness[i] * discount
+        discount = math.exp(-rate * grid.maturity[j])
+        for k in range(j, forward.shape[0], n_maturity):
+            forward[k] = rate * grid.maturity[j] - grid.log_moneyness[k]
+            strike[k] = grid.moneyness[k] * discount
 
 
 @_compiled()
-def _prices(iv: Floats, forward: Floats, root: Floats, strike: Floats, price: Floats) -> int:
+def _prices(iv: Floats, root_maturity: Floats, forward: Floats, strike: Floats, price: Floats) -> int:
     """Relative call prices of one surface into ``price``; returns how many vols are not finite and positive."""
     wrong = 0
-    for k in range(iv.shape[0]):
+    for k in range(forward.shape[0]):
         vol = iv[k]
         wrong += 0 if (vol > 0.0) & (vol < np.inf) else 1
-        total = max(vol * root[k], 1e-300)  # keeps 0/0 out at the forward
-        centre = forward[k] / total
-        price[k] = normal_cdf(centre + 0.5 * total) - strike[k] * normal_cdf(centre - 0.5 * total)
+        spread = vol * root_maturity[k]
+        spread = spread if spread > 1e-300 else 1e-300  # keeps 0/0 out at the forward
+        centre = forward[k] / spread
+        price[k] = normal_cdf(centre + 0.5 * spread) - strike[k] * normal_cdf(centre - 0.5 * spread)
     return wrong
 
 
 @_compiled("reassoc", "nsz")
-def _total(price: Floats, calendar: Floats, slope: Floats, rounding: Floats, n_maturity: int) -> float:
-    """Σ (P1 + P2 + P3) of one priced surface."""
-    n = slope.shape[0]
-    last = n - n_maturity
+def _total(price: Floats, grid: Layout) -> float:
+    """Σ (P1 + P2 + P3) of one priced surface; ``price`` has a row of zeros before it and one after."""
+    row = grid.n_maturity
+    before, here, later, after = price, price[row:], price[row + 1 :], price[2 * row :]
+    slope_before, slope = grid.slope, grid.slope[row:]
     total = 0.0
-    for k in range(n - 1):
-        fall = price[k] - price[k + 1]
-        total += fall * calendar[k] if fall > PRICE_TOLERANCE else 0.0
-    for k in range(last):
-        rise = price[k + n_maturity] - price[k]
-        total += rise * slope[k] if rise > PRICE_TOLERANCE else 0.0
-    for k in range(n_maturity, last):
-        before = (price[k] - price[k - n_maturity]) * slope[k - n_maturity]
-        bend = before - (price[k + n_maturity] - price[k]) * slope[k]
-        total += bend if bend > rounding[k] else 0.0
+    for k in range(grid.rounding.shape[0]):
+        fall = here[k] - later[k]
+        rise = after[k] - here[k]
+        bend = (here[k] - before[k]) * slope_before[k] - rise * slope[k]
+        total += (
+            (fall * grid.calendar[k] if fall > PRICE_TOLERANCE else 0.0)
+            + (rise * slope[k] if rise > PRICE_TOLERANCE else 0.0)
+            + (bend if bend > grid.rounding[k] else 0.0)
+        )
     return total
 
 
 @_compiled()
-def _matrices(
-    price: Floats,
-    calendar: Floats,
-    slope: Floats,
-    rounding: Floats,
-    n_maturity: int,
-    p1: Floats,
-    p2: Floats,
-    p3: Floats,
-) -> None:
-    """P1, P2 and P3 of one priced surface, into zeroed arrays."""
-    n = slope.shape[0]
-    last = n - n_maturity
-    for k in range(n - 1):
-        fall = price[k] - price[k + 1]
-        p1[k] = fall * calendar[k] if fall > PRICE_TOLERANCE else 0.0
-    for k in range(last):
-        rise = price[k + n_maturity] - price[k]
-        p2[k] = rise * slope[k] if rise > PRICE_TOLERANCE else 0.0
-    for k in range(n_maturity, last):
-        before = (price[k] - price[k - n_maturity]) * slope[k - n_maturity]
-        bend = before - (price[k + n_maturity] - price[k]) * slope[k]
-        p3[k] = bend if bend > rounding[k] else 0.0
+def _matrices(price: Floats, grid: Layout, calendar: Floats, call_spread: Floats, butterfly: Floats) -> None:
+    """P1, P2 and P3 of one priced surface, term by term as in :func:`_total`."""
+    row = grid.n_maturity
+    before, here, later, after = price, price[row:], price[row + 1 :], price[2 * row :]
+    slope_before, slope = grid.slope, grid.slope[row:]
+    for k in range(calendar.shape[0]):
+        fall = here[k] - later[k]
+        rise = after[k] - here[k]
+        bend = (here[k] - before[k]) * slope_before[k] - rise * slope[k]
+        calendar[k] = fall * grid.calendar[k] if fall > PRICE_TOLERANCE else 0.0
+        call_spread[k] = rise * slope[k] if rise > PRICE_TOLERANCE else 0.0
+        butterfly[k] = bend if bend > grid.rounding[k] else 0.0
 
 
-@_compiled()
-def _weights(
-    moneyness: Floats, maturity: Floats, root: Floats, calendar: Floats, slope: Floats, rounding: Floats
-) -> None:
-    """What depends on the grid alone: √τ, τ_j/(τ_{j+1} − τ_j), 1/(m_{i+1} − m_i) and the butterfly's tolerance."""
-    n_maturity = maturity.shape[0]
-    for i in range(moneyness.shape[0]):
-        for j in range(n_maturity):
-            k = i * n_maturity + j
-            root[k] = math.sqrt(maturity[j])
-            calendar[k] = maturity[j] / (maturity[j + 1] - maturity[j]) if j + 1 < n_maturity else 0.0
-            slope[k] = 1.0 / (moneyness[i + 1] - moneyness[i]) if i + 1 < moneyness.shape[0] else 0.0
-            rounding[k] = PRICE_TOLERANCE * (slope[k] + slope[k - n_maturity]) if i > 0 else 0.0
-
-
-@_compiled()
-def totals(iv: Floats, rate: Floats, moneyness: Floats, maturity: Floats, out: Floats) -> int:
-    """Φ of each surface.
+@_compiled(cache=True)
+def violations(iv: Floats, rate: Floats, grid: Layout, matrices: Floats, total: Floats) -> int:
+    """Φ of each surface, and its P1, P2, P3 where there is room for them.
 
     Args:
-        iv: ``(n, n_moneyness · n_maturity)`` float64, contiguous, maturity fastest.
+        iv: ``(n, N)`` float64, contiguous, maturity fastest.
         rate: ``(n,)`` per year.
-        moneyness, maturity: the grid's axes.
-        out: ``(n,)`` receives Φ.
+        grid: from :func:`layout`.
+        matrices: ``(n, 3, N)`` receives P1, P2, P3; ``(0, 3, N)`` if only Φ is wanted.
+        total: ``(n,)`` receives Φ.
 
     Returns:
         The first row with a vol that is not finite and positive, or −1.
     """
     n, size = iv.shape
-    root, calendar, slope, rounding = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
-    _weights(moneyness, maturity, root, calendar, slope, rounding)
-    forward, strike, price = np.empty(size), np.empty(size), np.empty(size)
+    row = grid.n_maturity
+    forward, strike = np.empty(size), np.empty(size)
+    price = np.zeros(2 * row + grid.rounding.shape[0])
     first_wrong = -1
-    for row in range(n):
-        if row == 0 or rate[row] != rate[row - 1]:
-            _carry(rate[row], moneyness, maturity, forward, strike)
-        wrong = _prices(iv[row], forward, root, strike, price)
-        if wrong and first_wrong < 0:
-            first_wrong = row
-        out[row] = _total(price, calendar, slope, rounding, maturity.shape[0])
-    return first_wrong
-
-
-@_compiled()
-def matrices(
-    iv: Floats, rate: Floats, moneyness: Floats, maturity: Floats, p1: Floats, p2: Floats, p3: Floats, out: Floats
-) -> int:
-    """Φ of each surface as :func:`totals`, and its P1, P2, P3 into zeroed ``(n, n_moneyness · n_maturity)`` arrays."""
-    n, size = iv.shape
-    root, calendar, slope, rounding = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
-    _weights(moneyness, maturity, root, calendar, slope, rounding)
-    forward, strike, price = np.empty(size), np.empty(size), np.empty(size)
-    first_wrong = -1
-    for row in range(n):
-        if row == 0 or rate[row] != rate[row - 1]:
-            _carry(rate[row], moneyness, maturity, forward, strike)
-        wrong = _prices(iv[row], forward, root, strike, price)
-        if wrong and first_wrong < 0:
-            first_wrong = row
-        out[row] = _total(price, calendar, slope, rounding, maturity.shape[0])
-        _matrices(price, calendar, slope, rounding, maturity.shape[0], p1[row], p2[row], p3[row])
+    for i in range(n):
+        if i == 0 or rate[i] != rate[i - 1]:
+            _carry(rate[i], grid, forward, strike)
+        wrong = _prices(iv[i], grid.root_maturity, forward, strike, price[row : row + size])
+        if wrong > 0 and first_wrong < 0:
+            first_wrong = i
+        total[i] = _total(price, grid)
+        if matrices.shape[0] > 0:
+            _matrices(price, grid, matrices[i, 0], matrices[i, 1], matrices[i, 2])
     return first_wrong

@@ -241,7 +241,7 @@ def reweighting_curves(
     fig = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     colour = theme.model_colour(model)
     panels = (
-        (ess, "%{y:,.0f} scenarios", "Effective sample size"),
+        (ess, "%{y:,.0f} scenarios", "ESS (scenarios)"),
         (kl, "KL %{y:.2g} nats", "KL to raw (nats)"),
     )
     for row, (values, words, y_title) in enumerate(panels, start=1):

@@ -157,7 +157,7 @@ def heatmap_trace(
     low, high = theme.colour_bounds(scaled if bounds is None else kind.factor * np.array(bounds), kind.kind)
     printed = None
     if matrix.size <= _MOST_PRINTED:
-        printed = [[_printed(x, kind) if abs(x) >= kind.factor * least_printed else "" for x in row] for row in scaled]
+        printed = [["" if abs(x) < kind.factor * least_printed else _printed(x, kind) for x in row] for row in scaled]
     return go.Heatmap(
         x=theme.distinct(grid.maturity_labels, grid.maturity),
         y=theme.distinct(grid.moneyness_labels, grid.moneyness),

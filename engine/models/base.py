@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -81,11 +81,18 @@ class SurfaceModel(ABC):
             rng: source of randomness; the same state gives the same scenarios.
         """
 
+    def days(
+        self, history: SurfaceHistory, rows: Sequence[int], n: int, *, rng: np.random.Generator
+    ) -> Iterator[ScenarioSet]:
+        """n scenarios from each of several condition rows, one day at a time, so that memory holds one day."""
+        for row in rows:
+            yield self.sample(history.until(row), n, rng=rng)
+
     def sample_days(
         self, history: SurfaceHistory, rows: Sequence[int], n: int, *, rng: np.random.Generator
     ) -> ScenarioSet:
-        """n scenarios from each of several condition rows: arrays with a leading axis of days."""
-        days = [self.sample(history.until(row), n, rng=rng) for row in rows]
+        """The scenarios of :meth:`days` at once: arrays with a leading axis of days."""
+        days = list(self.days(history, rows, n, rng=rng))
         return ScenarioSet(
             log_return=np.stack([day.log_return for day in days]),
             log_iv=np.stack([day.log_iv for day in days]),

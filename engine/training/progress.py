@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
+
+from engine.errors import CheckpointError, ScenaristError
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Progress:
     Args:
         phase: what is being done, in words ("gradient matching", "training").
         done, total: epochs finished and to do, counted over all phases of the fit.
-        losses: named means since the last report (stacked members averaged).
+        losses: named losses of the latest updates (stacked members averaged).
     """
 
     phase: str
@@ -41,3 +44,23 @@ class Keeper(Protocol):
 
 class TrainingStopped(Exception):  # noqa: N818 - not an error
     """The fit was asked to stop and can be resumed."""
+
+
+class TrainingDiverged(ScenaristError):  # noqa: N818 - says what happened
+    """Losses or weights are no longer finite; a smaller learning rate is the usual remedy."""
+
+
+def check_arrays(state: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[int, ...]], kind: str) -> None:
+    """The door for state that comes from outside: names, shapes, and finite floating-point values.
+
+    Raises:
+        CheckpointError: naming the first array that does not fit.
+    """
+    for name, shape in expected.items():
+        if name not in state:
+            raise CheckpointError(f"expected {kind} with the array {name!r}; found none of that name")
+        array = state[name]
+        if not np.issubdtype(array.dtype, np.floating) or array.shape != shape:
+            raise CheckpointError(f"expected {kind} with {name!r} of floats {shape}; found {array.dtype} {array.shape}")
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"expected {kind} with finite values; found NaN or infinite ones in {name!r}")

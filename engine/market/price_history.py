@@ -23,7 +23,7 @@ def check_ticker(ticker: str) -> str:
     Raises:
         MarketDataError: otherwise.
     """
-    if not TICKER.match(ticker):
+    if not TICKER.fullmatch(ticker):
         raise MarketDataError(f"expected a ticker of 1 to 15 letters, digits or . ^ = _ -; found {ticker[:40]!r}")
     return ticker
 

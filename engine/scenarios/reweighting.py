@@ -49,7 +49,7 @@ def default_beta(penalty: ArrayLike) -> Floats:
         penalty: ``(..., n)`` φ ≥ 0.
 
     Returns:
-        ``(...)`` β*, a zero-dimensional array for a single set of scenarios.
+        ``(...)`` β*.
 
     Raises:
         MarketDataError: if there is no scenario or a penalty is not finite.
@@ -59,8 +59,9 @@ def default_beta(penalty: ArrayLike) -> Floats:
     """
     largest = np.asarray(_penalties(penalty).max(axis=-1))
     with np.errstate(over="ignore"):
-        beta: Floats = np.where(largest > 0, 500.0 / np.where(largest > 0, largest, 1.0), 0.0)
-    return beta
+        beta = np.where(largest > 0, 500.0 / np.where(largest > 0, largest, 1.0), 0.0)
+    scalar_or_array: Floats = beta[()]
+    return scalar_or_array
 
 
 def relative_entropy(w: ArrayLike) -> Floats:
@@ -156,7 +157,8 @@ def weighted_quantile(x: ArrayLike, w: ArrayLike, q: ArrayLike, axis: int = -1) 
     for row, level in enumerate(probabilities.ravel()):
         k = last if level == 1 else np.clip((reached < level - rounding).sum(axis=-1), first, last)
         result[row] = np.take_along_axis(ordered, k[..., None], axis=-1)[..., 0]
-    return result.reshape(*probabilities.shape, *values.shape[:-1])
+    quantiles: Floats = result.reshape((*probabilities.shape, *values.shape[:-1]))[()]
+    return quantiles
 
 
 def _penalties(penalty: ArrayLike) -> Floats:

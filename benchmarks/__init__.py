@@ -1,0 +1,1 @@
+"""Speed figures: ``python -m benchmarks.<name>`` prints one JSON line and never fails a build."""

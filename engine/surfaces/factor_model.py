@@ -1,6 +1,6 @@
 """Factor models of implied volatility, simulated path by path in chunks, and the arbitrage along each path.
 
-    σ_t(m, τ) = σ̄(m, τ) · exp(Σ_i x^i_t f_i(m, τ)),     dx^i = λ_i (α_i − x^i) dt + γ_i dW^i        (2.22–2.23, 2.26–2.27)
+    σ_t(m, τ) = σ̄(m, τ) · exp(Σ_i x^i_t f_i(m, τ)),     dx^i = λ_i (α_i − x^i) dt + γ_i dW^i    (2.22–2.23, 2.26–2.27)
     dS = ν σ_t(1, τ_S) S dW⁰,    dW⁰ = Σ_i ρ_i dW^i + sqrt(1 − Σ ρ_i²) dB                            (2.24, 2.28–2.29)
 
 Factors move by their exact transition over a day; the spot's vol is held over the day. Surfaces are made, penalised and

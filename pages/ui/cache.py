@@ -13,7 +13,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.base import SurfaceModel
 from engine.runs import checkpoints
 from engine.scenarios.scenario_set import ScenarioSet
-from engine.surfaces import arbitrage
+from engine.surfaces import arbitrage, arbitrage_report
 
 
 @st.cache_resource(max_entries=12, show_spinner="Reading the data …")
@@ -80,3 +80,29 @@ def _history_penalty(digest: str, _history: SurfaceHistory) -> np.ndarray:
 def history_penalty(history: SurfaceHistory) -> np.ndarray:
     """``(n,)`` Φ of every day of a history."""
     return _history_penalty(history.digest, history)
+
+
+@st.cache_resource(max_entries=12, show_spinner="Checking every day for arbitrage …")
+def _decomposition(digest: str, _history: SurfaceHistory) -> arbitrage_report.Decomposition:
+    return arbitrage_report.decompose_history(_history)
+
+
+def decomposition(history: SurfaceHistory) -> arbitrage_report.Decomposition:
+    """Φ of every day of a history and its parts."""
+    return _decomposition(history.digest, history)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Adding noise …")
+def _noise(
+    digest: str, row: int, draws: int, sd: float, seed: int, _history: SurfaceHistory
+) -> arbitrage_report.Decomposition:
+    rng = np.random.default_rng(seed)
+    rate = float(_history.rate[row])
+    return arbitrage_report.noise_experiment(_history.iv[row], _history.grid, draws=draws, sd=sd, rate=rate, rng=rng)
+
+
+def noise_experiment(
+    history: SurfaceHistory, row: int, draws: int, sd: float, *, seed: int
+) -> arbitrage_report.Decomposition:
+    """The noise experiment on one day's surface."""
+    return _noise(history.digest, row, draws, sd, seed, history)

@@ -105,3 +105,8 @@ def method(body: str) -> None:
 def page_path(name: str) -> str:
     """The script of a page, for links: ``surfaces/volgan``."""
     return str(PROJECT / "pages" / f"{name}.py")
+
+
+def is_dark() -> bool:
+    """Whether the visitor's theme is dark."""
+    return st.context.theme.type == "dark"

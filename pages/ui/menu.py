@@ -15,6 +15,7 @@ SECTIONS = {
         ("start/runs", "Runs", ":material/monitoring:"),
     ],
     "Surfaces": [
+        ("surfaces/arbitrage", "Static arbitrage", ":material/balance:"),
         ("surfaces/volgan", "VolGAN", ":material/landscape:"),
     ],
 }

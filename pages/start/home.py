@@ -1,0 +1,100 @@
+"""Home: what the shipped generator says about tomorrow, at once, and where to go next."""
+
+import numpy as np
+import streamlit as st
+
+from engine import datasets, workspace
+from engine.charts import scenarios as draw
+from engine.charts import theme
+from engine.scenarios import reweighting
+from pages.ui import cache, frame
+
+SHIPPED = workspace.shipped_checkpoints_dir() / "volgan-simulated-10x8"
+SCENARIOS = 10_000
+SEED = 1
+NEXT = (
+    ("surfaces/volgan", "Explore the scenarios", "Any date, the whole surface, where it could be arbitraged."),
+    ("start/market_data", "Bring your own data", "Upload surfaces, quotes or prices; see what was read and rejected."),
+    ("start/runs", "Train your own generator", "In the background, with live progress; stop, resume, compare."),
+)
+
+frame.header("Scenarist", "A model has read 22 years of this market. Here is tomorrow, ten thousand times.")
+with frame.errors():
+    loaded = cache.dataset(datasets.catalogue("surfaces")[0])
+    history = loaded.data
+    model, card = cache.model(SHIPPED)
+
+stressed = bool(st.session_state.get("stressed_day", False))
+st.button(
+    "Back to the last day" if stressed else "Load the stressed day",
+    icon=":material/bolt:",
+    type="primary",
+    on_click=lambda: st.session_state.update(stressed_day=not stressed),
+    help="The day on which this market's at-the-money vol stood highest.",
+)
+atm = history.atm()
+row = int(np.argmax(atm[:-1])) if stressed else len(history) - 1
+drawn, penalty = cache.scenarios(SHIPPED, model, history, row, SCENARIOS, SEED)
+phi = penalty.total
+weights = reweighting.weights(phi, reweighting.default_beta(phi))
+iv = drawn.iv
+band = reweighting.weighted_quantile(drawn.log_return, weights, [0.025, 0.975])
+vols = reweighting.weighted_quantile(history.grid.interpolate(iv, 1.0, 1 / 12), weights, [0.025, 0.975])
+known = row + 1 < len(history)  # whether the day after is in the data
+
+st.subheader(f"The day after {history.dates[row]}", anchor=False)
+phi_raw, phi_data = theme.significant(phi.mean()), theme.significant(cache.history_penalty(history).mean())
+frame.metrics(
+    [
+        (
+            "Index return, 95 % band",
+            f"{theme.basis_points(band[0])} to {theme.basis_points(band[1])}",
+            "log-return over one day",
+            "2.5 % and 97.5 % weighted quantiles of the simulated log-return.",
+        ),
+        (
+            "ATM 1M vol, 95 % band",
+            f"{theme.percent(vols[0])} to {theme.percent(vols[1])}",
+            f"today {theme.percent(atm[row])}",
+            "2.5 % and 97.5 % weighted quantiles of tomorrow's one-month at-the-money implied vol.",
+        ),
+        (
+            "Φ, mean reweighted",
+            theme.significant(float(weights @ phi)),
+            f"raw {phi_raw} · data {phi_data}",
+            "Static arbitrage penalty: zero means that no butterfly, call spread or calendar spread is free money.",
+        ),
+        (
+            "Effective sample size",
+            theme.count(float(reweighting.effective_sample_size(weights))),
+            f"of {theme.count(SCENARIOS)} scenarios",
+            "How many equally weighted scenarios the reweighted ones are worth: 1/Σw².",
+        ),
+    ]
+)
+first, last = card.trained_on
+frame.honesty(
+    f"{SCENARIOS:,} scenarios, seed {SEED}",
+    f"one generator, trained on {first} to {last}",
+    f"this day is {'in' if str(history.dates[row]) <= last else 'out of'} sample",
+    frame.origin_words(loaded),
+    f"data {history.fingerprint}",
+)
+smile, returns = st.columns([3, 2])
+with smile:
+    st.markdown("**Tomorrow's smile**: 50, 80 and 95 % bands; today dotted, what came about in the data's colour")
+    after = history.iv[row + 1] if known else None
+    figure = draw.smile_fan(iv, history.grid, weights, today=history.iv[row], realised=after, dark=frame.is_dark())
+    frame.chart(figure, key="home_smile")
+with returns:
+    st.markdown("**Tomorrow's return**: as drawn, and reweighted against arbitrage")
+    came = float(history.log_return[row]) if known else None
+    figure = draw.return_histogram(drawn.log_return, weights, realised=came, dark=frame.is_dark())
+    frame.chart(figure, key="home_returns")
+
+st.subheader("What next", anchor=False)
+for column, (page, words, what) in zip(st.columns(len(NEXT)), NEXT, strict=True):
+    with column.container(border=True):
+        st.page_link(frame.page_path(page), label=words, icon=":material/arrow_forward:")
+        st.write(what)
+frame.strip(loaded, f"{card.label}, trained on {card.data_name}")

@@ -1,0 +1,78 @@
+"""Words and tables of the static arbitrage page."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from engine.charts import theme
+from engine.charts.arbitrage_history import NAMES
+from engine.market.grid import Grid
+from engine.surfaces.arbitrage import Kind, Penalty
+from engine.surfaces.arbitrage_report import Decomposition
+
+DAY = "The day whose matrices, noise and shifts are shown; the day with the largest Φ at first."
+FREE = "Share without any calendar, call-spread or butterfly violation on the grid."
+PHI = "Φ sums all violations, in fractions of spot a unit of moneyness; zero means no static arbitrage on the grid."
+QUANTILE = "Φ stayed below this on 99 % of days."
+WORST = "The day with the largest Φ."
+NOISE = (
+    "Vendors smooth and round. How much independent noise on every vol of the chosen day turns its surface into one "
+    "that can be arbitraged? The matrices are averages over the noisy surfaces."
+)
+NOISE_THESIS = {"butterfly": "SPX, sd 0.1: 23 %"}
+SHIFT = "The chosen day's surface moved up and down in parallel, from just above zero vol."
+
+PUBLISHED = {
+    "total": (0.0, 0.075, 0.13, 0.5, 0.802),
+    "calendar": (0.0, 0.0, 0.002, 0.038, 0.905),
+    "call_spread": (0.0, 0.0, 0.0, 0.009, 0.973),
+    "butterfly": (0.0, 0.01, 0.06, 0.458, 0.849),
+}
+"""Table 2.3 and the shares of section 2.4.3: SPX 2000–2021, 10×8 grid."""
+
+METHOD = r"""
+With the relative call price $c(m,\tau)=N(d_1)-m e^{-r\tau}N(d_2)$ and $[x]^+=\max(x,0)$:
+
+$$P^1_{ij}=\Big[\tau_j\frac{c(m_i,\tau_j)-c(m_i,\tau_{j+1})}{\tau_{j+1}-\tau_j}\Big]^+\qquad
+P^2_{ij}=\Big[\frac{c(m_{i+1},\tau_j)-c(m_i,\tau_j)}{m_{i+1}-m_i}\Big]^+$$
+$$P^3_{ij}=\Big[\frac{c(m_i,\tau_j)-c(m_{i-1},\tau_j)}{m_i-m_{i-1}}-\frac{c(m_{i+1},\tau_j)-c(m_i,\tau_j)}{m_{i+1}-m_i}\Big]^+
+\qquad \Phi=\sum_{ij}\big(P^1_{ij}+P^2_{ij}+P^3_{ij}\big)$$
+
+$\Phi=0$ exactly when no calendar spread, call spread or butterfly between neighbouring grid points is free money
+(Cont and Vuletić 2023, 2.6–2.12). Differences of at most 2e-15 of spot are rounding and count as zero.
+
+**In money**: the worst violation of each kind as a trade of 100 lots of 100 options each, at the surface's own vols and
+without costs. A surface is an interpolation of quotes; a violation inside the bid–ask spread cannot be traded.
+
+**What can go wrong**: Φ depends on the grid. A finer grid sees violations that a coarser one steps over, so compare Φ
+on one grid only.
+"""
+
+
+def trade(kind: Kind) -> str:
+    """The trade that collects a violation, in words."""
+    return {
+        "calendar": "selling 100 lots of the near call and buying the far one",
+        "call_spread": "buying 100 lots of the lower call and selling the upper one",
+        "butterfly": "selling 100 lots of the body and buying the wings",
+    }[kind]
+
+
+def quantile_table(found: Decomposition) -> pd.DataFrame:
+    """Table 2.3's shape, with the published figures in brackets."""
+    table, free = found.quantile_table(), found.free_share()
+    rows = {}
+    for name, published in PUBLISHED.items():
+        values = [*(theme.significant(x) for x in table.loc[name]), theme.percent(free[name])]
+        shown = [*(theme.significant(x) for x in published[:4]), theme.percent(published[4])]
+        rows[NAMES.get(name, "Φ")] = [f"{ours}  [{theirs}]" for ours, theirs in zip(values, shown, strict=True)]
+    columns = [*table.columns, "days free"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[f"{c}  [SPX 2000–2021]" for c in columns])
+
+
+def matrix_table(cells: Sequence[tuple[Kind, int, int]], matrices: Penalty, grid: Grid) -> pd.DataFrame:
+    """One row a cell: constraint, moneyness, maturity in years, penalty."""
+    return pd.DataFrame(
+        [(kind, grid.moneyness[i], grid.maturity[j], getattr(matrices, kind)[i, j]) for kind, i, j in cells],
+        columns=["constraint", "moneyness", "maturity_years", "penalty"],
+    )

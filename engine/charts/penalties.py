@@ -53,6 +53,7 @@ def penalty_panels(
     grid: Grid,
     worst: Mapping[str, str] | None = None,
     *,
+    top: float | None = None,
     dark: bool = False,
     height: int = theme.HEIGHT,
 ) -> go.Figure:
@@ -62,6 +63,8 @@ def penalty_panels(
         matrices: name → ``(n_moneyness, n_maturity)`` penalties ≥ 0, fractions of spot, in the order drawn.
         grid: their grid.
         worst: name → the worst cell in words; a matrix of zeros says "none" whatever is given.
+        top: end of the colour scale, to compare with other panels (matrices under other weights go white as their
+            penalties vanish); by default the largest penalty shown.
         dark: drawn on a dark background.
         height: pixels.
     """
@@ -69,7 +72,7 @@ def penalty_panels(
         name: thinned(np.asarray(m, dtype=np.float64), grid, theme.MOST_POINTS // len(matrices))
         for name, m in matrices.items()
     }
-    most = max(float(np.nanmax(values)) for values, _ in kept.values())
+    most = top if top is not None else max(float(np.nanmax(values)) for values, _ in kept.values())
     headings, sentences = [], []
     for name, (values, _) in kept.items():
         peak = float(np.nanmax(values))
@@ -197,7 +200,8 @@ def weight_concentration(
         name="reweighted",
         hovertemplate="heaviest %{x:.3g} % hold %{y:.1f} % of the weight<extra></extra>",
     )
-    fig.update_xaxes(type="log", dtick=1, ticksuffix=" %")
+    powers = [10.0**k for k in range(-6, 3) if 10.0**k >= 99 / n]
+    fig.update_xaxes(type="log", tickvals=powers, ticktext=[f"{share:g} %" for share in powers])
     fig.update_yaxes(ticksuffix=" %", range=[0, 102])
     return theme.base_layout(
         fig,
@@ -269,7 +273,8 @@ def reweighting_curves(
     powers = [power for power in range(0, 31, 3) if 10.0**power <= x.max() * 1.001]
     tickvals = [_BETA_ZERO, *(10.0**power for power in powers)]
     labels = ["0", *(theme.power_of_ten(power) if power else "1" for power in powers)]
-    fig.update_xaxes(type="log", tickvals=tickvals, ticktext=labels)
+    ends = [np.log10(x.min()) - 0.3, np.log10(x.max()) + 0.3]
+    fig.update_xaxes(type="log", tickvals=tickvals, ticktext=labels, range=ends)
     fig.update_xaxes(title_text="β (log scale)", row=2, col=1)
     kl_here, ess_here = (float(np.interp(position, np.log10(x), v)) for v in (kl, ess))
     return theme.base_layout(

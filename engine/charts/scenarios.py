@@ -341,8 +341,8 @@ def _fan(
             )
     step = max(1, len(days) // 3)
     ticks = [*range(1 - len(days) + step // 3, -step // 3, step), (left + right) / 2]
-    labels = [pd.Timestamp(days[position + len(days) - 1]).strftime("%d %b").lstrip("0") for position in ticks[:-1]]
-    fig.update_xaxes(tickvals=ticks, ticktext=[*labels, f"<b>{pd.Timestamp(next_date):%d %b}</b>"], showgrid=False)
+    labels = [words[position + len(days) - 1].rsplit(" ", 1)[0] for position in ticks[:-1]]
+    fig.update_xaxes(tickvals=ticks, ticktext=[*labels, f"<b>{tomorrow.rsplit(' ', 1)[0]}</b>"], showgrid=False)
     fig.update_xaxes(title_text=f"Trading day, to {tomorrow}", range=[-len(days), right + 1])
     fig.update_yaxes(title_text=axis.title, col=1)
     known = (

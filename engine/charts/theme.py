@@ -104,9 +104,9 @@ _CIVIDIS = (
     "#FEE838",
 )
 _DIVERGING_LIGHT = ("#00426A", "#0072B2", "#7DB8DB", "#FFFFFF", "#F0A873", "#D55E00", "#7F3800")
-_DIVERGING_DARK = ("#8CCBF0", "#3A97D0", "#1C4A68", "#1B1F29", "#6B3A14", "#E07020", "#FFC08F")
+_DIVERGING_DARK = ("#8CCBF0", "#3A97D0", "#1C4A68", "#22211F", "#6B3A14", "#E07020", "#FFC08F")
 _PENALTY_LIGHT = ("#FFFFFF", "#FBD9C0", "#F0A873", "#D55E00", "#7F3800")
-_PENALTY_DARK = ("#1B1F29", "#52301A", "#9A4A0E", "#E07020", "#FFC08F")
+_PENALTY_DARK = ("#22211F", "#52301A", "#9A4A0E", "#E07020", "#FFC08F")
 
 MODEL_COLOURS: dict[str, str] = {
     "volgan": "#0878B8",
@@ -291,7 +291,13 @@ def base_layout(
         height: pixels.
         legend: show the legend, or not, or let plotly decide.
     """
-    axis: dict[str, Any] = {"gridcolor": GUIDE, "zerolinecolor": GUIDE, "automargin": True, "title_standoff": 8}
+    axis: dict[str, Any] = {
+        "gridcolor": GUIDE,
+        "zerolinecolor": GUIDE,
+        "automargin": True,
+        "title_standoff": 8,
+        "exponentformat": "power",
+    }
     fig.update_xaxes(**axis)
     fig.update_yaxes(**axis)
     if x_title is not None:
@@ -301,7 +307,7 @@ def base_layout(
     fig.update_layout(
         paper_bgcolor="rgba(0,0,0,0)",
         height=height,
-        margin={"l": 8, "r": 8, "t": 48 if title or fig.layout.annotations else 24, "b": 8},
+        margin={"l": 8, "r": 8, "t": 48 if title or fig.layout.annotations else 24, "b": 8, "pad": 0},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
         meta={"alt": " ".join(alt.split())},
     )

@@ -51,6 +51,14 @@ def test_three_matrices_share_one_scale(crooked: arbitrage.Penalty, check_figure
     assert fig.layout.annotations[2].text == f"Butterfly · worst {theme.significant(crooked.butterfly.max())}"
 
 
+def test_a_fixed_scale_lets_vanishing_penalties_go_white(crooked: arbitrage.Penalty, check_figure) -> None:
+    most = float(crooked.butterfly.max())
+    fig = penalties.penalty_panels({"Butterfly": 1e-6 * crooked.butterfly}, VOLGAN_GRID, top=most)
+    check_figure(fig)
+    assert fig.data[0].zmax == pytest.approx(most)
+    assert len([a for a in fig.layout.annotations if a.name == "worst"]) == 1
+
+
 def test_no_arbitrage_says_none_and_marks_nothing(check_figure) -> None:
     fig = penalties.penalty_heatmap(np.zeros(VOLGAN_GRID.shape), VOLGAN_GRID, "nothing", title="Calendar")
     check_figure(fig)

@@ -1,0 +1,179 @@
+"""What the VolGAN page shows: one day's scenarios under one β, and every number derived from them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from engine.charts import theme
+from engine.charts.scenarios import band_quantiles
+from engine.market.grid import Floats, Grid, maturity_label
+from engine.market.surface_history import SurfaceHistory
+from engine.scenarios import reweighting
+from engine.scenarios.scenario_set import ScenarioSet
+from engine.surfaces import arbitrage
+
+BETAS = (0.0, *(10.0 ** (k / 2) for k in range(31)))
+"""β from 0 over 1 to 10¹⁵, two steps a decade."""
+
+DEFAULT_BETA = "default"
+MONTH = 1 / 12
+KINDS: dict[str, arbitrage.Kind] = {"Calendar": "calendar", "Call spread": "call_spread", "Butterfly": "butterfly"}
+TITLES = {"Calendar": "Calendar P1", "Call spread": "Call spread P2", "Butterfly": "Butterfly P3"}
+
+
+@dataclass(frozen=True)
+class View:
+    """Scenarios of the day after ``row``, their penalties, and the β they are weighted with."""
+
+    history: SurfaceHistory
+    row: int
+    drawn: ScenarioSet
+    penalty: arbitrage.Penalty
+    history_phi: Floats
+    beta: float
+    model: str
+    seed: int
+
+    @property
+    def grid(self) -> Grid:
+        return self.history.grid
+
+    @property
+    def phi(self) -> Floats:
+        return self.penalty.total
+
+    @cached_property
+    def weights(self) -> Floats:
+        return reweighting.weights(self.phi, self.beta)
+
+    @cached_property
+    def ess(self) -> float:
+        return float(reweighting.effective_sample_size(self.weights))
+
+    @cached_property
+    def kl(self) -> float:
+        return float(reweighting.relative_entropy(self.weights))
+
+    @cached_property
+    def iv(self) -> np.ndarray:
+        return self.drawn.iv
+
+    @property
+    def day(self) -> np.datetime64:
+        return self.history.dates[self.row]
+
+    @property
+    def next_day(self) -> np.datetime64:
+        """The day forecast: the next one in the data, or the next weekday."""
+        if self.is_known:
+            return self.history.dates[self.row + 1]
+        return np.busday_offset(self.day, 1, roll="backward")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the data hold what came about."""
+        return self.row + 1 < len(self.history)
+
+    @property
+    def realised_return(self) -> float | None:
+        return float(self.history.log_return[self.row]) if self.is_known else None
+
+    @property
+    def realised_iv(self) -> Floats | None:
+        return self.history.iv[self.row + 1] if self.is_known else None
+
+    @cached_property
+    def atm_maturity(self) -> float:
+        """One month where the grid has it, else the nearest maturity it has."""
+        return float(np.clip(MONTH, self.grid.maturity[0], self.grid.maturity[-1]))
+
+    @property
+    def atm_label(self) -> str:
+        return f"ATM {maturity_label(self.atm_maturity)}"
+
+    @cached_property
+    def atm(self) -> Floats:
+        """``(n,)`` at-the-money vols of the scenarios."""
+        return self.grid.interpolate(self.iv, 1.0, self.atm_maturity)
+
+    @cached_property
+    def atm_history(self) -> Floats:
+        return self.history.atm(self.atm_maturity)
+
+    @cached_property
+    def return_bands(self) -> Floats:
+        return band_quantiles(self.drawn.log_return, self.weights)
+
+    @cached_property
+    def atm_bands(self) -> Floats:
+        return band_quantiles(self.atm, self.weights)
+
+    def mean_surface(self, weights: Floats | None = None) -> Floats:
+        """Mean scenario of tomorrow's surface, vols."""
+        w = self.weights if weights is None else weights
+        return self.grid.unflatten(w @ self.grid.flatten(self.iv))
+
+    def matrices(self, weights: Floats) -> dict[str, Floats]:
+        """P1, P2 and P3 averaged under weights."""
+        parts = (self.penalty.calendar, self.penalty.call_spread, self.penalty.butterfly)
+        return {name: self.grid.unflatten(weights @ self.grid.flatten(p)) for name, p in zip(KINDS, parts, strict=True)}
+
+    def metrics(self) -> list[tuple[str, str, str | None, str]]:
+        """The answer: Φ, ATM vol, return and effective sample size, each with what to hold it against."""
+        low, _, _, middle, _, _, high = self.atm_bands
+        down, _, _, median, _, _, up = self.return_bands
+        known = f" · realised {theme.basis_points(self.realised_return)}" if self.realised_return is not None else ""
+        return [
+            (
+                "Φ, mean reweighted",
+                theme.significant(float(self.weights @ self.phi)),
+                f"raw {theme.significant(float(self.phi.mean()))} · "
+                f"data {theme.significant(float(self.history_phi[self.row]))}, "
+                f"on average {theme.significant(float(self.history_phi.mean()))}",
+                "Static arbitrage penalty, summed over the grid, as a fraction of spot; zero means that no calendar "
+                "spread, call spread or butterfly is free money.",
+            ),
+            (
+                f"{self.atm_label} vol, median",
+                theme.percent(middle),
+                f"95 % band {theme.percent(low)} to {theme.percent(high)} · today "
+                f"{theme.percent(self.atm_history[self.row])}",
+                "Tomorrow's at-the-money implied vol: weighted median and 2.5 to 97.5 % quantiles.",
+            ),
+            (
+                "Index return, 95 % band",
+                f"{theme.basis_points(down)} to {theme.basis_points(up)}",
+                f"median {theme.basis_points(median)}{known}",
+                "Log-return over the next trading day: 2.5 to 97.5 % weighted quantiles.",
+            ),
+            (
+                "Effective sample size",
+                theme.count(self.ess),
+                f"of {theme.count(len(self.drawn))} scenarios · KL {theme.significant(self.kl)} nats",
+                "How many equally weighted scenarios the reweighted ones are worth, 1/Σw²; and how far the weights "
+                "are from equal.",
+            ),
+        ]
+
+    def quantile_table(self) -> list[dict[str, str]]:
+        """Quantiles of return and ATM vol, raw and reweighted, in words."""
+        raw = [band_quantiles(self.drawn.log_return), band_quantiles(self.atm)]
+        levels = ("2.5 %", "10 %", "25 %", "50 %", "75 %", "90 %", "97.5 %")
+        columns = (
+            ("Return, raw", map(theme.basis_points, raw[0])),
+            ("Return, reweighted", map(theme.basis_points, self.return_bands)),
+            (f"{self.atm_label} vol, raw", map(theme.percent, raw[1])),
+            (f"{self.atm_label} vol, reweighted", map(theme.percent, self.atm_bands)),
+        )
+        table = [{"Quantile": level} for level in levels]
+        for name, cells in columns:
+            for line, cell in zip(table, cells, strict=True):
+                line[name] = cell
+        return table
+
+
+def beta_options(default: float) -> list[float | str]:
+    """The slider's stops in increasing order, the default where it belongs."""
+    position = int(np.searchsorted(BETAS, default, side="right"))
+    return [*BETAS[:position], DEFAULT_BETA, *BETAS[position:]]

@@ -1,0 +1,62 @@
+"""The picker of trained generators: the same widget on every page, remembering its choice for the session."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import streamlit as st
+
+from engine.market.grid import Grid
+from engine.runs import checkpoints
+from pages.ui import frame
+
+KEY = "generator"
+"""Session-state key of the picker: the directory of the checkpoint, as text."""
+
+
+def usable(models: Collection[str] | None = None) -> dict[str, checkpoints.Listed]:
+    """Directory → checkpoint whose card can be read, shipped ones first; of some models only if given."""
+    return {
+        str(listed.directory): listed
+        for listed in checkpoints.catalogue()
+        if listed.card is not None and (models is None or listed.card.model in models)
+    }
+
+
+def pick(grid: Grid, models: Collection[str] | None = None) -> checkpoints.Listed | None:
+    """The generator chosen in the sidebar; at first the first one that knows the grid, shipped ones before others.
+
+    Returns:
+        None if there is no generator at all.
+    """
+    listed = usable(models)
+    if not listed:
+        return None
+    if st.session_state.get(KEY) not in listed:
+        wanted = frame.session().active_run
+        fitting = [id for id, one in listed.items() if one.card is not None and one.card.grid == grid]
+        st.session_state[KEY] = wanted if wanted in listed else (fitting or list(listed))[0]
+    id = st.sidebar.selectbox(
+        "Generator",
+        list(listed),
+        format_func=lambda id: words(listed[id]),
+        key=KEY,
+        persist_state="session",
+        help="Generators shipped with the app, and those you trained or imported. Train one below, or under Runs.",
+    )
+    frame.session().active_run = id
+    return listed[id]
+
+
+def choose(directory: Path) -> None:
+    """Make a generator the active one everywhere (call before the picker is drawn, or in a callback)."""
+    st.session_state[KEY] = str(directory)
+    frame.session().active_run = str(directory)
+
+
+def words(listed: checkpoints.Listed) -> str:
+    """A generator in a list: model, data, and where it comes from. Plain text: names come from people."""
+    card = listed.card
+    if card is None:
+        return listed.name
+    origin = "shipped" if listed.shipped else f"run {listed.name}"
+    return f"{card.label} on {card.data_name} · {origin}"

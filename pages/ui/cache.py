@@ -6,6 +6,7 @@ Everything kept here is read-only and the same for every session; no user state.
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from engine import datasets
@@ -13,6 +14,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.base import SurfaceModel
 from engine.runs import checkpoints
 from engine.scenarios.scenario_set import ScenarioSet
+from engine.studies import factor_models
 from engine.surfaces import arbitrage, arbitrage_report
 
 
@@ -106,3 +108,26 @@ def noise_experiment(
 ) -> arbitrage_report.Decomposition:
     """The noise experiment on one day's surface."""
     return _noise(history.digest, row, draws, sd, seed, history)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Simulating paths …")
+def _factor_paths(
+    digest: str, config: factor_models.FactorModelConfig, _history: SurfaceHistory
+) -> factor_models.FactorModelResult:
+    return factor_models.run(_history, config)
+
+
+def factor_paths(history: SurfaceHistory, config: factor_models.FactorModelConfig) -> factor_models.FactorModelResult:
+    """Paths of a factor model on a history's grid."""
+    return _factor_paths(history.digest, config, history)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Simulating ten years …")
+def _long_scenario(digest: str, config: factor_models.FactorModelConfig, _history: SurfaceHistory) -> pd.DataFrame:
+    model = factor_models.build(_history, config)
+    return factor_models.long_scenario(model, _history, seed=config.seed)
+
+
+def long_scenario(history: SurfaceHistory, config: factor_models.FactorModelConfig) -> pd.DataFrame:
+    """Ten simulated years of spot, VIX, ATM and realised vol."""
+    return _long_scenario(history.digest, config, history)

@@ -16,6 +16,7 @@ SECTIONS = {
     ],
     "Surfaces": [
         ("surfaces/arbitrage", "Static arbitrage", ":material/balance:"),
+        ("surfaces/factor_model", "Factor models", ":material/timeline:"),
         ("surfaces/volgan", "VolGAN", ":material/landscape:"),
     ],
 }

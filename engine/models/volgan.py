@@ -347,6 +347,9 @@ def _generate(
 
 
 def _rows(history: SurfaceHistory, rows: ArrayLike, last: int) -> NDArray[np.int64]:
+    if last < FIRST_CONDITION_ROW:
+        needed = FIRST_CONDITION_ROW + len(history) - last
+        raise MarketDataError(f"expected at least {needed} days of surfaces for a condition; found {len(history)}")
     t = np.asarray(rows, dtype=np.int64).reshape(-1)
     t = np.where(t < 0, t + len(history), t)
     if len(t) == 0 or t.min() < FIRST_CONDITION_ROW or t.max() > last:

@@ -224,7 +224,7 @@ def test_bad_calls_are_said():
         VolGAN().sample(HISTORY, 1, rng=rng)
     with pytest.raises(MarketDataError, match=r"at least 24 days of surfaces .* found 23"):
         VolGAN().fit(HISTORY[:23], seed=0)
-    with pytest.raises(MarketDataError, match="needs 22 days before it"):
+    with pytest.raises(MarketDataError, match="at least 23 days of surfaces for a condition; found 22"):
         model.sample(HISTORY[:22], 1, rng=rng)
     with pytest.raises(MarketDataError, match=r"rows between 22 and 79 .* found rows 21 to 80"):
         model.sample_days(HISTORY, [21, 80], 1, rng=rng)

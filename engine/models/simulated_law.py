@@ -1,0 +1,202 @@
+"""The law of the simulated market's latent state: four mean-reverting factors and a calm or stressed regime.
+
+State of day t: factors X_t (4,) and the regime s_t ∈ {0 calm, 1 stressed} that governs the step to t + 1.
+
+    X^i_{t+1} = α_i + (X^i_t − α_i) e^{−λ_i Δ} + γ_i √((1 − e^{−2λ_i Δ})/(2λ_i)) ξ^i          (exact OU transition)
+    R_t       = (μ − ½ v_t²) Δ + √Δ v_t ξ^0,   v_t = ν σ_t(1, 1/12)                                      (2.28)
+    ξ         = √((d − 2)/χ²_d) · k_s · (Z^1, …, Z^4, ρ_s·Z + √(1 − |ρ_s|²) Z^0),   Z standard normal
+    P(s_{t+1} = 1 | s_t, X_{t+1}) = logistic(a_s + b (X^1_{t+1} − α_1)/sd(X^1))
+
+So shocks are heavy-tailed (multivariate Student), their scale k_s and their correlation ρ_s with returns depend on the
+regime, regimes last, and stress is likelier when vols are high. Given the past the shocks have mean zero, and
+E[k_s²] = 1 in the long run, so mean α, variance γ²/(2λ) and autocorrelation e^{−λkΔ} of every factor are those of an
+Ornstein–Uhlenbeck process with the parameters of Table 2.6, exactly. Factor shocks are uncorrelated; they are not
+independent, because they share k_s and χ². E[ξ^0 ξ^i] is the long-term correlation of Table 2.2.
+
+The surfaces show X and the spot shows ξ^0, so all that is hidden is s, and its probability given the past is an exact
+two-state filter (Hamilton).
+
+References:
+    Simulation of arbitrage-free implied volatility surfaces, (2.26–2.29), Tables 2.2 and 2.6.
+    Hamilton, J. D. (1989), A new approach to the economic analysis of nonstationary time series, Econometrica 57(2).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.market.grid import DT, Floats
+
+Regimes = NDArray[np.intp]
+
+OU = np.array([[2.018, -0.422, 4.414], [0.986, -0.312, 1.993], [1.258, 0.097, 1.295], [1.497, -0.021, 0.824]])
+"""(λ, α, γ) of each factor, Table 2.6; λ per year, γ per √year."""
+
+RETURN_CORRELATION = np.array([-0.3821, -0.2564, 0.2642, -0.2639])
+"""Long-term correlation of returns with the four factors' increments, Table 2.2."""
+
+SPOT_VOL_SHARE = 0.5
+"""ν: spot volatility as a share of one-month at-the-money implied vol (SPEC 1.6)."""
+
+DRIFT = 0.06
+"""μ, per year: the thesis's spot has no drift, an index has."""
+
+TAIL = 8.0
+"""d, degrees of freedom of the shocks."""
+
+ENTER, STAY, LEVEL_PULL = 0.02, 0.92, 0.7
+"""Daily probabilities of entering and of staying in stress at an average level of vol, and b, their log-odds' slope."""
+
+STRESS_RATIO = 2.5
+"""k_1/k_0, stressed to calm scale of the shocks."""
+
+STRESS_SHARE = 0.2432016
+"""π, long-run share of stressed days: no closed form, but a quadrature of the law of (X^1, s), which a test repeats."""
+
+SCALE = np.array([1.0, STRESS_RATIO]) / math.sqrt(1 + STRESS_SHARE * (STRESS_RATIO**2 - 1))
+"""(k_0, k_1), from E[k²] = 1."""
+
+STRESS_CORRELATION = 1.2
+"""ρ_1 over the long-term correlation; ρ_0 follows from E[k_s² ρ_s] = the long-term correlation."""
+
+_STRESS_VARIANCE = STRESS_SHARE * float(SCALE[1]) ** 2  # the part of E[k²] = 1 that comes from stressed days
+REGIME_CORRELATION = np.outer(
+    [(1 - _STRESS_VARIANCE * STRESS_CORRELATION) / (1 - _STRESS_VARIANCE), STRESS_CORRELATION], RETURN_CORRELATION
+)
+"""(ρ_0, ρ_1), shape (2, 4)."""
+
+LAMBDA, MEAN, GAMMA = OU.T
+DECAY = np.exp(-LAMBDA * DT)
+"""e^{−λΔ}."""
+STEP = GAMMA * np.sqrt((1 - DECAY**2) / (2 * LAMBDA))
+"""γ √((1 − e^{−2λΔ})/(2λ)): standard deviation of a factor's daily innovation."""
+STATIONARY_SD = GAMMA / np.sqrt(2 * LAMBDA)
+"""γ/√(2λ): long-run standard deviation of each factor."""
+
+_OWN_RISK = np.sqrt(1 - (REGIME_CORRELATION**2).sum(axis=1))  # √(1 − |ρ_s|²), shape (2,)
+_LOG_ODDS = np.log([ENTER / (1 - ENTER), STAY / (1 - STAY)])
+
+
+def stress_probability(regime: Regimes, level: Floats) -> Floats:
+    """P(s_{t+1} = 1 | s_t = regime, X^1_{t+1} = level), broadcast."""
+    odds = np.exp(_LOG_ODDS[regime] + LEVEL_PULL * (level - MEAN[0]) / STATIONARY_SD[0])
+    probability: Floats = odds / (1 + odds)
+    return probability
+
+
+def unit_shocks(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    """Heavy-tailed shocks before any regime: ``(*shape, 5)``, zero mean, identity covariance."""
+    z = rng.standard_normal((*shape, 5))
+    z *= np.sqrt((TAIL - 2) / rng.chisquare(TAIL, shape))[..., None]
+    return z
+
+
+def regime_shocks(unit: Floats, regime: Regimes) -> Floats:
+    """Give unit shocks a regime's scale and correlation.
+
+    Args:
+        unit: ``(..., 5)`` of :func:`unit_shocks`.
+        regime: ``(...)``.
+
+    Returns:
+        ``(..., 5)``: (ξ^1, …, ξ^4, ξ^0), factors first, return last.
+    """
+    regime = np.asarray(regime)
+    spot = (REGIME_CORRELATION[regime] * unit[..., :4]).sum(axis=-1) + _OWN_RISK[regime] * unit[..., 4]
+    shocks: Floats = np.concatenate([unit[..., :4], spot[..., None]], axis=-1)
+    return shocks * SCALE[regime][..., None]
+
+
+def next_factors(factors: Floats, shocks: Floats) -> Floats:
+    """X_{t+1} from X_t ``(..., 4)`` and the first four shocks."""
+    following: Floats = MEAN + DECAY * (factors - MEAN) + STEP * shocks[..., :4]
+    return following
+
+
+def log_returns(atm: Floats, shocks: Floats) -> Floats:
+    """R_t from σ_t(1, 1/12) and the last shock."""
+    vol = SPOT_VOL_SHARE * atm
+    return (DRIFT - vol**2 / 2) * DT + math.sqrt(DT) * vol * shocks[..., 4]
+
+
+def shocks_of(factors: Floats, log_return: Floats, atm: Floats) -> Floats:
+    """The shocks behind an observed path, the inverse of :func:`next_factors` and :func:`log_returns`.
+
+    Args:
+        factors: ``(n, 4)``.
+        log_return: ``(n − 1,)``.
+        atm: ``(n,)`` σ_t(1, 1/12).
+
+    Returns:
+        ``(n − 1, 5)``; row t took the market from day t to day t + 1.
+    """
+    xi = (factors[1:] - MEAN - DECAY * (factors[:-1] - MEAN)) / STEP
+    vol = SPOT_VOL_SHARE * atm[:-1]
+    spot = (log_return - (DRIFT - vol**2 / 2) * DT) / (math.sqrt(DT) * vol)
+    return np.concatenate([xi, spot[:, None]], axis=1)
+
+
+def log_density(shocks: Floats) -> Floats:
+    """log density of shocks ``(..., 5)`` in each regime: ``(..., 2)``.
+
+    Multivariate Student with covariance k²Σ, Σ = [[I, ρ], [ρ', 1]], det Σ = 1 − |ρ|²:
+    log C − ½ log det Σ − 5 log k − ½(d + 5) log(1 + ξ'Σ⁻¹ξ/(k²(d − 2))),
+    C = Γ((d + 5)/2)/(Γ(d/2) (π(d − 2))^{5/2}).
+    """
+    constant = math.lgamma((TAIL + 5) / 2) - math.lgamma(TAIL / 2) - 2.5 * math.log(math.pi * (TAIL - 2))
+    factors, spot = shocks[..., :4], shocks[..., 4:]
+    own = (spot - factors @ REGIME_CORRELATION.T) / _OWN_RISK  # (..., 2), what the factors do not explain of the return
+    distance = ((factors**2).sum(axis=-1, keepdims=True) + own**2) / (SCALE**2 * (TAIL - 2))
+    density: Floats = constant - np.log(_OWN_RISK) - 5 * np.log(SCALE) - (TAIL + 5) / 2 * np.log1p(distance)
+    return density
+
+
+def filter_regime(shocks: Floats, level: Floats) -> tuple[Floats, Floats]:
+    """P(s_t = 1 | everything seen up to day t), and the log density of each shock given the past.
+
+    With p the probability of stress before a shock ξ, it is p̃ = p f_1(ξ)/((1 − p) f_0(ξ) + p f_1(ξ)) after it,
+    and p' = p̃ P(1 | 1, X') + (1 − p̃) P(1 | 0, X') for the next step. The first day's is the long-run share.
+
+    Args:
+        shocks: ``(n − 1, 5)`` of :func:`shocks_of`.
+        level: ``(n,)`` the first factor.
+
+    Returns:
+        Probabilities ``(n,)`` and log densities ``(n − 1,)``.
+    """
+    calm, stressed = log_density(shocks).T
+    ratio = np.exp(stressed - calm).tolist()  # bounded: both tails fall alike
+    enter = stress_probability(np.intp(0), level).tolist()  # type: ignore[arg-type]
+    stay = stress_probability(np.intp(1), level).tolist()  # type: ignore[arg-type]
+    p, known, mixture = STRESS_SHARE, [STRESS_SHARE], []
+    for t, r in enumerate(ratio, start=1):
+        mixed = 1 - p + p * r
+        after = p * r / mixed
+        p = after * stay[t] + (1 - after) * enter[t]
+        mixture.append(mixed)
+        known.append(p)
+    return np.array(known), calm + np.log(mixture)
+
+
+def simulate_latent(n: int, rng: np.random.Generator, burn_in: int = 504) -> tuple[Floats, Regimes, Floats]:
+    """A path of the latent state, started at the mean and run for ``burn_in`` days before it is recorded.
+
+    Returns:
+        Factors ``(n, 4)``, regimes ``(n,)`` and shocks ``(n, 5)``; row t of the shocks leads from day t to t + 1.
+    """
+    days = n + burn_in
+    unit = unit_shocks((days,), rng)
+    either = np.stack([regime_shocks(unit, np.full(days, s)) for s in (0, 1)])  # (2, days, 5)
+    uniform = rng.random(days)
+    factors, regime = np.empty((days, 4)), np.empty(days, dtype=np.intp)
+    x, s = MEAN.copy(), 0
+    for t in range(days):
+        odds = math.exp(_LOG_ODDS[s] + LEVEL_PULL * (x[0] - MEAN[0]) / STATIONARY_SD[0])
+        s = int(uniform[t] * (1 + odds) < odds)
+        factors[t], regime[t] = x, s
+        x = next_factors(x, either[s, t])
+    kept = slice(burn_in, None)
+    return factors[kept], regime[kept], either[regime, np.arange(days)][kept]

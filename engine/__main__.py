@@ -1,0 +1,289 @@
+"""The command line: ``python -m engine <verb>``. What the pages start is what a person can type.
+
+A verb is one :class:`Verb`: its arguments and a function that carries it out, which imports what it needs. Errors in
+what was typed or found are one sentence on the standard error and exit code 2; a training that failed is 1, a stopped
+one 130.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from engine.errors import ScenaristError, SettingsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BAD_INPUT = 2
+FAILED = 1
+STOPPED = 130
+MOST_SCENARIOS = 500_000
+SHOWN_REJECTIONS = 10
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One thing that can be asked for: a sentence, its arguments, and what carries it out and gives the exit code."""
+
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return VERBS[arguments.verb].run(arguments)
+    except ScenaristError as error:
+        print(_one_line(str(error)), file=sys.stderr)
+        return BAD_INPUT
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # the reader of a pipe has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        print(_one_line(f"expected to read and write files; found: {error}"), file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return STOPPED
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", nargs="?", help="which model (see: models); not needed with --resume")
+    parser.add_argument("--data", help="id of a dataset (see: datasets) or path of a file")
+    parser.add_argument("--run", required=True, help="name of the run in the workspace, or path of a directory")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="pairs", help="a setting, repeatable"
+    )
+    parser.add_argument("--seed", type=_whole, help="of the initial weights and everything drawn; 0 if not given")
+    parser.add_argument(
+        "--split", help="training part: share of the days, or its last day; 0.85 if not given, 1 is all"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run, or train a finished one on")
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from engine.runs import run_directory, worker
+    from engine.runs.progress_log import duration
+    from engine.training.progress import TrainingStopped
+
+    directory = run_directory.named(arguments.run)
+    order = worker.Order(
+        model=arguments.model,
+        data=arguments.data,
+        pairs=tuple(arguments.pairs),
+        seed=arguments.seed,
+        split=arguments.split,
+        resume=arguments.resume,
+    )
+    try:
+        card = worker.train(directory, order)
+    except worker.TrainingFailed as failed:
+        print(_one_line(str(failed)), file=sys.stderr)
+        return FAILED
+    except TrainingStopped as stopped:
+        again = f"python -m engine train --run {arguments.run} --resume"
+        if (directory / run_directory.CONFIG).exists():
+            print(f"{stopped}; continue with: {again}", file=sys.stderr)
+        else:
+            print(f"{stopped}; nothing was begun", file=sys.stderr)
+        return STOPPED
+    print(f"trained {card.label} on {card.data_name} in {duration(card.seconds)}: {directory}")
+    return 0
+
+
+def _sample_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", required=True, help="name of a finished run or a shipped checkpoint, or a path")
+    parser.add_argument("--data", required=True, help="id of a dataset or path of a file")
+    parser.add_argument("--date", help="the day known last; the last one of the data if not given")
+    parser.add_argument("--n", type=_whole, default=10_000, help="number of scenarios; 10,000 if not given")
+    parser.add_argument(
+        "--beta", default="auto", help="reweighting against arbitrage: a number >= 0, or auto (500/max Φ)"
+    )
+    parser.add_argument("--seed", type=_whole, default=0, help="of the scenarios; 0 if not given")
+    parser.add_argument("--out", required=True, type=Path, help="file to write, .csv or .parquet")
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    import io
+
+    import numpy as np
+
+    from engine import datasets, workspace
+    from engine.market.surface_history import SurfaceHistory
+    from engine.runs import checkpoints
+    from engine.scenarios import reweighting
+    from engine.surfaces import arbitrage
+
+    suffix = arguments.out.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise SettingsError(f"expected --out to end in .csv or .parquet; found {arguments.out.name!r}")
+    if not 1 <= arguments.n <= MOST_SCENARIOS:
+        raise SettingsError(f"expected --n between 1 and {MOST_SCENARIOS:,}; found {arguments.n}")
+    model, card = checkpoints.load(checkpoints.find(arguments.run))
+    history = datasets.load(arguments.data).data
+    if not isinstance(history, SurfaceHistory):
+        raise SettingsError(f"expected surfaces to sample from; found other data in {arguments.data!r}")
+    row = len(history) - 1 if arguments.date is None else history.row_of(_day(arguments.date))
+    condition = history.until(row)
+    drawn = model.sample(condition, arguments.n, rng=np.random.default_rng(arguments.seed))
+    phi = arbitrage.total_penalty(drawn.iv, drawn.grid, float(condition.rate[-1]))
+    beta = float(reweighting.default_beta(phi)) if arguments.beta == "auto" else _beta(arguments.beta)
+    weights = reweighting.weights(phi, beta)
+    table = drawn.weighted(weights).to_frame()
+    buffer = io.BytesIO()
+    if suffix == ".csv":
+        table.to_csv(buffer, index=False)
+    else:
+        table.to_parquet(buffer, index=False)
+    workspace.write_whole(arguments.out, buffer.getvalue())
+    size = float(reweighting.effective_sample_size(weights))
+    print(f"{arguments.n:,} scenarios of the day after {history.dates[row]} from {card.label}, seed {arguments.seed}")
+    print(f"penalty mean {phi.mean():.3g} as drawn, {float(weights @ phi):.3g} reweighted with beta {beta:.4g}")
+    print(f"effective sample size {size:,.0f}; written to {arguments.out}")
+    return 0
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help="path of a file, or id of a dataset")
+    parser.add_argument("--rejected", type=Path, help="write every rejected row, with its line and reason, to this CSV")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from engine import datasets, workspace
+
+    loaded = datasets.load(arguments.file)
+    first, last = loaded.data.period
+    print(f"{_one_line(loaded.label)}: {loaded.entry.kind}, {len(loaded.data):,} rows kept, {first} to {last}")
+    print(f"fingerprint {loaded.data.fingerprint}")
+    for note in loaded.notes:
+        print(f"note: {_one_line(note)}")
+    print(f"{len(loaded.rejected):,} rejected")
+    for row in loaded.rejected.head(SHOWN_REJECTIONS).itertuples(index=False):
+        print("  " + _one_line(f"line {row.line}: {row.column} {row.value!r}: {row.reason}"))
+    if len(loaded.rejected) > SHOWN_REJECTIONS:
+        print(f"  … and {len(loaded.rejected) - SHOWN_REJECTIONS:,} more; all of them with --rejected FILE.csv")
+    if arguments.rejected is not None:
+        workspace.write_whole(arguments.rejected, _harmless(loaded.rejected).to_csv(index=False).encode())
+    return 0
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    from engine.runs import jobs
+    from engine.runs.progress_log import duration
+
+    runs = jobs.list_runs()
+    if not runs:
+        print("no runs yet; begin one with: python -m engine train MODEL --data REF --run NAME")
+    for run in runs:
+        found = jobs.progress(run.directory)
+        words = [f"{run.name:32}", f"{run.state:11}", f"{run.model} on {run.data_name}" if run.data_name else run.model]
+        if found.latest is not None:
+            words.append(f"{100 * found.latest.fraction:.0f} %")
+        if run.active and found.remaining is not None:
+            words.append(f"ETA {duration(found.remaining)}")
+        print(_one_line("  ".join([*words, run.reason])))
+    return 0
+
+
+def _datasets(arguments: argparse.Namespace) -> int:
+    from engine import datasets
+
+    for entry in datasets.catalogue():
+        print(_one_line(f"{entry.id:32}  {entry.kind:9}  {entry.origin:9}  {entry.label}"))
+    return 0
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from engine import settings
+    from engine.models.base import SURFACE_MODELS, surface_model
+
+    for name in SURFACE_MODELS:
+        kind = surface_model(name)
+        print(f"{name}: {kind.label}")
+        for info in settings.describe(kind.Config):
+            allowed = f"one of {', '.join(info.choices)}" if info.choices else f"{info.low} to {info.high}"
+            unit = f" {info.unit}" if info.unit else ""
+            print(f"  {info.name}={info.default}{unit}  ({allowed})  {info.help}")
+    return 0
+
+
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    """A verb without arguments."""
+
+
+VERBS: dict[str, Verb] = {
+    "train": Verb("train a model on a dataset, in a run that can be resumed", _train_arguments, _train),
+    "sample": Verb("draw weighted scenarios of the next day from a trained model", _sample_arguments, _sample),
+    "check": Verb("read a file and say what was accepted, decided and rejected", _check_arguments, _check),
+    "runs": Verb("list the runs of the workspace", _nothing, _runs),
+    "datasets": Verb("list the datasets that can be named", _nothing, _datasets),
+    "models": Verb("list the models and their settings", _nothing, _models),
+}
+"""Every verb; a new one is one line here."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m engine", description="Generative models of option and equity markets.")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, verb in VERBS.items():
+        verb.arguments(verbs.add_parser(name, help=verb.help, description=verb.help))
+    return parser
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number; found {text[:40]!r}") from None
+
+
+def _beta(text: str) -> float:
+    try:
+        beta = float(text)
+    except ValueError:
+        beta = -1.0
+    if not 0 <= beta < float("inf"):
+        raise SettingsError(f"expected --beta as a number >= 0, or auto; found {text[:40]!r}")
+    return beta
+
+
+def _day(text: str) -> str:
+    import datetime
+
+    try:
+        return datetime.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise SettingsError(f"expected --date as YYYY-MM-DD; found {text[:40]!r}") from None
+
+
+def _one_line(text: str) -> str:
+    """Text from files and names, without what a terminal would act on."""
+    return "".join(c if c.isprintable() else " " for c in text).rstrip()
+
+
+def _harmless(table: pd.DataFrame) -> pd.DataFrame:
+    """Cells that a spreadsheet would run as a formula get a leading apostrophe."""
+
+    def safe(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+    return table.map(safe)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

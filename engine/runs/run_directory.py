@@ -1,0 +1,215 @@
+"""The files of a run, and the one way each is read: names, locks, bounded reads of what may be hostile.
+
+A run is a directory. ``config.json`` says what was asked for, ``status.json`` how it stands, ``progress.jsonl`` what
+was reported, ``log.txt`` what the process printed, ``keep.safetensors`` what it resumes from; ``weights.safetensors``
+and ``card.json`` are its result, the checkpoint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import fcntl
+import json
+import os
+import re
+import secrets
+import stat
+import tempfile
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from engine import workspace
+from engine.errors import CheckpointError, JobError
+
+CONFIG = "config.json"
+STATUS = "status.json"
+PROGRESS = "progress.jsonl"
+LOG = "log.txt"
+KEEP = "keep.safetensors"
+WEIGHTS = "weights.safetensors"
+CARD = "card.json"
+LOCK = ".lock"
+RESERVE = ".reserve"
+
+MOST_JSON_BYTES = 1 << 20
+"""No JSON file of a run is longer; a card has a few kilobytes."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+"""What a run may be called: one path component, never hidden, never ``..``."""
+
+
+def slug(text: str) -> str:
+    """A safe directory name from anything a person typed or a file was called; never a path.
+
+    Accents are dropped, everything outside ``a-z 0-9 . _ -`` becomes a hyphen, at most 60 characters.
+    """
+    ascii_text = unicodedata.normalize("NFKD", text[:400]).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9._-]+", "-", ascii_text)
+    return re.sub(r"\.{2,}", ".", words).strip("-._")[:60].rstrip("-._") or "run"
+
+
+def new_directory(label: str) -> Path:
+    """A free directory in the workspace for a run called ``label``; it is not created."""
+    base = slug(label)
+    candidate = workspace.runs_dir() / base
+    while candidate.exists():
+        candidate = workspace.runs_dir() / f"{base}-{secrets.token_hex(3)}"
+    return candidate
+
+
+def named(text: str) -> Path:
+    """The directory that ``--run`` means: a bare name is a run of the workspace, anything with a slash is a path.
+
+    Raises:
+        JobError: if a bare name is none that a run can have.
+    """
+    if "/" in text or text.startswith("~"):
+        return Path(text).expanduser().absolute()
+    if not NAME.fullmatch(text):
+        raise JobError(
+            f"expected a run's name of letters, digits, dots, hyphens and underscores, or a path; found {text[:80]!r}"
+        )
+    return workspace.runs_dir().absolute() / text
+
+
+def inside_workspace(directory: Path) -> bool:
+    """Whether a directory lies directly below the folder of runs and is no link to somewhere else."""
+    runs = workspace.runs_dir().resolve()
+    return directory.parent.resolve() == runs and NAME.fullmatch(directory.name) is not None and not is_link(directory)
+
+
+def is_link(path: Path) -> bool:
+    """Whether a path is a symbolic link (also a broken one)."""
+    return path.is_symlink()
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The content of a regular file of at most ``most`` bytes; links, pipes and devices are refused unread.
+
+    Raises:
+        CheckpointError: if it is missing, no regular file, or too long.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            raise CheckpointError(f"expected the file {path.name} in {path.parent.name}; found none") from None
+        words = os.strerror(error.errno or 0)
+        raise CheckpointError(f"expected {path.name} in {path.parent.name} as a regular file; found: {words}") from None
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise CheckpointError(
+                f"expected {path.name} in {path.parent.name} to be a regular file; found another kind"
+            )
+        if found.st_size > most:
+            raise CheckpointError(f"expected {path.name} of at most {most:,} bytes; found {found.st_size:,}")
+        return file.read(most)
+
+
+def parse_json(content: bytes, what: str) -> dict[str, Any]:
+    """A JSON object from outside: bounded, UTF-8, no NaN, no deep nesting.
+
+    Raises:
+        CheckpointError: saying what was expected of ``what``.
+    """
+    if len(content) > MOST_JSON_BYTES:
+        raise CheckpointError(f"expected {what} of at most {MOST_JSON_BYTES:,} bytes; found {len(content):,}")
+    try:
+        value = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        found = "nesting too deep" if isinstance(error, RecursionError) else _first_words(error)
+        raise CheckpointError(f"expected {what} to be valid JSON; found: {found}") from None
+    if not isinstance(value, dict):
+        raise CheckpointError(f"expected {what} to be a JSON object; found a {type(value).__name__}")
+    return value
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of a run's directory.
+
+    Raises:
+        CheckpointError: if the file is missing, too long, no regular file or no JSON object.
+    """
+    return parse_json(read_bytes(path, MOST_JSON_BYTES), path.name)
+
+
+def read_json_or_none(path: Path) -> dict[str, Any] | None:
+    """The same, None for anything that cannot be read: what a list shows must not fail on one broken line."""
+    try:
+        return read_json(path)
+    except CheckpointError:
+        return None
+
+
+def write_status(directory: Path, status: Mapping[str, Any]) -> None:
+    """Write how a run stands, whole or not at all."""
+    workspace.write_json(directory / STATUS, dict(status))
+
+
+def write_together(directory: Path, contents: Mapping[str, bytes]) -> None:
+    """Write several files of a directory: all are on disk under temporary names before the first is renamed.
+
+    A full disk therefore leaves every old file as it was.
+
+    Raises:
+        OSError: from the file system.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    waiting: list[tuple[str, Path]] = []
+    try:
+        for name, data in contents.items():
+            handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
+            waiting.append((temporary, directory / name))
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        for temporary, final in waiting:
+            os.replace(temporary, final)
+    except BaseException:
+        for temporary, _ in waiting:
+            Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold a run for writing; the kernel lets go when the process ends, however it ends.
+
+    Raises:
+        JobError: if another process holds it.
+    """
+    handle = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise JobError(f"expected to be the only process writing the run {directory.name}; found another") from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def now() -> str:
+    """The time, ISO, UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def disk_sentence(error: OSError, what: str) -> str:
+    """One sentence for a failed write."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"expected room on the disk for {what}; found it full: free some space, then resume"
+    return f"expected to write {what}; found: {error.strerror or error}"
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"the number {name}")
+
+
+def _first_words(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]

@@ -191,12 +191,10 @@ def _read(source: _Source) -> Loaded:
 
 
 def _kind_of(files: Sequence[tuple[Path, str]]) -> Kind:
-    kinds = {csv_import.recognise(path, name=name) for path, name in files} - {"sectors"}
-    if len(kinds) != 1:
-        found = ", ".join(sorted(str(k) for k in kinds)) or "only a sector map"
-        raise MarketDataError(f"expected files of one kind (surfaces, quotes or prices); found {found}")
-    kind = kinds.pop()
-    return "prices" if kind == "series" else kind
+    kind = csv_import.recognise_together([path for path, _ in files], names=[name for _, name in files])
+    if kind == "sectors":
+        raise MarketDataError("expected surfaces, quotes or prices beside the sector map; found the sector map alone")
+    return "prices" if kind == "series" else kind  # type: ignore[return-value]
 
 
 def _built_in() -> dict[str, _Source]:

@@ -30,7 +30,7 @@ def phi_history(
     """
     days = np.asarray(dates)
     peak = int(found.total.argmax())
-    keep = theme.thin(len(days), theme.MOST_POINTS // 3, keep=np.argsort(found.total)[-50:])
+    keep = theme.thin(len(days), theme.MOST_POINTS // 3, keep=found.total)
     fig = go.Figure()
     for k, kind in enumerate(KINDS):
         fig.add_scatter(

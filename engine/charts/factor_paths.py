@@ -97,7 +97,7 @@ def long_scenario(scenario: pd.DataFrame, *, dark: bool = False, height: int = 5
         dark: drawn on a dark background.
         height: pixels.
     """
-    rows = theme.thin(len(scenario), theme.MOST_POINTS // 4, keep=[int(scenario["vix"].argmax())])
+    rows = theme.thin(len(scenario), theme.MOST_POINTS // 4, keep=scenario["vix"])
     shown = scenario.iloc[rows]
     fig = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.4, 0.6])
     lines = (

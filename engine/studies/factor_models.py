@@ -132,7 +132,7 @@ class FactorModelResult:
 
     def entropy_curve(self) -> pd.DataFrame:
         """KL(w ‖ uniform) = log N + Σ w log w and effective sample size against β (figures 2.15, 2.17)."""
-        w = reweighting.weights(self.paths.penalty, BETAS[:, None])
+        w = reweighting.weights(self.paths.penalty, BETAS)  # (betas, paths)
         kl, ess = reweighting.relative_entropy(w), reweighting.effective_sample_size(w)
         return pd.DataFrame({"beta": BETAS, "relative_entropy": kl, "effective_sample_size": ess})
 

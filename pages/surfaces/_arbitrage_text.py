@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from engine.charts import theme
 from engine.charts.arbitrage_history import NAMES
 from engine.market.grid import Grid
+from engine.market.surface_history import SurfaceHistory
 from engine.surfaces.arbitrage import Kind, Penalty
 from engine.surfaces.arbitrage_report import Decomposition
 
@@ -16,7 +18,7 @@ PHI = "Φ sums all violations, in fractions of spot a unit of moneyness; zero me
 QUANTILE = "Φ stayed below this on 99 % of days."
 WORST = "The day with the largest Φ."
 NOISE = (
-    "Vendors smooth and round. How much independent noise on every vol of the chosen day turns its surface into one "
+    "Vendors smooth and round. How much independent noise on every vol turns a day's surface into one "
     "that can be arbitraged? The matrices are averages over the noisy surfaces."
 )
 NOISE_THESIS = {"butterfly": "SPX, sd 0.1: 23 %"}
@@ -47,6 +49,22 @@ without costs. A surface is an interpolation of quotes; a violation inside the b
 **What can go wrong**: Φ depends on the grid. A finer grid sees violations that a coarser one steps over, so compare Φ
 on one grid only.
 """
+
+
+def free_row(found: Decomposition, row: int) -> int:
+    """The day that noise and shifts start from: the chosen one, or the last before it without arbitrage."""
+    free = np.flatnonzero(found.total == 0)
+    if len(free) == 0:
+        return row
+    return int(free[max(0, np.searchsorted(free, row, side="right") - 1)])
+
+
+def base_words(history: SurfaceHistory, found: Decomposition, base: int, row: int) -> str:
+    """Which surface noise and shifts start from, and why."""
+    day = history.dates[base]
+    if found.total[base] > 0:
+        return f"surface of {day}, which has arbitrage of its own (Φ {theme.significant(found.total[base])})"
+    return f"surface of {day}" + ("" if base == row else ", the nearest earlier day without arbitrage")
 
 
 def trade(kind: Kind) -> str:

@@ -27,6 +27,7 @@ day = st.sidebar.selectbox(
     "Day", days, index=worst_day, key=f"arbitrage_day_{history.fingerprint}", persist_state="session", help=text.DAY
 )
 row = days.index(day)
+base = text.free_row(found, row)  # what noise and shifts start from
 
 free = found.free_share()
 quantiles = found.quantile_table()
@@ -70,7 +71,7 @@ with one_day:
 with noise:
     st.markdown(text.NOISE)
     sd = st.slider("Noise, standard deviation (vol points)", 0.01, 1.0, 0.1, 0.01, key="noise_sd") / 100
-    drawn = cache.noise_experiment(history, row, NOISE_DRAWS, sd, seed=1)
+    drawn = cache.noise_experiment(history, base, NOISE_DRAWS, sd, seed=1)
     shares = {k: 1 - v for k, v in drawn.free_share().items()}
     label = f"of {NOISE_DRAWS:,} noisy surfaces"
     frame.metrics(
@@ -81,17 +82,16 @@ with noise:
         ]
     )
     error = np.sqrt(shares["total"] * (1 - shares["total"]) / NOISE_DRAWS)
-    frame.honesty(
-        f"standard error {theme.percent(error, 2)}", f"seed 1, surface of {day}", f"its own Φ {found.total[row]:.2g}"
-    )
+    frame.honesty(f"standard error {theme.percent(error, 2)}", "seed 1", text.base_words(history, found, base, row))
     panels = {draw.NAMES[kind]: drawn.mean[kind] for kind in report.KINDS}
     frame.chart(penalties.penalty_panels(panels, grid, dark=dark), key="noise")
 
 with shift:
     st.markdown(text.SHIFT)
     highest = st.slider("Largest shift (vol points)", 5, 300, 100, 5, key="shift_highest") / 100
-    shifts, shifted = report.shift_experiment(history.iv[row], grid, highest=highest, rate=float(history.rate[row]))
+    shifts, shifted = report.shift_experiment(history.iv[base], grid, highest=highest, rate=float(history.rate[base]))
     frame.chart(draw.shift_curve(shifts, shifted), key="shift")
+    frame.honesty(text.base_words(history, found, base, row))
     downloads.table_buttons(
         lambda: pd.DataFrame(shifted.by_kind, columns=list(report.KINDS)).assign(shift=shifts), "shifts", key="shift"
     )

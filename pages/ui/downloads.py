@@ -1,5 +1,6 @@
 """Downloads: made when they are clicked, named safely, and harmless when a spreadsheet opens them."""
 
+import csv
 import io
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     columns = [c if c.dtype.kind in "biufMm" else c.map(_harmless) for c in columns]
     safe = pd.concat(columns, axis=1) if columns else table
     safe.columns = [_harmless(str(name)) for name in table.columns]
-    return safe.to_csv(index=False).encode()
+    return safe.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC).encode()
 
 
 def parquet_bytes(table: pd.DataFrame) -> bytes:

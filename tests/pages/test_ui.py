@@ -21,12 +21,12 @@ def test_text_cells_that_a_spreadsheet_would_run_are_prefixed(text: str) -> None
 
 
 def test_formula_headings_are_prefixed() -> None:
-    assert downloads.csv_bytes(pd.DataFrame({"=1+1": [1]})).startswith(b"'=1+1")
+    assert downloads.csv_bytes(pd.DataFrame({"=1+1": [1]})).startswith(b"\"'=1+1")
 
 
 def test_duplicate_headings_survive_a_download() -> None:
     table = pd.DataFrame([["=a", "=b"]], columns=["x", "x"])
-    assert downloads.csv_bytes(table).decode().splitlines() == ["x,x", "'=a,'=b"]
+    assert downloads.csv_bytes(table).decode().splitlines() == ['"x","x"', '"\'=a","\'=b"']
 
 
 def test_parquet_download_reads_back() -> None:

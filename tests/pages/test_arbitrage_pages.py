@@ -1,0 +1,39 @@
+"""Static arbitrage and factor models as a visitor finds them."""
+
+from streamlit.testing.v1 import AppTest
+
+
+def page(name: str) -> AppTest:
+    return AppTest.from_file(f"../../pages/surfaces/{name}.py", default_timeout=60)
+
+
+def test_static_arbitrage_answers_at_first_sight_and_follows_the_day() -> None:
+    app = page("arbitrage").run()
+    assert not app.exception and not app.error
+    labels = [metric.label for metric in app.metric]
+    assert labels[:3] == ["Days free of arbitrage", "Φ, mean", "Φ, 99 % quantile"]
+    assert any("the worst" in m.value or "worst is" in m.value for m in app.markdown)
+    day = app.sidebar.selectbox[1]
+    free = day.options[0]
+    app.sidebar.selectbox[1].set_value(free).run()
+    assert not app.exception
+    assert any("No static arbitrage" in s.value for s in app.success) or any(
+        "worst is" in m.value for m in app.markdown
+    )
+
+
+def test_more_noise_breaks_more_surfaces() -> None:
+    app = page("arbitrage").run()
+    few = float(app.metric[4].value.split()[0])
+    app.slider(key="noise_sd").set_value(1.0).run()
+    assert float(app.metric[4].value.split()[0]) > few
+
+
+def test_factor_models_show_tables_beside_the_thesis_and_beta_does_not_simulate_again() -> None:
+    app = page("factor_model").run()
+    assert not app.exception and not app.error
+    assert app.metric[0].label == "Paths with arbitrage" and app.metric[0].delta.startswith("thesis 62.8")
+    first = app.metric[0].value
+    app.sidebar.select_slider[0].set_value("1e15").run()
+    assert app.metric[0].value == first and not app.exception
+    assert "β = 0" in app.metric[2].delta

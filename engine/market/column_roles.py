@@ -81,6 +81,7 @@ ROLES: dict[str, tuple[Role, ...]] = {
     ),
     "series": (
         _DATE,
+        _TICKER,
         Role("close", "the value", (*_CLOSE.headings, "value", "level", "index", "vix", "price", "last"), True),
     ),
     "sectors": (
@@ -113,7 +114,7 @@ def normal(heading: str) -> str:
     text = heading.strip().lower()
     text = re.sub(r"[(\[]\s*(%|pct|percent)\s*[)\]]", "_%", text)
     text = re.sub(r"\s*[(\[](?!column \d).*?[)\]]\s*$", "", text)
-    return re.sub(r"[\s\-./\\]+", "_", text).strip("_")
+    return re.sub(r"[\s\-./\\_]+", "_", text).strip("_")
 
 
 def with_mapping(table: RawTable, mapping: Mapping[str, str]) -> RawTable:
@@ -272,13 +273,14 @@ def recognise_table(table: RawTable) -> str:
 
 
 def wide_columns(table: RawTable, date: str) -> list[str]:
-    """Columns of a wide table of closes: all besides the date whose first cells are mostly numbers."""
+    """Columns of a wide table of closes: all besides the date, except those of text."""
     chosen = []
     for heading in table.headings:
         if heading == date or re.fullmatch(r"column \d+", heading):
             continue
         cells = table.column(heading).slice(0, 200)
-        if len(table) == 0 or min(np.mean(parse_numbers(cells, decimal).bad) for decimal in ".,") < 0.5:
+        readings = [parse_numbers(cells, decimal) for decimal in ".,"]
+        if any((~np.isnan(r.values)).any() or not r.bad.any() for r in readings):
             chosen.append(heading)
     return chosen
 

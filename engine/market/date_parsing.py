@@ -24,10 +24,8 @@ ORDER_WORDS = {"dmy": "day/month/year", "mdy": "month/day/year", "ymd": "year-mo
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 """Years outside are taken for errors."""
 
-_MONTHS = {
-    name: i + 1
-    for i, name in enumerate(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"))
-}
+_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, start=1)}
 _TIME = r"(?:[T ]\s*\d{1,2}:\d{2}.*)?"
 _YEAR_FIRST = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})" + _TIME)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")

@@ -25,7 +25,7 @@ from engine.market.column_checks import (
 )
 from engine.market.column_roles import assign, normal, require
 from engine.market.date_parsing import parse_dates
-from engine.market.grid import LOWEST_IV, Floats
+from engine.market.grid import CH2_GRID, LOWEST_IV, VOLGAN_GRID, Floats
 from engine.market.import_result import AmbiguousColumns, Imported, Mask, Reading, RowCheck
 from engine.market.number_parsing import Numbers, decimal_mark, parse_numbers
 from engine.market.raw_table import RawTable
@@ -160,6 +160,10 @@ def _maturities(check: RowCheck, heading: str, decimal: str, unit: str | None, n
 
 def _maturity_unit(table: RawTable, heading: str, values: Floats, notes: list[str]) -> str:
     name, shortest, longest = normal(heading), float(values.min()), float(values.max())
+    if shortest == longest:
+        raise MarketDataError(
+            f"expected at least two maturities (a calendar spread needs two); found only {longest:g} in {table.file}"
+        )
     if longest > 30:
         notes.append(f"maturities read as days because the longest is {longest:g}")
         return "days"
@@ -242,7 +246,8 @@ def _gridded(
         if often.any() and (not by_strike or full_days >= MOST_DAYS * len(points.days)):
             heading = roles["strike" if by_strike else "moneyness"]
             check.reject(rows_mask(check, points.row[odd]), heading, "a moneyness that most days do not have")
-            return levels[often], maturities, _placed(check, snapped, line, column[~odd], roles["iv"])
+            levels = _standard_levels(levels[often]) if by_strike else levels[often]
+            return levels, maturities, _placed(check, snapped, line, column[~odd], roles["iv"])
     if not by_strike:
         raise MarketDataError(
             f"expected the same moneyness levels on every day; found {len(np.unique(points.moneyness)):,} different "
@@ -321,6 +326,14 @@ def _levels(values: Floats, noise: float) -> tuple[Floats, NDArray[np.intp]] | t
     for g in np.flatnonzero(last > first):
         levels[g] = _rounded(float(np.median(values[level == g])), float(last[g] - first[g]))
     return levels, level
+
+
+def _standard_levels(levels: Floats) -> Floats:
+    """The moneyness of a standard grid if rounded strikes can mean nothing else."""
+    for known in (CH2_GRID.moneyness, VOLGAN_GRID.moneyness):
+        if len(known) == len(levels) and np.allclose(known, levels, rtol=0, atol=STRIKE_NOISE / 2):
+            return known
+    return levels
 
 
 def _rounded(value: float, width: float) -> float:

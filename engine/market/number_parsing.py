@@ -77,12 +77,12 @@ def parse_numbers(column: Any, decimal: str = ".", allow_percent: bool = False) 
 def number_fault(text: str) -> str:
     """Why a cell is not a number, in words."""
     text = text.strip()
+    if re.fullmatch(r"[+-]?inf(inity)?", text, re.IGNORECASE):
+        return "not a finite number"
     if text.startswith(("=", "@")) or re.match(r"[+-]\s*[A-Za-z(]", text):
         return FORMULA
     if text.endswith("%"):
         return "a percent sign where the other cells have none"
-    if re.search(r"inf", text, re.IGNORECASE):
-        return "not a finite number"
     return NOT_A_NUMBER
 
 

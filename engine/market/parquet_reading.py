@@ -37,14 +37,15 @@ def read_parquet(handle: BinaryIO, file: str, first_rows: int | None, max_bytes:
         else:
             batches = list(parquet.iter_batches(batch_size=first_rows))[:1] if meta.num_rows else []
             content = pa.Table.from_batches(batches, schema=parquet.schema_arrow)
+        content.validate(full=True)  # text that is not UTF-8, offsets that point nowhere
+        flat_columns = [_flat(column.combine_chunks()) for column in content.columns]
     except MarketDataError:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError):
         raise MarketDataError(f"expected a Parquet file; found one that is damaged or cut short, {file}") from None
     headings = checked_headings([re.sub(r"^__index_level_\d+__$", "", name) for name in content.column_names], file)
     columns, kept, left_out = [], [], []
-    for heading, column in zip(headings, content.columns, strict=True):
-        flat = _flat(column.combine_chunks())
+    for heading, flat in zip(headings, flat_columns, strict=True):
         if flat is None:
             left_out.append(heading)
             continue

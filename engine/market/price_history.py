@@ -57,6 +57,8 @@ class PriceHistory:
             raise MarketDataError("expected at least one day of prices; found none")
         check_dates(dates)
         tickers = tuple(check_ticker(t) for t in self.tickers)
+        if not tickers:
+            raise MarketDataError("expected at least one ticker; found none")
         if len(set(tickers)) != len(tickers):
             twice = next(t for t in tickers if tickers.count(t) > 1)
             raise MarketDataError(f"expected distinct tickers; found {twice} twice")
@@ -116,5 +118,6 @@ def _prices(name: str, values: Floats, dates: Dates, tickers: tuple[str, ...]) -
         raise MarketDataError(
             f"expected {name} prices > 0; found {prices[row, column]:g} for {tickers[column]} on {dates[row]}"
         )
+    prices[np.isnan(prices)] = np.nan  # one bit pattern, so that the digest knows content only
     prices.flags.writeable = False
     return prices

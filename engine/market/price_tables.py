@@ -129,12 +129,12 @@ def ticker_of_file(file: str) -> str:
 
 def _read_one(table: RawTable, reading: Reading, kind: str) -> _Tidy:
     roles = assign(table, kind)
-    if kind == "prices" and "close" not in roles:
-        return _read_wide(table, reading, roles)
-    if kind == "series" and "close" not in roles:
-        values = wide_columns(table, roles["date"]) if "date" in roles else []
+    if "close" not in roles and "date" in roles:
+        values = wide_columns(table, roles["date"])
         if len(values) == 1:
             roles["close"] = values[0]
+        elif kind == "prices":
+            return _read_wide(table, reading, roles)
     require(table, kind, roles, ("date", "close"))
     check = RowCheck(table)
     notes = list(table.notes)

@@ -84,7 +84,13 @@ class SurfaceHistory:
         return len(self.dates)
 
     def __getitem__(self, rows: slice) -> SurfaceHistory:
-        """A contiguous part of the history, sharing memory with it."""
+        """A contiguous part of the history, sharing memory with it.
+
+        Raises:
+            MarketDataError: if the rows are not contiguous, or there are none.
+        """
+        if not isinstance(rows, slice) or rows.step not in (None, 1):
+            raise MarketDataError(f"expected a contiguous slice of days; found {rows}")
         part: SurfaceHistory = object.__new__(SurfaceHistory)
         for key in ("dates", "spot", "iv", "rate", "vix", "half_spread"):
             value = getattr(self, key)
@@ -92,9 +98,8 @@ class SurfaceHistory:
         _set(part, "grid", self.grid)
         _set(part, "name", self.name)
         if len(part.dates) == 0:
-            raise MarketDataError(
-                f"expected at least one day in rows {rows.start}:{rows.stop} of {len(self)}; found none"
-            )
+            first, last, _ = rows.indices(len(self))
+            raise MarketDataError(f"expected at least one day in rows {first}:{last} of {len(self)}; found none")
         return part
 
     def until(self, row: int) -> SurfaceHistory:
@@ -114,13 +119,12 @@ class SurfaceHistory:
         Raises:
             MarketDataError: if either part would be empty.
         """
-        if (after is None) == (fraction is None):
-            raise MarketDataError("expected either a date or a fraction to split at; found both or neither")
-        if after is not None:
+        if after is not None and fraction is None:
             cut = int(np.searchsorted(self.dates, _day(after), side="right"))
-        else:
-            assert fraction is not None
+        elif fraction is not None and after is None:
             cut = round(fraction * len(self))
+        else:
+            raise MarketDataError("expected either a date or a fraction to split at; found both or neither")
         if not 0 < cut < len(self):
             raise MarketDataError(
                 f"expected a split inside {self.dates[0]} … {self.dates[-1]}; found one after day {cut} of {len(self)}"
@@ -217,7 +221,7 @@ def _set(instance: object, key: str, value: object) -> None:
 
 
 def _finite(name: str, values: ArrayLike, shape: tuple[int, ...], dates: Dates) -> Floats:
-    array = np.array(values, dtype=np.float64)
+    array = np.array(values, dtype=np.float64) + 0.0  # no negative zeros, so that the digest knows content only
     if array.shape != shape:
         raise MarketDataError(f"expected {name} of shape {shape}; found {array.shape}")
     if not np.isfinite(array).all():

@@ -86,7 +86,7 @@ def penalty_panels(
     fig = make_subplots(rows=1, cols=len(kept), shared_yaxes=True, subplot_titles=headings, horizontal_spacing=0.03)
     for column, (values, panel) in enumerate(kept.values(), start=1):
         last = column == len(kept)
-        size = 10 if len(kept) == 1 or panel.shape[1] <= 6 else 9
+        size = 10 if len(kept) == 1 or panel.shape[1] <= 6 else 8
         bounds = theme.colour_bounds([0.0, most], "penalty")
         trace = heatmap_trace(
             values,

@@ -16,7 +16,7 @@ from engine.charts import theme
 from engine.market.grid import Floats, Grid
 
 VIEWS: dict[str, dict[str, Any]] = {
-    "front": {"eye": {"x": 1.3, "y": -1.45, "z": 0.8}, "center": {"x": 0, "y": 0, "z": -0.1}},
+    "front": {"eye": {"x": 1.45, "y": -1.6, "z": 0.85}, "center": {"x": 0, "y": 0, "z": -0.1}},
     "smile": {"eye": {"x": 0, "y": -2.2, "z": 0.1}, "projection": {"type": "orthographic"}},
     "term structure": {"eye": {"x": 2.2, "y": 0, "z": 0.1}, "projection": {"type": "orthographic"}},
     "top": {"eye": {"x": 0, "y": 0, "z": 2.2}, "up": {"x": 0, "y": 1, "z": 0}, "projection": {"type": "orthographic"}},
@@ -49,6 +49,7 @@ def surface_3d(
     quantity: str = "vol",
     dark: bool = False,
     title: str | None = None,
+    show_scale: bool = True,
     height: int = 460,
 ) -> go.Figure:
     """A surface in three dimensions, maturity on a logarithmic axis so that weeks and years are both seen.
@@ -60,6 +61,7 @@ def surface_3d(
         quantity: a name in ``theme.QUANTITIES``.
         dark: drawn on a dark background.
         title: heading inside the figure.
+        show_scale: draw the colour bar; not needed beside a heatmap of the same values.
         height: pixels.
     """
     kind = theme.QUANTITIES[quantity]
@@ -74,6 +76,7 @@ def surface_3d(
             colorscale=theme.colour_scale(kind.kind, dark),
             cmin=low,
             cmax=high,
+            showscale=show_scale,
             colorbar={
                 "title": {"text": kind.unit or kind.label},
                 "thickness": 12,

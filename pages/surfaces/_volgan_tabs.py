@@ -44,7 +44,9 @@ def surface(view: View) -> None:
     values = shown[str(what)]()
     left, right = st.columns(2)
     with left:
-        figure = surfaces.surface_3d(values, view.grid, camera or "front", quantity=quantity, dark=dark)
+        figure = surfaces.surface_3d(
+            values, view.grid, camera or "front", quantity=quantity, dark=dark, show_scale=False
+        )
         frame.chart(figure, key="volgan_3d")
     with right:
         frame.chart(
@@ -184,7 +186,7 @@ def download(view: View, command: str) -> None:
     st.markdown(
         frame.plain(
             f"{theme.count(len(view.drawn))} scenarios of {view.next_day}: weight, log-return, and the vols of "
-            f"{view.grid.size} grid points as decimals, one row each, in the wide format that the upload reads."
+            f"{view.grid.size} grid points as decimals, one row each; columns iv_<days>d_<moneyness>."
         )
     )
     downloads.table_buttons(weighted.to_frame, name, key="volgan_scenarios", label="Scenarios as")

@@ -121,40 +121,50 @@ class View:
 
     def metrics(self) -> list[tuple[str, str, str | None, str]]:
         """The answer: Φ, ATM vol, return and effective sample size, each with what to hold it against."""
-        low, _, _, middle, _, _, high = self.atm_bands
+        low, _, _, middle, _, _, high = 100 * self.atm_bands
         down, _, _, median, _, _, up = self.return_bands
-        known = f" · realised {theme.basis_points(self.realised_return)}" if self.realised_return is not None else ""
         return [
             (
                 "Φ, mean reweighted",
                 theme.significant(float(self.weights @ self.phi)),
                 f"raw {theme.significant(float(self.phi.mean()))} · "
-                f"data {theme.significant(float(self.history_phi[self.row]))}, "
-                f"on average {theme.significant(float(self.history_phi.mean()))}",
+                f"data {theme.significant(float(self.history_phi[self.row]))}",
                 "Static arbitrage penalty, summed over the grid, as a fraction of spot; zero means that no calendar "
-                "spread, call spread or butterfly is free money.",
+                "spread, call spread or butterfly is free money. Data: that day's surface; the mean over all days is "
+                f"{theme.significant(float(self.history_phi.mean()))}.",
             ),
             (
                 f"{self.atm_label} vol, median",
-                theme.percent(middle),
-                f"95 % band {theme.percent(low)} to {theme.percent(high)} · today "
-                f"{theme.percent(self.atm_history[self.row])}",
-                "Tomorrow's at-the-money implied vol: weighted median and 2.5 to 97.5 % quantiles.",
+                f"{middle:.1f} %",
+                f"95 %: {low:.1f} to {high:.1f} %",
+                "Tomorrow's at-the-money implied vol: weighted median, and 2.5 to 97.5 % weighted quantiles. "
+                f"Today: {theme.percent(self.atm_history[self.row])}.",
             ),
             (
-                "Index return, 95 % band",
-                f"{theme.basis_points(down)} to {theme.basis_points(up)}",
-                f"median {theme.basis_points(median)}{known}",
-                "Log-return over the next trading day: 2.5 to 97.5 % weighted quantiles.",
+                "Index return, median",
+                theme.basis_points(median),
+                f"95 %: {theme.signed(1e4 * down, ',.0f')} to {theme.basis_points(up)}",
+                "Log-return over the next trading day: weighted median, and 2.5 to 97.5 % weighted quantiles.",
             ),
             (
                 "Effective sample size",
                 theme.count(self.ess),
-                f"of {theme.count(len(self.drawn))} scenarios · KL {theme.significant(self.kl)} nats",
+                f"of {theme.count(len(self.drawn))} · KL {theme.significant(self.kl)} nats",
                 "How many equally weighted scenarios the reweighted ones are worth, 1/Σw²; and how far the weights "
                 "are from equal.",
             ),
         ]
+
+    def outcome(self) -> str:
+        """What came about, against the bands; empty if it is not known."""
+        if self.realised_return is None:
+            return ""
+        atm = float(self.atm_history[self.row + 1])
+        return (
+            f"What came about on {self.next_day}: return {theme.basis_points(self.realised_return)} "
+            f"({_place(self.realised_return, self.return_bands)}), {self.atm_label} vol {theme.percent(atm)} "
+            f"({_place(atm, self.atm_bands)})."
+        )
 
     def quantile_table(self) -> list[dict[str, str]]:
         """Quantiles of return and ATM vol, raw and reweighted, in words."""
@@ -171,6 +181,14 @@ class View:
             for line, cell in zip(table, cells, strict=True):
                 line[name] = cell
         return table
+
+
+def _place(value: float, bands: Floats) -> str:
+    """Where a value lies in words: the narrowest band that holds it."""
+    for coverage, k in ((50, 2), (80, 1), (95, 0)):
+        if bands[k] <= value <= bands[-1 - k]:
+            return f"inside the {coverage} % band"
+    return f"{'below' if value < bands[0] else 'above'} the 95 % band"
 
 
 def beta_options(default: float) -> list[float | str]:

@@ -1,4 +1,4 @@
-"""The volatility index of a surface, by the method of the Cboe."""
+"""The volatility index of a surface, by the method of the Cboe; :func:`from_quotes` is that of quotes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 from engine.errors import MarketDataError
 from engine.market.grid import Floats, Grid
 from engine.surfaces import black_scholes
+from engine.surfaces.vix_quotes import from_quotes
+
+__all__ = ["from_quotes", "from_surface", "strikes"]
 
 HORIZON = 30 / 365
 """T: thirty calendar days, in years."""
@@ -42,9 +45,10 @@ def from_surface(iv: ArrayLike, grid: Grid, rate: ArrayLike = 0.0) -> Floats:
     highest strike not above F, Q the price of the out-of-the-money option (the mean of put and call at K0), ΔK half the
     distance between the neighbouring strikes.
 
-    Prices come from the surface by the project's interpolation: linear in moneyness, then in maturity, linear outside
-    the grid. Strikes run from 0.05 to 4 times spot. Cutting there loses less than 0.001 points from a flat vol of 100 %
-    and 0.05 points from one of 150 %; the sum's own error is below 0.03 points for vols from 5 % to 100 %.
+    Vols come from the surface by the project's interpolation, linear in moneyness, then in maturity, linear outside the
+    grid, and are held constant below half and above one and a half times spot, where a line would run off to vols that
+    nobody quotes. Strikes run from 0.05 to 4 times spot. Cutting there loses less than 0.001 points from a flat vol of
+    100 % and 0.1 points from one of 200 %; the sum's own error is below 0.02 points for flat vols from 4 % to 150 %.
 
     Args:
         iv: ``(..., n_moneyness, n_maturity)`` annualised.

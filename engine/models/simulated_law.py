@@ -29,14 +29,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.market.grid import DT, Floats
+from engine.surfaces.factor_model import SPX_CORRELATION as RETURN_CORRELATION
+from engine.surfaces.factor_model import SPX_OU as OU
 
 Regimes = NDArray[np.intp]
-
-OU = np.array([[2.018, -0.422, 4.414], [0.986, -0.312, 1.993], [1.258, 0.097, 1.295], [1.497, -0.021, 0.824]])
-"""(λ, α, γ) of each factor, Table 2.6; λ per year, γ per √year."""
-
-RETURN_CORRELATION = np.array([-0.3821, -0.2564, 0.2642, -0.2639])
-"""Long-term correlation of returns with the four factors' increments, Table 2.2."""
 
 SPOT_VOL_SHARE = 0.5
 """ν: spot volatility as a share of one-month at-the-money implied vol (SPEC 1.6)."""

@@ -19,16 +19,10 @@ from engine.market.surface_history import SurfaceHistory
 from engine.scenarios import reweighting
 from engine.settings import setting
 from engine.surfaces import ornstein_uhlenbeck, principal_components, vix
-from engine.surfaces.factor_model import THREE_MONTHS, FactorModel, Paths, simulate
+from engine.surfaces.factor_model import SPX_CORRELATION, SPX_OU, THREE_MONTHS, FactorModel, Paths, simulate
 from engine.surfaces.principal_components import PrincipalComponents
 
-PUBLISHED_OU = np.array([[2.018, -0.422, 4.414], [0.986, -0.312, 1.993], [1.258, 0.097, 1.295], [1.497, -0.021, 0.824]])
-"""Table 2.6: λ, α, γ of the four SPX factors."""
-
-PUBLISHED_CORRELATION = np.array([-0.3821, -0.2564, 0.2642, -0.2639])
-"""Table 2.2: long-term correlation of R with ΔX^1..4."""
-
-STYLISED_REVERSION = PUBLISHED_OU[[0, 1, 3], 0]
+STYLISED_REVERSION = SPX_OU[[0, 1, 3], 0]
 """The stylised model takes its λ from another paper and does not print them: λ1, λ2, λ4 of Table 2.6 stand in."""
 
 STYLISED_CORRELATION = -0.5
@@ -152,7 +146,7 @@ def build(history: SurfaceHistory, config: FactorModelConfig) -> FactorModel:
     correlation = _correlation(history, components) if estimated else None
     if config.model == "spx":
         fits = [ornstein_uhlenbeck.fit(x) for x in components.factors.T] if estimated else None
-        ou = np.array([[f.mean_reversion, f.mean, f.volatility] for f in fits]) if fits else PUBLISHED_OU
+        ou = np.array([[f.mean_reversion, f.mean, f.volatility] for f in fits]) if fits else SPX_OU
         share = _vol_share(history) if estimated else PUBLISHED_VOL_SHARE
         return FactorModel(
             grid=history.grid,
@@ -161,7 +155,7 @@ def build(history: SurfaceHistory, config: FactorModelConfig) -> FactorModel:
             reversion=ou[:, 0],
             mean=ou[:, 1],
             volatility=ou[:, 2],
-            correlation=PUBLISHED_CORRELATION if correlation is None else correlation,
+            correlation=SPX_CORRELATION if correlation is None else correlation,
             start=components.factors[-1],
             vol_share=share,
             driver=1 / 12,

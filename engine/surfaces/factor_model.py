@@ -24,6 +24,12 @@ from engine.errors import SettingsError
 from engine.market.grid import DT, Floats, Grid
 from engine.surfaces import arbitrage
 
+SPX_OU = np.array([[2.018, -0.422, 4.414], [0.986, -0.312, 1.993], [1.258, 0.097, 1.295], [1.497, -0.021, 0.824]])
+"""Table 2.6: (λ, α, γ) of the four SPX factors; λ per year, γ per √year."""
+
+SPX_CORRELATION = np.array([-0.3821, -0.2564, 0.2642, -0.2639])
+"""Table 2.2: long-term correlation of returns with the increments of the four factors."""
+
 THREE_MONTHS = 63
 """Trading days in the thesis's paths."""
 

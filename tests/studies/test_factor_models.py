@@ -36,8 +36,8 @@ def test_the_stylised_model_starts_from_the_last_surface_at_rest() -> None:
 
 def test_estimated_parameters_are_near_the_true_ones_of_the_simulated_market() -> None:
     model = study.build(HISTORY, FactorModelConfig(parameters="estimated"))
-    np.testing.assert_allclose(model.volatility[:3], study.PUBLISHED_OU[:3, 2], rtol=0.15)
-    np.testing.assert_allclose(model.correlation, study.PUBLISHED_CORRELATION, atol=0.1)
+    np.testing.assert_allclose(model.volatility[:3], study.SPX_OU[:3, 2], rtol=0.15)
+    np.testing.assert_allclose(model.correlation, study.SPX_CORRELATION, atol=0.1)
     assert model.vol_share == pytest.approx(0.5, abs=0.05)
 
 

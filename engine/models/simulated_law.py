@@ -29,10 +29,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.market.grid import DT, Floats
-from engine.surfaces.factor_model import SPX_CORRELATION as RETURN_CORRELATION
-from engine.surfaces.factor_model import SPX_OU as OU
+from engine.surfaces.factor_model import SPX_CORRELATION, SPX_OU
 
 Regimes = NDArray[np.intp]
+
+OU = SPX_OU
+"""(λ, α, γ) of each factor, Table 2.6."""
+
+RETURN_CORRELATION = SPX_CORRELATION
+"""Long-term correlation of returns with the factors' increments, Table 2.2."""
 
 SPOT_VOL_SHARE = 0.5
 """ν: spot volatility as a share of one-month at-the-money implied vol (SPEC 1.6)."""

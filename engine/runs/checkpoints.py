@@ -163,7 +163,7 @@ def import_zip(content: bytes, name: str = "") -> Path:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         words = " ".join(str(error).split())[:80]
         raise CheckpointError(f"expected a zip file with {CARD} and {WEIGHTS}; found: {words}") from None
-    return import_files(card_bytes, weights, name)
+    return import_files(card_bytes, weights, name[:-4] if name.lower().endswith(".zip") else name)
 
 
 def import_files(card_bytes: bytes, weights: bytes, name: str = "") -> Path:

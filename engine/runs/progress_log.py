@@ -75,28 +75,36 @@ class LossHistory:
 
 
 class Pace:
-    """Remaining time from the recent rate: reports of the current phase and process, at most 30 seconds back."""
+    """Remaining time from the recent rate: what the current phase and process did in the last 30 seconds.
+
+    Only reports that found more epochs done are counted, so that slow epochs give no saw-tooth.
+    """
 
     def __init__(self) -> None:
-        self._recent: deque[Report] = deque(maxlen=200)
+        self._gains: deque[Report] = deque(maxlen=200)
+        self._last: Report | None = None
 
     def add(self, report: Report) -> None:
         """Take note of a report."""
-        if self._recent:
-            last = self._recent[-1]
-            if report.phase != last.phase or report.done < last.done or report.time < last.time:
-                self._recent.clear()
-        self._recent.append(report)
-        while len(self._recent) > 2 and report.time - self._recent[0].time > RECENT:
-            self._recent.popleft()
+        last = self._last
+        self._last = report
+        if last is None or report.phase != last.phase or report.done < last.done or report.time < last.time:
+            self._gains.clear()
+        if not self._gains or report.done > self._gains[-1].done:
+            self._gains.append(report)
+        while len(self._gains) > 2 and report.time - self._gains[1].time > RECENT:
+            self._gains.popleft()
 
     def remaining(self) -> float | None:
         """Seconds until all phases are done at the recent rate; None while there is no rate."""
-        if len(self._recent) < 2:
+        if self._last is None or len(self._gains) < 2:
             return None
-        first, last = self._recent[0], self._recent[-1]
-        done, seconds = last.done - first.done, last.time - first.time
-        return (last.total - last.done) * seconds / done if done > 0 and seconds > 0 else None
+        first, last = self._gains[0], self._gains[-1]
+        seconds = last.time - first.time
+        if seconds <= 0:
+            return None
+        to_do = (last.total - last.done) * seconds / (last.done - first.done)
+        return max(0.0, to_do - (self._last.time - last.time))
 
 
 class ProgressWriter:

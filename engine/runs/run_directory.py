@@ -100,15 +100,18 @@ def read_bytes(path: Path, most: int) -> bytes:
             raise CheckpointError(f"expected the file {path.name} in {path.parent.name}; found none") from None
         words = os.strerror(error.errno or 0)
         raise CheckpointError(f"expected {path.name} in {path.parent.name} as a regular file; found: {words}") from None
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise CheckpointError(
                 f"expected {path.name} in {path.parent.name} to be a regular file; found another kind"
             )
         if found.st_size > most:
             raise CheckpointError(f"expected {path.name} of at most {most:,} bytes; found {found.st_size:,}")
-        return file.read(most)
+        with open(handle, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(handle)
 
 
 def parse_json(content: bytes, what: str) -> dict[str, Any]:

@@ -352,7 +352,7 @@ def _carried_out(directory: Path, plan: _Plan, stop: StopRequest) -> Card:
         seed=plan.config["seed"],
         metrics=report.metrics,
         steps=report.steps,
-        seconds=writer.elapsed,
+        seconds=round(writer.elapsed, 3),
     )
     with _disk_words("the trained weights"):
         card = checkpoints.save(directory, plan.model, card)

@@ -139,7 +139,7 @@ def fit(x: ArrayLike, dt: float = DT, *, lags: Sequence[int] = LAGS) -> Ornstein
     half_squares = [0.5 * (series[k:] - series[:-k]) ** 2 for k in steps]
     sample = np.array([np.mean(deviation**2), *(part.mean() for part in half_squares)])  # (1 + lags,)
 
-    years = steps * dt
+    years: Floats = steps.astype(np.float64) * dt
     variance = float(sample[0])
     departures: Floats = sample[1:] / variance  # 1 − r_k
     weights: Floats = 1 / _model_variances(_first_estimate(deviation, dt), steps, dt)

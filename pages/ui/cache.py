@@ -15,6 +15,7 @@ from engine.models.base import SurfaceModel
 from engine.runs import checkpoints
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.studies import factor_models
+from engine.studies import surface_dynamics as surface_dynamics_study
 from engine.surfaces import arbitrage, arbitrage_report
 
 
@@ -131,3 +132,17 @@ def _long_scenario(digest: str, config: factor_models.FactorModelConfig, _histor
 def long_scenario(history: SurfaceHistory, config: factor_models.FactorModelConfig) -> pd.DataFrame:
     """Ten simulated years of spot, VIX, ATM and realised vol."""
     return _long_scenario(history.digest, config, history)
+
+
+@st.cache_resource(max_entries=12, show_spinner="Finding the components …")
+def _surface_dynamics(
+    digest: str, config: surface_dynamics_study.SurfaceDynamicsConfig, _history: SurfaceHistory
+) -> surface_dynamics_study.SurfaceDynamicsResult:
+    return surface_dynamics_study.run(_history, config)
+
+
+def surface_dynamics(
+    history: SurfaceHistory, config: surface_dynamics_study.SurfaceDynamicsConfig
+) -> surface_dynamics_study.SurfaceDynamicsResult:
+    """Components, factors, their reversion and what moves with them, of a history."""
+    return _surface_dynamics(history.digest, config, history)

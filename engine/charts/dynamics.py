@@ -1,0 +1,407 @@
+"""How surfaces move: spectrum, eigen-surfaces, factor processes and their memory, the index beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+from plotly.subplots import make_subplots
+
+from engine.charts import theme
+from engine.charts.surfaces import MATURITY_TITLE, MONEYNESS_TITLE, heatmap_trace, thinned
+from engine.market.grid import DT, Floats
+from engine.surfaces.dynamics import Autocorrelation, VolComparison
+from engine.surfaces.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from engine.surfaces.principal_components import PrincipalComponents
+
+DAY_TITLE = "Trading day"
+SHOWN = 12
+"""Eigenvalues drawn; the others lie below them."""
+
+_LEAST_EIGENVALUE = 1e-3
+_LEAST_ACF = 0.01
+
+
+def explained_shares(
+    shares: ArrayLike,
+    interval: ArrayLike,
+    published: ArrayLike | None = None,
+    names: Sequence[str] | None = None,
+    *,
+    dark: bool = False,
+    height: int = theme.HEIGHT,
+) -> go.Figure:
+    """Share of the variance of daily changes along each component, with its interval and the published figure.
+
+    Args:
+        shares: ``(k,)`` fractions.
+        interval: ``(2, k)`` ends of 95 % intervals.
+        published: ``(k,)`` published fractions, NaN where there is none.
+        names: market word of each component.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    ours, (low, high) = 100 * np.asarray(shares), 100 * np.asarray(interval)
+    labels = [f"PC{k + 1}" + (f"<br>{names[k]}" if names else "") for k in range(len(ours))]
+    fig = go.Figure(
+        go.Bar(
+            x=labels,
+            y=theme.float32(ours),
+            name="these data, 95 % bootstrap interval",
+            marker_color=theme.with_alpha(theme.series_colour(0), 0.75),
+            # the bootstrap's interval need not contain the estimate: eigenvalues of a resample are biased upwards
+            error_y={
+                "array": theme.float32(np.maximum(high - ours, 0)),
+                "arrayminus": theme.float32(np.maximum(ours - low, 0)),
+                "color": theme.data_colour(dark),
+            },
+            hovertemplate="%{x}: %{y:.2f} %<extra></extra>",
+        )
+    )
+    if published is not None:
+        fig.add_scatter(
+            x=labels,
+            y=theme.float32(100 * np.asarray(published)),
+            mode="markers",
+            name="published, SPX 2000–2021",
+            marker={"symbol": "diamond", "size": 10, "color": theme.REFERENCE},
+            hovertemplate="published %{y:.2f} %<extra></extra>",
+        )
+    words = ", ".join(f"PC{k + 1} {x:.1f} %" for k, x in enumerate(ours))
+    return theme.base_layout(
+        fig,
+        alt=f"Share of the variance of daily changes explained: {words}.",
+        x_title="Principal component (covariance)",
+        y_title="Share of variance (%)",
+        height=height,
+        legend=True,
+    )
+
+
+def correlation_spectrum(
+    eigenvalues: ArrayLike, edge: float, *, dark: bool = False, height: int = theme.HEIGHT
+) -> go.Figure:
+    """The largest eigenvalues of the correlation matrix on a logarithmic axis, and where noise ends (figure 2.2).
+
+    Args:
+        eigenvalues: ``(N,)`` descending.
+        edge: Marčenko–Pastur edge λ+.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    values = np.asarray(eigenvalues, dtype=np.float64)
+    shown = values[:SHOWN]
+    above = int((values > edge).sum())
+    order = np.arange(1, len(shown) + 1)
+    fig = go.Figure()
+    for name, which, colour in (
+        ("above the edge", shown > edge, theme.series_colour(0)),
+        ("explained by noise", shown <= edge, theme.RAW),
+    ):
+        fig.add_scatter(
+            x=order[which],
+            y=theme.float32(np.maximum(shown[which], _LEAST_EIGENVALUE)),
+            mode="markers",
+            name=name,
+            marker={"size": 10, "color": colour},
+            customdata=theme.float32(shown[which]),
+            hovertemplate="eigenvalue %{x}: %{customdata:.3g}<extra></extra>",
+        )
+    _level(fig, (0.5, len(shown) + 0.5), edge, f"Marčenko–Pastur edge λ+ = {edge:.2f}")
+    fig.update_yaxes(type="log")
+    fig.update_xaxes(dtick=1)
+    return theme.base_layout(
+        fig,
+        alt=f"Eigenvalues of the correlation matrix: {above} of {len(values)} above the edge of noise at {edge:.2f}, "
+        f"largest {values[0]:.1f}.",
+        x_title="Eigenvalue number (correlation matrix)",
+        y_title="Eigenvalue (log scale)",
+        height=height,
+        legend=True,
+    )
+
+
+def eigen_surfaces(components: PrincipalComponents, *, dark: bool = False, height: int = 640) -> go.Figure:
+    """The eigen-surfaces f_i as heatmaps on one diverging scale (figure 2.3).
+
+    Args:
+        components: the fit.
+        dark: drawn on a dark background.
+        height: pixels of the whole figure.
+    """
+    vectors, names, k = components.vectors, components.names, len(components.vectors)
+    rows = (k + 1) // 2
+    shares = components.explained
+    titles = [f"PC{i + 1} · {names[i]} · {theme.percent(float(shares[i]))}" for i in range(k)]
+    fig = make_subplots(
+        rows=rows,
+        cols=min(2, k),
+        shared_xaxes=True,
+        shared_yaxes=True,
+        subplot_titles=titles,
+        horizontal_spacing=0.04,
+        vertical_spacing=0.2 / rows,
+    )
+    bounds = theme.colour_bounds(vectors, "diverging")
+    for i in range(k):
+        values, panel = thinned(vectors[i], components.grid, theme.MOST_POINTS // k)
+        trace = heatmap_trace(values, panel, "loading", dark=dark, bounds=bounds, show_scale=i == 0, text_size=9)
+        fig.add_trace(trace, row=i // 2 + 1, col=i % 2 + 1)
+    fig.update_layout(plot_bgcolor=theme.GUIDE)  # shows through the gaps between cells
+    fig.update_xaxes(type="category", showgrid=False)
+    fig.update_yaxes(type="category", showgrid=False)
+    for column in range(1, min(2, k) + 1):
+        fig.update_xaxes(title_text=MATURITY_TITLE, row=rows, col=column)
+    fig.update_xaxes(title_text=MATURITY_TITLE, row=(k - 1) // 2 + 1, col=(k - 1) % 2 + 1)
+    fig.update_yaxes(title_text=MONEYNESS_TITLE, col=1)
+    words = "; ".join(f"PC{i + 1} {names[i]}, {theme.percent(float(shares[i]))} of the variance" for i in range(k))
+    return theme.base_layout(fig, alt=f"Eigen-surfaces: {words}.", height=height)
+
+
+def factor_processes(
+    dates: ArrayLike, factors: Floats, names: Sequence[str], *, dark: bool = False, height: int = 560
+) -> go.Figure:
+    """The factor processes X^i one above the other (figure 2.4).
+
+    Args:
+        dates: ``(n,)`` days.
+        factors: ``(n, k)``.
+        names: market word of each.
+        dark: drawn on a dark background.
+        height: pixels of the whole figure.
+    """
+    days, k = np.asarray(dates), factors.shape[1]
+    titles = [f"X{_superscript(i + 1)} · {names[i]}" for i in range(k)]
+    fig = make_subplots(rows=k, cols=1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.24 / k)
+    for i in range(k):
+        keep = theme.thin(len(days), theme.MOST_POINTS // k, keep=factors[:, i])
+        fig.add_scatter(
+            x=days[keep],
+            y=theme.float32(factors[keep, i]),
+            mode="lines",
+            line={"color": theme.data_colour(dark), "width": 1},
+            name=names[i],
+            hovertemplate="%{x|%d %b %Y}: %{y:.2f}<extra></extra>",
+            row=i + 1,
+            col=1,
+        )
+        fig.update_yaxes(title_text="X (log vol)" if i == 0 else None, row=i + 1, col=1)
+    fig.update_xaxes(title_text=DAY_TITLE, row=k, col=1)
+    ends = "; ".join(f"{names[i]} from {factors[:, i].min():.2f} to {factors[:, i].max():.2f}" for i in range(k))
+    alt = f"Factor processes from {days[0]} to {days[-1]}: {ends}."
+    return theme.base_layout(fig, alt=alt.replace("-0.00", "0.00"), height=height, legend=False)
+
+
+def autocorrelations(
+    found: Autocorrelation,
+    fit: OrnsteinUhlenbeck | None = None,
+    *,
+    dark: bool = False,
+    height: int = theme.HEIGHT,
+) -> go.Figure:
+    """Autocorrelation on a log axis, where an Ornstein–Uhlenbeck process is a straight line (figure 2.5, above).
+
+    Args:
+        found: the series' autocorrelations.
+        fit: the fitted process, whose e^{−λτ} is drawn beside.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    fig = go.Figure()
+    shown = found.acf > _LEAST_ACF
+    fig.add_scatter(
+        x=found.lag[shown],
+        y=theme.float32(found.acf[shown]),
+        mode="lines",
+        name="these data",
+        line={"color": theme.data_colour(dark), "width": 2},
+        hovertemplate="lag %{x:.0f}: %{y:.3f}<extra></extra>",
+    )
+    words = ""
+    if fit is not None:
+        line = fit.autocorrelation(found.lag * DT)
+        drawn = line > _LEAST_ACF
+        fig.add_scatter(
+            x=found.lag[drawn],
+            y=theme.float32(line[drawn]),
+            mode="lines",
+            name=f"exp(−λτ), λ = {fit.mean_reversion:.2f} a year",
+            line={"color": theme.model_colour("factor_model"), "width": 2, "dash": "dash"},
+            hovertemplate="fitted %{y:.3f}<extra></extra>",
+        )
+        words = f"; fitted decay {fit.mean_reversion:.2f} a year"
+    _level(fig, (0, found.lag[-1]), found.band, "95 % limit for independent values")
+    fig.update_yaxes(type="log")
+    month = min(21, len(found.acf) - 1)
+    return theme.base_layout(
+        fig,
+        alt=f"Autocorrelation on a log axis: {found.acf[1]:.3f} after one day, {found.acf[month]:.2f} after {month} "
+        f"days{words}.",
+        x_title="Lag (trading days)",
+        y_title="Autocorrelation (log scale)",
+        height=height,
+        legend=True,
+    )
+
+
+def partial_autocorrelations(found: Autocorrelation, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+    """Partial autocorrelation: after the first lag nothing should be left (figure 2.5, below).
+
+    Args:
+        found: the series' autocorrelations.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    lags, values = found.partial_lag[1:], found.pacf[1:]
+    beyond = int((np.abs(values[1:]) > found.band).sum())
+    fig = go.Figure(
+        go.Bar(
+            x=lags,
+            y=theme.float32(values),
+            name="these data",
+            marker_color=theme.data_colour(dark),
+            width=0.35,
+            hovertemplate="lag %{x:.0f}: %{y:.3f}<extra></extra>",
+        )
+    )
+    _level(fig, (0.5, lags[-1] + 0.5), found.band, "95 % limits for independent values")
+    _level(fig, (0.5, lags[-1] + 0.5), -found.band)
+    return theme.base_layout(
+        fig,
+        alt=f"Partial autocorrelation: {values[0]:.3f} at lag 1; {beyond} of the {len(values) - 1} later lags outside "
+        f"±{found.band:.3f}.",
+        x_title="Lag (trading days)",
+        y_title="Partial autocorrelation (−1 to 1)",
+        height=height,
+        legend=True,
+    )
+
+
+def rolling_correlations(
+    dates: ArrayLike,
+    rolling: Floats,
+    names: Sequence[str],
+    long_term: ArrayLike | None = None,
+    *,
+    window: int,
+    height: int = theme.HEIGHT,
+) -> go.Figure:
+    """Correlation of returns with the change of each factor over a moving window; dotted: over the whole sample.
+
+    Args:
+        dates: ``(n,)`` the day on which each window ends.
+        rolling: ``(k, n)``, NaN before the first window is full.
+        names: market word of each factor.
+        long_term: ``(k,)`` correlation over the whole sample.
+        window: days in a window.
+        height: pixels.
+    """
+    days = np.asarray(dates)
+    fig = go.Figure()
+    words = []
+    for i, series in enumerate(rolling):
+        known = np.flatnonzero(np.isfinite(series))
+        if len(known) == 0:
+            continue
+        keep = known[theme.thin(len(known), theme.MOST_POINTS // (len(rolling) + 1), keep=series[known])]
+        colour = theme.series_colour(i)
+        fig.add_scatter(
+            x=days[keep],
+            y=theme.float32(100 * series[keep]),
+            mode="lines",
+            name=f"ΔX{_superscript(i + 1)} {names[i]}",
+            line={"color": colour, "width": 1.5},
+            hovertemplate="%{x|%d %b %Y}: %{y:.1f} %<extra></extra>",
+        )
+        if long_term is not None and np.isfinite(np.asarray(long_term)[i]):
+            level = 100 * float(np.asarray(long_term)[i])
+            _level(fig, (days[keep[0]], days[keep[-1]]), level, colour=colour)
+        words.append(f"{names[i]} {100 * series[known].min():.0f} to {100 * series[known].max():.0f} %")
+    text = "; ".join(words) or "none, the sample is shorter than the window"
+    return theme.base_layout(
+        fig,
+        alt=f"Correlation of returns with factor changes over {window} days: {text}.",
+        x_title=DAY_TITLE,
+        y_title=f"Correlation over {window} days (%)",
+        height=height,
+        legend=True,
+    )
+
+
+def vol_lines(dates: ArrayLike, vols: VolComparison, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+    """Realised vol, at-the-money implied vol and the volatility index (figure 2.7, above).
+
+    Args:
+        dates: ``(n,)`` days.
+        vols: the comparison.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    series = {"realised, 21 days": vols.realised, vols.atm_label: vols.atm}
+    if vols.vix is not None:
+        series["VIX"] = vols.vix
+    colours = (theme.data_colour(dark), theme.series_colour(0), theme.series_colour(3))
+    return _over_time(dates, series, colours, 100, "Vol (% a year)", "Vols", ".1f", height)
+
+
+def vol_ratios(dates: ArrayLike, vols: VolComparison, *, height: int = theme.HEIGHT) -> go.Figure:
+    """The ratios of the three vols day by day (figure 2.7, below).
+
+    Args:
+        dates: ``(n,)`` days.
+        vols: the comparison.
+        height: pixels.
+    """
+    colours = [theme.series_colour(i) for i in (0, 3, 5)]
+    return _over_time(dates, dict(vols.ratios), colours, 1, "Ratio (1 = equal)", "Ratios of vols", ".2f", height)
+
+
+def _over_time(
+    dates: ArrayLike,
+    series: dict[str, Floats],
+    colours: Sequence[str],
+    factor: float,
+    y_title: str,
+    what: str,
+    digits: str,
+    height: int,
+) -> go.Figure:
+    days = np.asarray(dates)
+    fig = go.Figure()
+    words = []
+    for (name, values), colour in zip(series.items(), colours, strict=False):
+        known = np.flatnonzero(np.isfinite(values))
+        if len(known) == 0:
+            continue
+        keep = known[theme.thin(len(known), theme.MOST_POINTS // len(series), keep=values[known])]
+        fig.add_scatter(
+            x=days[keep],
+            y=theme.float32(factor * values[keep]),
+            mode="lines",
+            name=name,
+            line={"color": colour, "width": 1},
+            hovertemplate=f"%{{x|%d %b %Y}} {name}: %{{y:{digits}}}<extra></extra>",
+        )
+        words.append(f"{name} {factor * values[known].mean():{digits}} on average")
+    alt = f"{what} from {days[0]} to {days[-1]}: {'; '.join(words)}."
+    return theme.base_layout(fig, alt=alt, x_title=DAY_TITLE, y_title=y_title, height=height, legend=True)
+
+
+def _level(fig: go.Figure, ends: tuple[Any, Any], y: float, name: str = "", colour: str = theme.REFERENCE) -> None:
+    """A dotted horizontal line between two x; in the legend if it has a name."""
+    fig.add_scatter(
+        x=list(ends),
+        y=[y, y],
+        mode="lines",
+        name=name,
+        showlegend=bool(name),
+        line={"color": colour, "dash": "dot", "width": 1.5},
+        hoverinfo="skip",
+    )
+
+
+def _superscript(number: int) -> str:
+    return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))

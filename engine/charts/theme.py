@@ -76,6 +76,7 @@ QUANTITIES: dict[str, Quantity] = {
     "density": Quantity("Density", "", 1, ".2g", "density"),
     "weight": Quantity("Weight", "", 1, "+.2f", "diverging"),
     "correlation": Quantity("Correlation", "", 1, "+.2f", "diverging"),
+    "loading": Quantity("Loading", "unit norm", 1, "+.2f", "diverging"),
 }
 """Every quantity that is drawn as colour, by name."""
 

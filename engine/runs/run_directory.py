@@ -17,6 +17,7 @@ import re
 import secrets
 import stat
 import tempfile
+import time
 import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -184,15 +185,24 @@ def write_together(directory: Path, contents: Mapping[str, bytes]) -> None:
 def locked(directory: Path) -> Iterator[None]:
     """Hold a run for writing; the kernel lets go when the process ends, however it ends.
 
+    A process that was just killed may hold it for a moment more, so the lock is tried for up to a second.
+
     Raises:
         JobError: if another process holds it.
     """
     handle = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    give_up = time.monotonic() + 1
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise JobError(f"expected to be the only process writing the run {directory.name}; found another") from None
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > give_up:
+                    raise JobError(
+                        f"expected to be the only process writing the run {directory.name!r}; found another"
+                    ) from None
+                time.sleep(0.02)
         yield
     finally:
         os.close(handle)

@@ -9,6 +9,7 @@ from engine.charts import theme
 from engine.charts.arbitrage_history import NAMES
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
+from engine.studies.surfaces import PUBLISHED_PENALTY
 from engine.surfaces.arbitrage import Kind, Penalty
 from engine.surfaces.arbitrage_report import Decomposition
 
@@ -23,14 +24,6 @@ NOISE = (
 )
 NOISE_THESIS = {"butterfly": "SPX, sd 0.1: 23 %"}
 SHIFT = "The chosen day's surface moved up and down in parallel, from just above zero vol."
-
-PUBLISHED = {
-    "total": (0.0, 0.075, 0.13, 0.5, 0.802),
-    "calendar": (0.0, 0.0, 0.002, 0.038, 0.905),
-    "call_spread": (0.0, 0.0, 0.0, 0.009, 0.973),
-    "butterfly": (0.0, 0.01, 0.06, 0.458, 0.849),
-}
-"""Table 2.3 and the shares of section 2.4.3: SPX 2000–2021, 10×8 grid."""
 
 METHOD = r"""
 With the relative call price $c(m,\tau)=N(d_1)-m e^{-r\tau}N(d_2)$ and $[x]^+=\max(x,0)$:
@@ -80,7 +73,7 @@ def quantile_table(found: Decomposition) -> pd.DataFrame:
     """Table 2.3's shape, with the published figures in brackets."""
     table, free = found.quantile_table(), found.free_share()
     rows = {}
-    for name, published in PUBLISHED.items():
+    for name, published in PUBLISHED_PENALTY.items():
         values = [*(theme.significant(x) for x in table.loc[name]), theme.percent(free[name])]
         shown = [*(theme.significant(x) for x in published[:4]), theme.percent(published[4])]
         rows[NAMES.get(name, "Φ")] = [f"{ours}  [{theirs}]" for ours, theirs in zip(values, shown, strict=True)]

@@ -1,6 +1,7 @@
 """Static arbitrage as pictures: where it is, how much, and what reweighting does about it.
 
-Penalties are in fractions of spot (SPEC 1.4); zero is white, or the background in dark.
+Penalties have no unit: relative prices for calendars, slopes of the relative price in moneyness for call spreads and
+butterflies (SPEC 1.4). Zero is white, or the background in dark.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def penalty_heatmap(
     """One penalty matrix, its worst cell framed.
 
     Args:
-        matrix: ``(n_moneyness, n_maturity)`` penalties ≥ 0, fractions of spot.
+        matrix: ``(n_moneyness, n_maturity)`` penalties ≥ 0.
         grid: its grid.
         worst: the worst cell in words ("the 130–140 % call spread at 1Y"), for heading and alt text.
         title: what the matrix is ("Butterfly").
@@ -60,7 +61,7 @@ def penalty_panels(
     """Penalty matrices side by side on one colour scale, the worst cell of each framed.
 
     Args:
-        matrices: name → ``(n_moneyness, n_maturity)`` penalties ≥ 0, fractions of spot, in the order drawn.
+        matrices: name → ``(n_moneyness, n_maturity)`` penalties ≥ 0, in the order drawn.
         grid: their grid.
         worst: name → the worst cell in words; a matrix of zeros says "none" whatever is given.
         top: end of the colour scale, to compare with other panels (matrices under other weights go white as their
@@ -120,7 +121,7 @@ def phi_histogram(
     """Φ of the scenarios, raw and reweighted, with the data's own Φ as a line.
 
     Args:
-        phi: ``(n,)`` total penalty of each scenario, fractions of spot.
+        phi: ``(n,)`` total penalty of each scenario.
         weights: ``(n,)`` weights summing to one; raw only if not given.
         model: registered name, for the colour.
         data_phi: Φ of today's surface as quoted.
@@ -160,7 +161,7 @@ def phi_histogram(
     return theme.base_layout(
         fig,
         alt=f"Histogram of the total arbitrage penalty Φ of {theme.count(penalty.size)} scenarios: {'; '.join(means)}.",
-        x_title="Φ, total penalty (fraction of spot; the last bar holds all beyond)",
+        x_title="Φ, total penalty (no unit; the last bar holds all beyond)",
         y_title="Share of scenarios (%)",
         height=height,
         legend=True,

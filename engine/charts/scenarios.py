@@ -123,52 +123,33 @@ def return_histogram(
         dark: drawn on a dark background.
         height: pixels.
     """
-    x = 1e4 * np.asarray(log_return, dtype=np.float64)
-    low, high = np.quantile(x, [0.001, 0.999])
-    edges = np.linspace(low, high if high > low else low + 1.0, _HISTOGRAM_BINS + 1)
-    bins = np.clip(np.digitize(x, edges) - 1, 0, _HISTOGRAM_BINS - 1)  # the end bins hold the tails
-    series: list[tuple[str, Floats, str]] = [("raw", np.full(x.shape, 1 / x.size), theme.RAW)]
-    if weights is not None:
-        series.append(("reweighted", np.asarray(weights, dtype=np.float64), theme.model_colour(model)))
-    fig = go.Figure()
-    sentences = []
-    for name, w, colour in series:
-        quantiles = band_quantiles(x, w)[[0, 3, 6]]
-        band = f"95 % band {theme.signed(quantiles[0], '.0f')} … {theme.signed(quantiles[2], '.0f')} bp"
-        sentences.append(f"{name} {band}, median {theme.signed(quantiles[1], '.0f')} bp")
-        fig.add_bar(
-            x=theme.float32((edges[:-1] + edges[1:]) / 2),
-            y=theme.float32(100 * np.bincount(bins, weights=w, minlength=_HISTOGRAM_BINS)),
-            width=float(edges[1] - edges[0]),
-            name=f"{name}: {band}",
-            legendgroup=name,
-            marker={"color": theme.with_alpha(colour, 0.5), "line": {"color": colour, "width": 0.5}},
-            hovertemplate=f"{name}, near %{{x:.0f}} bp: %{{y:.1f}} %<extra></extra>",
-        )
-        for value, dash in zip(quantiles, ("dash", "solid", "dash"), strict=True):
-            fig.add_vline(x=float(value), line={"color": colour, "width": 1.5, "dash": dash})
-    if realised is not None:
-        sentences.append(f"realised {theme.signed(1e4 * realised, '.0f')} bp")
-        fig.add_vline(x=1e4 * realised, line={"color": theme.data_colour(dark), "width": 2.5})
-        fig.add_annotation(
-            x=1e4 * realised,
-            y=1,
-            yref="paper",
-            text="realised",
-            showarrow=False,
-            xanchor="left",
-            yanchor="top",
-            xshift=4,
-        )
-    fig.update_layout(barmode="overlay", bargap=0)
-    return theme.base_layout(
-        fig,
-        alt=f"Histogram of {theme.count(x.size)} simulated next-day returns: {'; '.join(sentences)}.",
-        x_title="Next-day log-return (bp; the end bars hold the tails)",
-        y_title="Share of scenarios (%)",
-        height=height,
-        legend=True,
-    )
+    axis = _FanAxis("Next-day log-return (bp; the end bars hold the tails)", 1e4, ".0f", "bp", level=False)
+    return _histogram(log_return, weights, axis, "returns", realised, model, dark, height)
+
+
+def atm_histogram(
+    vol: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    label: str = "ATM 1M",
+    realised: float | None = None,
+    model: str = "volgan",
+    dark: bool = False,
+    height: int = theme.HEIGHT,
+) -> go.Figure:
+    """Distribution of tomorrow's at-the-money vol; arguments as :func:`return_histogram`, vols annualised fractions.
+
+    Args:
+        vol: ``(n,)`` implied vols.
+        weights: ``(n,)`` weights summing to one; raw only if not given.
+        label: which vol, in market words.
+        realised: the vol that came about, if known.
+        model: registered name, for the colour.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    axis = _FanAxis(f"Next-day {label} vol (% a year; the end bars hold the tails)", 100, ".1f", "%", level=True)
+    return _histogram(vol, weights, axis, f"{label} vols", realised, model, dark, height)
 
 
 def smile_fan(
@@ -351,6 +332,57 @@ def _fan(
     alt = f"{axis.title.split(' (')[0]} forecast for {tomorrow}: {'; '.join(sentences)}.{known}"
     return theme.base_layout(fig, alt=alt, height=height, legend=True).update_layout(
         legend={"y": 1.1}, margin={"t": 72}
+    )
+
+
+def _histogram(
+    values: ArrayLike,
+    weights: ArrayLike | None,
+    axis: _FanAxis,
+    what: str,
+    realised: float | None,
+    model: str,
+    dark: bool,
+    height: int,
+) -> go.Figure:
+    """Raw and reweighted bars over each other, their quantiles as lines."""
+    x = axis.factor * np.asarray(values, dtype=np.float64)
+    low, high = np.quantile(x, [0.001, 0.999])
+    edges = np.linspace(low, high if high > low else low + 1.0, _HISTOGRAM_BINS + 1)
+    bins = np.clip(np.digitize(x, edges) - 1, 0, _HISTOGRAM_BINS - 1)  # the end bins hold the tails
+    series: list[tuple[str, Floats, str]] = [("raw", np.full(x.shape, 1 / x.size), theme.RAW)]
+    if weights is not None:
+        series.append(("reweighted", np.asarray(weights, dtype=np.float64), theme.model_colour(model)))
+    fig = go.Figure()
+    sentences = []
+    for name, w, colour in series:
+        quantiles = band_quantiles(x, w)
+        sentences.append(f"{name} {_band_words(quantiles, axis)}")
+        fig.add_bar(
+            x=theme.float32((edges[:-1] + edges[1:]) / 2),
+            y=theme.float32(100 * np.bincount(bins, weights=w, minlength=_HISTOGRAM_BINS)),
+            width=float(edges[1] - edges[0]),
+            name=f"{name}: {_band_words(quantiles, axis).split(',')[0]}",
+            marker={"color": theme.with_alpha(colour, 0.5), "line": {"color": colour, "width": 0.5}},
+            hovertemplate=f"{name}, near %{{x:{axis.digits}}} {axis.unit}: %{{y:.1f}} %<extra></extra>",
+        )
+        for k, dash in ((0, "dash"), (3, "solid"), (6, "dash")):
+            fig.add_vline(x=float(quantiles[k]), line={"color": colour, "width": 1.5, "dash": dash})
+    if realised is not None:
+        came = axis.factor * realised
+        sentences.append(f"realised {theme.signed(came, axis.digits)} {axis.unit}")
+        fig.add_vline(x=came, line={"color": theme.data_colour(dark), "width": 2.5})
+        fig.add_annotation(
+            x=came, y=1, yref="paper", text="realised", showarrow=False, xanchor="left", yanchor="top", xshift=4
+        )
+    fig.update_layout(barmode="overlay", bargap=0)
+    return theme.base_layout(
+        fig,
+        alt=f"Histogram of {theme.count(x.size)} simulated next-day {what}: {'; '.join(sentences)}.",
+        x_title=axis.title,
+        y_title="Share of scenarios (%)",
+        height=height,
+        legend=True,
     )
 
 

@@ -17,16 +17,16 @@ from engine.market.grid import Floats, Grid
 
 VIEWS: dict[str, dict[str, Any]] = {
     "front": {"eye": {"x": 1.45, "y": -1.6, "z": 0.85}, "center": {"x": 0, "y": 0, "z": -0.1}},
-    "smile": {"eye": {"x": 0, "y": -2.2, "z": 0.1}, "projection": {"type": "orthographic"}},
-    "term structure": {"eye": {"x": 2.2, "y": 0, "z": 0.1}, "projection": {"type": "orthographic"}},
-    "top": {"eye": {"x": 0, "y": 0, "z": 2.2}, "up": {"x": 0, "y": 1, "z": 0}, "projection": {"type": "orthographic"}},
+    "smile": {"eye": {"x": 0, "y": -1.8, "z": 0.08}, "projection": {"type": "orthographic"}},
+    "term structure": {"eye": {"x": 1.8, "y": 0, "z": 0.08}, "projection": {"type": "orthographic"}},
+    "top": {"eye": {"x": 0, "y": 0, "z": 1.9}, "up": {"x": 0, "y": 1, "z": 0}, "projection": {"type": "orthographic"}},
 }
 """Cameras of a 3-D surface by name; in "smile" strikes rise to the right and short maturities are in front."""
 
 _ALONG = {"front": "", "smile": "y", "term structure": "x", "top": "z"}
 """The axis a view looks along; its labels would fall on one point and are left out."""
 
-_ASPECT = {"front": (1.0, 1.0, 0.7), "smile": (2.2, 1, 1.2), "term structure": (1, 2.2, 1.2), "top": (2.2, 1.5, 0.7)}
+_ASPECT = {"front": (1.0, 1.0, 0.7), "smile": (1.6, 1, 1.1), "term structure": (1, 1.6, 1.1), "top": (1.6, 1.3, 0.7)}
 """Proportions of the box: flat views fill the frame."""
 
 MONEYNESS_TITLE = "Moneyness K/S"
@@ -91,8 +91,9 @@ def surface_3d(
     )
     axis = {"gridcolor": theme.GUIDE_3D, "zeroline": False, "showbackground": False}
     flat = {"tickangle": 0} if _ALONG[view] else {}
-    moneyness = _ticks(grid.moneyness, grid.moneyness_labels)
-    maturity = _ticks(np.log(grid.maturity), grid.maturity_labels)
+    gap = _LEAST_TICK_GAP * (1.6 if flat else 1.0)  # upright labels need more room than slanted ones
+    moneyness = _ticks(grid.moneyness, gap)
+    maturity = _ticks(np.log(grid.maturity), gap)
     fig.update_scenes(
         xaxis={"title": {"text": MONEYNESS_TITLE}, "tickvals": grid.moneyness[moneyness], **axis, **flat}
         | {"ticktext": [grid.moneyness_labels[k] for k in moneyness]},
@@ -282,15 +283,18 @@ def _labels(grid: Grid) -> NDArray[np.str_]:
     return np.stack([moneyness, maturity], axis=-1)
 
 
-def _ticks(positions: Floats, labels: Sequence[str]) -> list[int]:
-    """Ticks that do not overlap: from the first on, each far enough from the one before; the last always."""
-    span = positions[-1] - positions[0]
+def _ticks(positions: Floats, gap: float) -> list[int]:
+    """Ticks that do not overlap: from the first on, each at least ``gap`` of the axis from the one before; the last
+    always.
+    """
+    least = gap * (positions[-1] - positions[0])
     chosen = [0]
-    for k in range(1, len(labels)):
-        if positions[k] - positions[chosen[-1]] >= _LEAST_TICK_GAP * span:
+    for k in range(1, len(positions)):
+        if positions[k] - positions[chosen[-1]] >= least:
             chosen.append(k)
-    if chosen[-1] != len(labels) - 1:
-        chosen[-1:] = [len(labels) - 1] if len(chosen) > 1 else [0, len(labels) - 1]
+    last = len(positions) - 1
+    if chosen[-1] != last:
+        chosen = [*(k for k in chosen if positions[last] - positions[k] >= least), last]
     return chosen
 
 

@@ -15,7 +15,7 @@ from engine.runs.checkpoints import Card, Listed
 from pages.surfaces._volgan_view import DEFAULT_BETA, beta_options
 from pages.ui import datasets, frame, generators
 
-LAST, STRESSED, CALM, OTHER = "Last", "Stressed", "Calm", "Date"
+LAST, STRESSED, CALM, OTHER = "Last day", "Most stressed day", "Calmest day", "Choose a date"
 MOST_SCENARIOS = 25_000
 
 
@@ -144,11 +144,9 @@ def sample_words(history: SurfaceHistory, row: int, card: Card) -> str:
 
 def _row(history: SurfaceHistory) -> int:
     with st.sidebar:
-        which = st.segmented_control(
+        which = st.selectbox(
             "Day",
             [LAST, STRESSED, CALM, OTHER],
-            default=LAST,
-            required=True,
             key="volgan_day",
             persist_state="session",
             help="Scenarios are of the day after this one. Stressed and calm: highest and lowest at-the-money vol.",

@@ -3,8 +3,10 @@
 METHOD = r"""
 **The generator.** VolGAN (Vuletić and Cont; chapter 3 of the thesis) is a conditional GAN. Given today's condition
 
-$$a_t = \big(R_{t-\Delta},\ R_{t-2\Delta},\ \gamma_{t-\Delta},\ g_t(m,\tau)\big), \qquad
-\gamma_t = \sqrt{\tfrac{252}{21}\sum_{i=0}^{20} R^2_{t-i\Delta}}, \qquad g = \log\sigma \tag{3.3, 3.4}$$
+$$
+a_t = \big(R_{t-\Delta},\ R_{t-2\Delta},\ \gamma_{t-\Delta},\ g_t(m,\tau)\big), \qquad
+\gamma_t = \sqrt{\tfrac{252}{21}\sum_{i=0}^{20} R^2_{t-i\Delta}}, \qquad g = \log\sigma \tag{3.3, 3.4}
+$$
 
 and Gaussian noise it draws tomorrow's log-return and log-vol increments $(R_t, \Delta g_t)$. $R_{t-\Delta}$ is the
 return that ended today; returns are annualised inside the network. Generator: noise and condition → 16 softplus →
@@ -13,11 +15,15 @@ return that ended today; returns are annualised inside the network. Generator: n
 **The losses.** Discriminator $-\tfrac12\mathbb E\log D(\text{real}) - \tfrac12\mathbb E\log(1-D(\text{fake}))$;
 generator, with $\hat g = g + \Delta\hat g$,
 
-$$-\tfrac12\,\mathbb E\log D(\text{fake})
-+ \alpha_m\,\mathbb E L_m(\hat g) + \alpha_\tau\,\mathbb E L_\tau(\hat g), \tag{3.8}$$
+$$
+-\tfrac12\,\mathbb E\log D(\text{fake})
++ \alpha_m\,\mathbb E L_m(\hat g) + \alpha_\tau\,\mathbb E L_\tau(\hat g), \tag{3.8}
+$$
 
-$$L_m = \sum_{i,j}\frac{\big(g(m_{i+1},\tau_j)-g(m_i,\tau_j)\big)^2}{(m_{i+1}-m_i)^2}, \qquad
-L_\tau = \sum_{i,j}\frac{\big(g(m_i,\tau_{j+1})-g(m_i,\tau_j)\big)^2}{(\tau_{j+1}-\tau_j)^2}.$$
+$$
+L_m = \sum_{i,j}\frac{\big(g(m_{i+1},\tau_j)-g(m_i,\tau_j)\big)^2}{(m_{i+1}-m_i)^2}, \qquad
+L_\tau = \sum_{i,j}\frac{\big(g(m_i,\tau_{j+1})-g(m_i,\tau_j)\big)^2}{(\tau_{j+1}-\tau_j)^2}.
+$$
 
 $\alpha_m$ and $\alpha_\tau$ come from gradient-norm matching: some epochs on the adversarial loss alone, in which
 $\alpha$ is the mean of $\lVert\nabla \mathrm{BCE}\rVert / \lVert\nabla L\rVert$; then training restarts from the same
@@ -25,9 +31,11 @@ initial weights. RMSProp, one discriminator step per generator step.
 
 **Static arbitrage.** With the relative call price $c(m,\tau) = N(d_1) - m\,e^{-r\tau}N(d_2)$ and $[x]^+ = \max(x,0)$,
 
-$$P^1_{ij} = \Big[\tau_j\frac{c(m_i,\tau_j)-c(m_i,\tau_{j+1})}{\tau_{j+1}-\tau_j}\Big]^+,\quad
+$$
+P^1_{ij} = \Big[\tau_j\frac{c(m_i,\tau_j)-c(m_i,\tau_{j+1})}{\tau_{j+1}-\tau_j}\Big]^+,\quad
 P^2_{ij} = \Big[\frac{c(m_{i+1},\tau_j)-c(m_i,\tau_j)}{m_{i+1}-m_i}\Big]^+,\quad
-P^3_{ij} = \Big[\frac{c_i-c_{i-1}}{m_i-m_{i-1}}-\frac{c_{i+1}-c_i}{m_{i+1}-m_i}\Big]^+,$$
+P^3_{ij} = \Big[\frac{c_i-c_{i-1}}{m_i-m_{i-1}}-\frac{c_{i+1}-c_i}{m_{i+1}-m_i}\Big]^+,
+$$
 
 $\Phi = \sum_{ij}(P^1+P^2+P^3)$ (2.6–2.12). $\Phi = 0$ exactly if there is no static arbitrage on the grid.
 

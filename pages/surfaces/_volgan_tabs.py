@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from engine.charts import penalties, scenarios, surfaces, theme
@@ -167,16 +166,20 @@ def fans(view: View) -> None:
         dark=dark,
     )
     frame.chart(figure, key="volgan_atm_fan")
+    st.markdown("**Distributions**; dashed: 2.5 and 97.5 % quantiles, solid: median")
     left, right = st.columns(2)
     with left:
-        st.markdown("**Distribution of the return**; dashed: 2.5 and 97.5 % quantiles, solid: median")
         figure = scenarios.return_histogram(
             drawn, view.weights, realised=view.realised_return, model=view.model, dark=dark
         )
         frame.chart(figure, key="volgan_returns")
     with right:
-        st.markdown("**Quantiles**")
-        st.dataframe(pd.DataFrame(view.quantile_table()), hide_index=True, key="volgan_quantiles")
+        figure = scenarios.atm_histogram(
+            view.atm, view.weights, label=view.atm_label, realised=known, model=view.model, dark=dark
+        )
+        frame.chart(figure, key="volgan_vols")
+    st.markdown("**Quantiles**")
+    st.dataframe(view.quantile_table(), width="stretch", key="volgan_quantiles")
 
 
 def download(view: View, command: str) -> None:
@@ -226,7 +229,7 @@ def _in_words(matrices: dict[str, Floats], worst: dict[str, str]) -> list[str]:
     if not any(matrix.max() > 0 for matrix in matrices.values()):
         return ["No static arbitrage: no calendar spread, call spread or butterfly has a negative price."]
     parts = [
-        f"**{name}**: {frame.plain(worst[name])}, {theme.significant(float(matrix.max()))} of spot"
+        f"**{name}**: {frame.plain(worst[name])}, penalty {theme.significant(float(matrix.max()))}"
         if matrix.max() > 0
         else f"**{name}**: none"
         for name, matrix in matrices.items()

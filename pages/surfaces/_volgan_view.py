@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from engine.charts import theme
 from engine.charts.scenarios import band_quantiles
@@ -129,7 +130,7 @@ class View:
                 theme.significant(float(self.weights @ self.phi)),
                 f"raw {theme.significant(float(self.phi.mean()))} · "
                 f"data {theme.significant(float(self.history_phi[self.row]))}",
-                "Static arbitrage penalty, summed over the grid, as a fraction of spot; zero means that no calendar "
+                "Static arbitrage penalty, summed over the grid; zero means that no calendar "
                 "spread, call spread or butterfly is free money. Data: that day's surface; the mean over all days is "
                 f"{theme.significant(float(self.history_phi.mean()))}.",
             ),
@@ -166,21 +167,18 @@ class View:
             f"({_place(atm, self.atm_bands)})."
         )
 
-    def quantile_table(self) -> list[dict[str, str]]:
-        """Quantiles of return and ATM vol, raw and reweighted, in words."""
-        raw = [band_quantiles(self.drawn.log_return), band_quantiles(self.atm)]
-        levels = ("2.5 %", "10 %", "25 %", "50 %", "75 %", "90 %", "97.5 %")
-        columns = (
-            ("Return, raw", map(theme.basis_points, raw[0])),
-            ("Return, reweighted", map(theme.basis_points, self.return_bands)),
-            (f"{self.atm_label} vol, raw", map(theme.percent, raw[1])),
-            (f"{self.atm_label} vol, reweighted", map(theme.percent, self.atm_bands)),
-        )
-        table = [{"Quantile": level} for level in levels]
-        for name, cells in columns:
-            for line, cell in zip(table, cells, strict=True):
-                line[name] = cell
-        return table
+    def quantile_table(self) -> pd.DataFrame:
+        """Quantiles of return and ATM vol, raw and reweighted, and what came about, in words."""
+        come = [self.realised_return, float(self.atm_history[self.row + 1])] if self.is_known else []
+        rows = {
+            "Return, raw": (band_quantiles(self.drawn.log_return), theme.basis_points, 0),
+            "Return, reweighted": (self.return_bands, theme.basis_points, 0),
+            f"{self.atm_label} vol, raw": (band_quantiles(self.atm), theme.percent, 1),
+            f"{self.atm_label} vol, reweighted": (self.atm_bands, theme.percent, 1),
+        }
+        columns = ["2.5 %", "10 %", "25 %", "50 %", "75 %", "90 %", "97.5 %", *(["realised"] if come else [])]
+        cells = [[words(x) for x in (*quantiles, *come[k : k + 1])] for quantiles, words, k in rows.values()]
+        return pd.DataFrame(cells, index=list(rows), columns=columns)
 
 
 def _place(value: float, bands: Floats) -> str:

@@ -84,6 +84,14 @@ def test_histogram_shows_all_weight_and_its_quantiles(scenarios: Scenarios, chec
     assert theme.signed(low, ".0f") in fig.data[1].name
 
 
+def test_histogram_of_vols_is_in_percent(scenarios: Scenarios, check_figure) -> None:
+    atm = scenarios[1][:, 5, 3]
+    fig = charts.atm_histogram(atm, scenarios[2], label="ATM 2M", realised=0.2)
+    check_figure(fig)
+    assert "ATM 2M" in fig.layout.xaxis.title.text and "realised 20.0 %" in theme.alt_text(fig)
+    assert fig.layout.shapes[0].x0 == pytest.approx(100 * charts.band_quantiles(atm)[0])
+
+
 def test_histogram_of_equal_returns(check_figure) -> None:
     check_figure(charts.return_histogram(np.full(100, 0.001)))
 

@@ -18,11 +18,13 @@ NEXT = (
     ("start/runs", "Train your own generator", "In the background, with live progress; stop, resume, compare."),
 )
 
-frame.header("Scenarist", "A model has read 22 years of this market. Here is tomorrow, ten thousand times.")
 with frame.errors():
     loaded = cache.dataset(datasets.catalogue("surfaces")[0])
     history = loaded.data
     model, card = cache.model(SHIPPED)
+first, last = card.trained_on
+years = round((np.datetime64(last) - np.datetime64(first)).astype(int) / 365.25)
+frame.header("Scenarist", f"A model has read {years} years of this market. Here is tomorrow, ten thousand times.")
 
 stressed = bool(st.session_state.get("stressed_day", False))
 st.button(
@@ -38,8 +40,8 @@ drawn, penalty = cache.scenarios(SHIPPED, model, history, row, SCENARIOS, SEED)
 phi = penalty.total
 weights = reweighting.weights(phi, reweighting.default_beta(phi))
 iv = drawn.iv
-band = reweighting.weighted_quantile(drawn.log_return, weights, [0.025, 0.975])
-vols = reweighting.weighted_quantile(history.grid.interpolate(iv, 1.0, 1 / 12), weights, [0.025, 0.975])
+band = reweighting.weighted_quantile(drawn.log_return, weights, [0.025, 0.5, 0.975])
+vols = reweighting.weighted_quantile(history.grid.interpolate(iv, 1.0, 1 / 12), weights, [0.025, 0.5, 0.975])
 known = row + 1 < len(history)  # whether the day after is in the data
 
 st.subheader(f"The day after {history.dates[row]}", anchor=False)
@@ -47,16 +49,16 @@ phi_raw, phi_data = theme.significant(phi.mean()), theme.significant(cache.histo
 frame.metrics(
     [
         (
-            "Index return, 95 % band",
-            f"{theme.basis_points(band[0])} to {theme.basis_points(band[1])}",
-            "log-return over one day",
-            "2.5 % and 97.5 % weighted quantiles of the simulated log-return.",
+            "Index return, median",
+            theme.basis_points(band[1]),
+            f"95 %: {theme.basis_points(band[0])} to {theme.basis_points(band[2])}",
+            "Median, 2.5 % and 97.5 % weighted quantiles of tomorrow's log-return.",
         ),
         (
-            "ATM 1M vol, 95 % band",
-            f"{theme.percent(vols[0])} to {theme.percent(vols[1])}",
-            f"today {theme.percent(atm[row])}",
-            "2.5 % and 97.5 % weighted quantiles of tomorrow's one-month at-the-money implied vol.",
+            "ATM 1M vol, median",
+            theme.percent(vols[1]),
+            f"95 %: {theme.percent(vols[0])} to {theme.percent(vols[2])} · today {theme.percent(atm[row])}",
+            "Median, 2.5 % and 97.5 % weighted quantiles of tomorrow's one-month at-the-money implied vol.",
         ),
         (
             "Φ, mean reweighted",
@@ -72,7 +74,6 @@ frame.metrics(
         ),
     ]
 )
-first, last = card.trained_on
 frame.honesty(
     f"{SCENARIOS:,} scenarios, seed {SEED}",
     f"one generator, trained on {first} to {last}",

@@ -40,8 +40,8 @@ frame.metrics(
     [
         (
             "Paths with arbitrage",
-            f"{theme.percent(share)} ± {theme.percent(error)}",
-            f"thesis {theme.percent(published['paths']['total'])}",
+            theme.percent(share),
+            f"± {theme.percent(error)} · thesis {theme.percent(published['paths']['total'])}",
             text.PRESENCE,
         ),
         (
@@ -57,7 +57,7 @@ frame.metrics(
             text.PHI,
         ),
         ("Effective sample size", theme.count(ess), f"of {theme.count(len(weights))} paths", text.ESS),
-        ("Distance to no-arbitrage", f"{float(reweighting.relative_entropy(weights)):.3g} nats", None, text.KL),
+        ("KL to raw (nats)", theme.significant(float(reweighting.relative_entropy(weights))), None, text.KL),
     ]
 )
 frame.honesty(

@@ -1,4 +1,7 @@
-"""The picker of trained generators: the same widget on every page, remembering its choice for the session."""
+"""The picker of trained generators: the same widget on every page, remembering its choice for the session.
+
+What is remembered is ``frame.session().active_run``; a page that shows a run to another page sets it (:func:`choose`).
+"""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -31,26 +34,29 @@ def pick(grid: Grid, models: Collection[str] | None = None) -> checkpoints.Liste
     listed = usable(models)
     if not listed:
         return None
-    if st.session_state.get(KEY) not in listed:
-        wanted = frame.session().active_run
+    active = frame.session().active_run
+    if active not in listed:
         fitting = [id for id, one in listed.items() if one.card is not None and one.card.grid == grid]
-        st.session_state[KEY] = wanted if wanted in listed else (fitting or list(listed))[0]
+        active = (fitting or list(listed))[0]
+    st.session_state[KEY] = active
     id = st.sidebar.selectbox(
         "Generator",
         list(listed),
         format_func=lambda id: words(listed[id]),
         key=KEY,
-        persist_state="session",
+        on_change=_remember,
         help="Generators shipped with the app, and those you trained or imported. Train one below, or under Runs.",
     )
-    frame.session().active_run = id
     return listed[id]
 
 
 def choose(directory: Path) -> None:
     """Make a generator the active one everywhere (call before the picker is drawn, or in a callback)."""
-    st.session_state[KEY] = str(directory)
     frame.session().active_run = str(directory)
+
+
+def _remember() -> None:
+    frame.session().active_run = st.session_state[KEY]
 
 
 def words(listed: checkpoints.Listed) -> str:

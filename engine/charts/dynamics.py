@@ -52,7 +52,7 @@ def explained_shares(
             y=theme.float32(ours),
             name="these data, 95 % bootstrap interval",
             marker_color=theme.with_alpha(theme.series_colour(0), 0.75),
-            # the bootstrap's interval need not contain the estimate: eigenvalues of a resample are biased upwards
+            # the interval need not contain the estimate: leading eigenvalues of a resample are too high
             error_y={
                 "array": theme.float32(np.maximum(high - ours, 0)),
                 "arrayminus": theme.float32(np.maximum(ours - low, 0)),
@@ -124,7 +124,7 @@ def correlation_spectrum(
     )
 
 
-def eigen_surfaces(components: PrincipalComponents, *, dark: bool = False, height: int = 640) -> go.Figure:
+def eigen_surfaces(components: PrincipalComponents, *, dark: bool = False, height: int = 720) -> go.Figure:
     """The eigen-surfaces f_i as heatmaps on one diverging scale (figure 2.3).
 
     Args:
@@ -133,17 +133,17 @@ def eigen_surfaces(components: PrincipalComponents, *, dark: bool = False, heigh
         height: pixels of the whole figure.
     """
     vectors, names, k = components.vectors, components.names, len(components.vectors)
-    rows = (k + 1) // 2
+    rows, columns = (k + 1) // 2, min(2, k)
+    panels: list[dict[str, Any] | None] = [{}] * k + [None] * (rows * columns - k)
     shares = components.explained
-    titles = [f"PC{i + 1} · {names[i]} · {theme.percent(float(shares[i]))}" for i in range(k)]
     fig = make_subplots(
         rows=rows,
-        cols=min(2, k),
-        shared_xaxes=True,
+        cols=columns,
+        specs=[panels[columns * row : columns * (row + 1)] for row in range(rows)],
         shared_yaxes=True,
-        subplot_titles=titles,
+        subplot_titles=[f"PC{i + 1} · {names[i]} · {theme.percent(float(shares[i]))}" for i in range(k)],
         horizontal_spacing=0.04,
-        vertical_spacing=0.2 / rows,
+        vertical_spacing=0.34 / rows,
     )
     bounds = theme.colour_bounds(vectors, "diverging")
     for i in range(k):
@@ -151,11 +151,8 @@ def eigen_surfaces(components: PrincipalComponents, *, dark: bool = False, heigh
         trace = heatmap_trace(values, panel, "loading", dark=dark, bounds=bounds, show_scale=i == 0, text_size=9)
         fig.add_trace(trace, row=i // 2 + 1, col=i % 2 + 1)
     fig.update_layout(plot_bgcolor=theme.GUIDE)  # shows through the gaps between cells
-    fig.update_xaxes(type="category", showgrid=False)
+    fig.update_xaxes(title_text=MATURITY_TITLE, type="category", showgrid=False)
     fig.update_yaxes(type="category", showgrid=False)
-    for column in range(1, min(2, k) + 1):
-        fig.update_xaxes(title_text=MATURITY_TITLE, row=rows, col=column)
-    fig.update_xaxes(title_text=MATURITY_TITLE, row=(k - 1) // 2 + 1, col=(k - 1) % 2 + 1)
     fig.update_yaxes(title_text=MONEYNESS_TITLE, col=1)
     words = "; ".join(f"PC{i + 1} {names[i]}, {theme.percent(float(shares[i]))} of the variance" for i in range(k))
     return theme.base_layout(fig, alt=f"Eigen-surfaces: {words}.", height=height)
@@ -188,8 +185,8 @@ def factor_processes(
             row=i + 1,
             col=1,
         )
-        fig.update_yaxes(title_text="X (log vol)" if i == 0 else None, row=i + 1, col=1)
     fig.update_xaxes(title_text=DAY_TITLE, row=k, col=1)
+    fig.update_yaxes(title_text="X (log vol)")
     ends = "; ".join(f"{names[i]} from {factors[:, i].min():.2f} to {factors[:, i].max():.2f}" for i in range(k))
     alt = f"Factor processes from {days[0]} to {days[-1]}: {ends}."
     return theme.base_layout(fig, alt=alt.replace("-0.00", "0.00"), height=height, legend=False)
@@ -332,14 +329,7 @@ def rolling_correlations(
 
 
 def vol_lines(dates: ArrayLike, vols: VolComparison, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
-    """Realised vol, at-the-money implied vol and the volatility index (figure 2.7, above).
-
-    Args:
-        dates: ``(n,)`` days.
-        vols: the comparison.
-        dark: drawn on a dark background.
-        height: pixels.
-    """
+    """Realised vol, at-the-money implied vol and the volatility index on each of ``dates`` (figure 2.7, above)."""
     series = {"realised, 21 days": vols.realised, vols.atm_label: vols.atm}
     if vols.vix is not None:
         series["VIX"] = vols.vix
@@ -348,13 +338,7 @@ def vol_lines(dates: ArrayLike, vols: VolComparison, *, dark: bool = False, heig
 
 
 def vol_ratios(dates: ArrayLike, vols: VolComparison, *, height: int = theme.HEIGHT) -> go.Figure:
-    """The ratios of the three vols day by day (figure 2.7, below).
-
-    Args:
-        dates: ``(n,)`` days.
-        vols: the comparison.
-        height: pixels.
-    """
+    """The ratios of the three vols on each of ``dates`` (figure 2.7, below)."""
     colours = [theme.series_colour(i) for i in (0, 3, 5)]
     return _over_time(dates, dict(vols.ratios), colours, 1, "Ratio (1 = equal)", "Ratios of vols", ".2f", height)
 

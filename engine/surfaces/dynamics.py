@@ -153,7 +153,9 @@ def correlation(x: ArrayLike, y: ArrayLike, *, bandwidth: int | None = None) -> 
     centre = math.atanh(float(np.clip(rho, -1 + 1e-15, 1 - 1e-15)))
     influence = zx * zy - rho * (zx**2 + zy**2) / 2
     window = min(21 if bandwidth is None else bandwidth, n // 4)
-    spread = math.sqrt(long_run_variance(influence, window) / n) / max(1 - rho**2, 1e-15)
+    influence -= influence.mean()
+    long_run = float(long_run_sum(influence[:, None], window)[0, 0]) / n
+    spread = math.sqrt(long_run / n) / max(1 - rho**2, 1e-15)
     return Correlation(
         value=rho,
         n=n,
@@ -162,18 +164,26 @@ def correlation(x: ArrayLike, y: ArrayLike, *, bandwidth: int | None = None) -> 
     )
 
 
-def long_run_variance(x: Floats, bandwidth: int) -> float:
-    """Newey–West: γ_0 + 2 Σ_{k ≤ h} (1 − k/(h+1)) γ_k, with autocovariances about the mean and divisor n.
+def long_run_sum(x: Floats, bandwidth: int) -> Floats:
+    """Newey–West: Σ_{|k| ≤ h} (1 − |k|/(h+1)) Σ_t x_{t+k} x_t', without any centring.
+
+    The triangular weights are a box of h + 1 ones folded with itself, so the sum is Σ_s M_s M_s'/(h+1) with M the
+    moving sums of x over h + 1 steps, zeros before and after: one pass, and never indefinite.
 
     Args:
-        x: ``(n,)`` observations.
+        x: ``(n, q)`` observations.
         bandwidth: h, steps.
+
+    Returns:
+        ``(q, q)``; divide by n for a long-run covariance.
     """
-    centred = x - x.mean()
-    total = centred @ centred
-    for k in range(1, bandwidth + 1):
-        total += 2 * (1 - k / (bandwidth + 1)) * (centred[k:] @ centred[:-k])
-    return float(max(total, 0.0) / len(x))
+    h = bandwidth + 1
+    padded = np.zeros((len(x) + 2 * h - 1, x.shape[1]))
+    padded[h : h + len(x)] = x
+    running = padded.cumsum(axis=0)
+    moving = running[h:] - running[:-h]  # (n + h − 1, q)
+    total: Floats = moving.T @ moving / h
+    return total
 
 
 def rolling_correlation(x: ArrayLike, y: ArrayLike, window: int = TWO_YEARS) -> Floats:

@@ -21,14 +21,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import MarketDataError
 from engine.market.grid import DT, Floats
+from engine.surfaces.dynamics import long_run_sum
 
 Steps = NDArray[np.intp]
 
 LAGS = (1, 5, 21, 63)
 """Default lags of the autocorrelation moments, in steps: a day, a week, a month, a quarter."""
 
-BANDWIDTH_SHARE = 12
-"""The long-run variance averages over lags up to 1/12 of the sample, which leaves it about 18 degrees of freedom."""
+BANDWIDTH_SHARE, BANDWIDTH_GROWTH = 12, 1.5
+"""The long-run variance averages over min(n/12, 1.5 n^(2/3)) lags: two years of a daily sample of 23 years."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def fit(x: ArrayLike, dt: float = DT, *, lags: Sequence[int] = LAGS) -> Ornstein
     data, or the full inverse covariance, are efficient on paper only: on 22 years of heavy-tailed shocks they bias γ
     down, and on a market whose shortest lag is noisy they give up the variance and send λ to several times its value.
 
-    Standard errors come from the sandwich with an estimated long-run covariance: Newey–West over n/12 lags after
+    Standard errors come from the sandwich with an estimated long-run covariance: Newey–West over up to n/12 lags after
     prewhitening each moment by its own first-order decay (for X − α and (X − α)² the decay of the fitted model, which
     is exact under it). J tests the combinations of moments that the parameters cannot move, with the same covariance
     and an F law that allows for its few degrees of freedom.
@@ -304,11 +305,8 @@ def _long_run_covariance(moments: Floats, rate: float, dt: float, longest: int) 
     lagged[:2] = np.exp(-np.array([1.0, 2.0]) * true_rate * dt)
     lagged = np.clip(lagged, -0.99, 1 - 1 / n)
     white = centred[1:] - lagged * centred[:-1]
-    bandwidth = max(n // BANDWIDTH_SHARE, longest)
-    total = white.T @ white
-    for k in range(1, bandwidth + 1):
-        cross = white[k:].T @ white[:-k]
-        total += (1 - k / (bandwidth + 1)) * (cross + cross.T)
+    bandwidth = max(int(min(n / BANDWIDTH_SHARE, BANDWIDTH_GROWTH * n ** (2 / 3))), longest)
+    total = long_run_sum(white, bandwidth)
     colour = 1 / (1 - lagged)
     covariance: Floats = total / len(white) / (1 - bandwidth / n) * np.outer(colour, colour)
     return covariance, bandwidth

@@ -106,9 +106,9 @@ def repair(iv: ArrayLike, grid: Grid, rate: float = 0.0, half_spread: ArrayLike 
     from engine.surfaces.penalty_kernel import PRICE_TOLERANCE
 
     sigma = np.array(iv, dtype=np.float64)
-    before = float(arbitrage.total_penalty(sigma, grid, rate))
-    if sigma.ndim != 2:
+    if sigma.shape != grid.shape:
         raise MarketDataError(f"expected one surface of shape {grid.shape}; found {sigma.shape}")
+    before = float(arbitrage.total_penalty(sigma, grid, rate))
     spread = np.zeros(grid.shape) if half_spread is None else np.asarray(half_spread, dtype=np.float64)
     if spread.shape != grid.shape or not np.isfinite(spread).all() or spread.min() < 0:
         raise MarketDataError(f"expected finite half-spreads >= 0 of shape {grid.shape}; found others")
@@ -140,7 +140,7 @@ def _least_move(matrix: csr_matrix, limit: Floats, old: Floats, low: Floats, hig
     for attempt in range(_REFINEMENTS):
         price = old + move
         slack = np.concatenate([limit - matrix @ price, high - price, price - low])
-        if attempt and slack[: len(limit)].min() >= -_ROUNDING:
+        if attempt and slack.min() >= -_ROUNDING:
             break
         bounds = np.column_stack([np.zeros(4 * n), free if attempt == 0 else np.full(4 * n, np.inf)])
         found = linprog(

@@ -115,6 +115,12 @@ def call_put_pairs(quotes: pd.DataFrame) -> pd.DataFrame:
     return calls.merge(puts, on=key, how="inner").sort_values(key, ignore_index=True)
 
 
+def near_the_money(pairs: pd.DataFrame, spot: float) -> pd.DataFrame:
+    """The pairs struck within ``NEAR_THE_MONEY`` of the spot, or all if those are too few for a line."""
+    near = pairs[pairs["strike"].between(NEAR_THE_MONEY[0] * spot, NEAR_THE_MONEY[1] * spot)]
+    return near if len(near) >= LEAST_PAIRS else pairs
+
+
 def parity_line(strike: Floats, difference: Floats) -> tuple[float, float]:
     """Forward F and discount factor D of the line C − P = D (F − K), by medians, which outliers do not move.
 
@@ -155,8 +161,7 @@ def _weighted_median(values: Floats, weight: Floats) -> float:
 def _line(pairs: pd.DataFrame, spot: float) -> dict[str, float]:
     """Forward, discount rate and dividend yield of one expiry."""
     tau = float(pairs["maturity"].iloc[0])
-    near = pairs[pairs["strike"].between(NEAR_THE_MONEY[0] * spot, NEAR_THE_MONEY[1] * spot)]
-    line = near if len(near) >= LEAST_PAIRS else pairs
+    line = near_the_money(pairs, spot)
     forward, discount = parity_line(line["strike"].to_numpy(), (line["call"] - line["put"]).to_numpy())
     discount_rate = -np.log(discount) / tau
     carry = np.log(forward / spot) / tau if forward > 0 else np.nan

@@ -23,6 +23,9 @@ from engine.surfaces import black_scholes
 
 DAYS_IN_YEAR = 365.0
 
+CERTAIN = 1e-8
+"""An in-the-money ask this far below intrinsic value, in units of spot, is wrong and not rounded."""
+
 REASONS = {
     "no_price": "without a price",
     "crossed": "crossed",
@@ -147,7 +150,7 @@ def with_vols(clean: CleanQuotes, rate: ArrayLike, forward: ArrayLike | None = N
     # in the money only an ask below intrinsic value is certainly wrong: dividends and the spread move the mid
     parity_value = prepaid - table["strike"].to_numpy() * discount
     intrinsic = np.where(table["is_call"], parity_value, -parity_value)
-    reason[~otm & (table["ask"].to_numpy() < intrinsic)] = "below_intrinsic"
+    reason[~otm & (table["ask"].to_numpy() < intrinsic - CERTAIN * spot)] = "below_intrinsic"
     kept = clean.without(reason != "", reason)
     used = table.assign(iv=iv)[otm & (reason == "")].reset_index(drop=True)
     kappa = black_scholes.vega(
@@ -272,7 +275,8 @@ def _stale(table: pd.DataFrame, before: pd.DataFrame, spot: float) -> NDArray[np
     old = old.assign(expiry=pd.to_datetime(old["expiry"].to_numpy().astype("datetime64[D]")))
     key = ["expiry", "root", "strike", "is_call"]
     old = old.drop_duplicates(key)[[*key, "bid", "ask", "spot"]]
-    both = table.merge(old, on=key, how="left", suffixes=("", "_old"))
+    old = old.rename(columns={"bid": "bid_old", "ask": "ask_old", "spot": "spot_old"})
+    both = table[[*key, "bid", "ask"]].merge(old, on=key, how="left")
     unchanged = (both["bid"] == both["bid_old"]) & (both["ask"] == both["ask_old"])
     live = (table["maturity"] > 0) & (table["mid"] > 0) & (table["strike"] > 0)
     rows = (unchanged & live).to_numpy()
@@ -281,7 +285,9 @@ def _stale(table: pd.DataFrame, before: pd.DataFrame, spot: float) -> NDArray[np
         asked = table[rows]
         iv = black_scholes.implied_vol(asked["mid"], spot, asked["strike"], asked["maturity"], 0.0, asked["is_call"])
         delta = black_scholes.delta(spot, asked["strike"], asked["maturity"], iv, 0.0, asked["is_call"])
-        move = np.abs(delta * (spot - both.loc[rows, "spot_old"].to_numpy(dtype=np.float64)))
+        # a price that the move has left without a vol, below intrinsic value, is that of an option of delta one
+        delta = np.where(np.isnan(iv), 1.0, np.abs(delta))
+        move = delta * np.abs(spot - both.loc[rows, "spot_old"].to_numpy(dtype=np.float64))
         stale[rows] = move > (asked["ask"] - asked["bid"]).to_numpy()
     return stale
 

@@ -53,7 +53,15 @@ FAR = 3.0
 BANDWIDTH_DAYS = 100
 """The day on which bandwidths are chosen for a history is one of the first so many (SPEC 1.1)."""
 
-__all__ = ["METHODS", "RATES", "HistoryConstruction", "history_from_quotes", "surface_from_quotes", "to_grid"]
+__all__ = [
+    "METHODS",
+    "RATES",
+    "Construction",
+    "HistoryConstruction",
+    "history_from_quotes",
+    "surface_from_quotes",
+    "to_grid",
+]
 
 RateSource = Literal["day", "expiry"]
 
@@ -304,9 +312,10 @@ def _rates_by_row(
     discount_rate = np.where(known, own["discount_rate"], day_rate)
     forward = np.where(known, own["forward"], clean.spot * np.exp(day_rate * tau))
     without = table.loc[~known, "expiry"].nunique()
-    notes = (
-        (f"{without} expiries have too few call/put pairs for a forward and take the day's rate",) if without else ()
-    )
+    if not without:
+        return discount_rate, forward, ()
+    who = "1 expiry has" if without == 1 else f"{without} expiries have"
+    notes = (f"{who} too few call/put pairs for a forward and the day's rate is taken instead",)
     return discount_rate, forward, notes
 
 

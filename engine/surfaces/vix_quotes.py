@@ -166,7 +166,7 @@ def _expiries(
 
 def _ends_a_week(expiry: pd.Timestamp, listed: pd.Index) -> bool:
     """A Friday, or a Thursday whose Friday has no options."""
-    weekday = expiry.dayofweek
+    weekday = expiry.weekday()
     return weekday == FRIDAY or (weekday == THURSDAY and expiry + pd.Timedelta(days=1) not in listed)
 
 
@@ -185,7 +185,7 @@ def _term(rows: pd.DataFrame, clean: quote_cleaning.CleanQuotes, rate: float | N
     pairs = parity.call_put_pairs(bid)
     if pairs.empty:
         raise MarketDataError(f"expected a strike with a bid for both call and put in {where}; found none")
-    r = _parity_rate(pairs, minutes) if rate is None else float(rate)
+    r = _parity_rate(parity.near_the_money(pairs, clean.spot), minutes) if rate is None else float(rate)
     nearest = pairs.iloc[int((pairs["call"] - pairs["put"]).abs().to_numpy().argmin())]
     forward = float(nearest["strike"] + np.exp(r * years) * (nearest["call"] - nearest["put"]))
     below = rows.loc[rows["strike"] <= forward, "strike"]

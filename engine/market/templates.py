@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class Template:
     content: bytes
 
 
+@functools.cache
 def templates() -> tuple[Template, ...]:
     """One example for every format; its numbers are made up, by formula."""
     return tuple(Template(file, kind, title, about, _csv(table())) for file, kind, title, about, table in _SPECS)

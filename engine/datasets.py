@@ -203,9 +203,15 @@ def _built_in() -> dict[str, _Source]:
 
         return built_in(name).history
 
+    def chain() -> OptionQuotes:
+        from engine.surfaces import synthetic_quotes
+
+        return synthetic_quotes.from_history(simulated("simulated-11x9"), -1)
+
     entries = {
         "simulated-10x8": ("Simulated market, 10×8 grid (22 years)", "surfaces", lambda: simulated("simulated-10x8")),
         "simulated-11x9": ("Simulated market, 11×9 grid (22 years)", "surfaces", lambda: simulated("simulated-11x9")),
+        "simulated-quotes": ("Simulated option chain (one day, true surface known)", "quotes", chain),
         "indices": ("S&P 500 and NASDAQ, daily (1999–2018)", "prices", builtin_prices),
     }
     return {
@@ -216,7 +222,9 @@ def _built_in() -> dict[str, _Source]:
 
 def _uploads() -> dict[str, _Source]:
     folder = workspace.uploads_dir()
-    cards = sorted(folder.glob("upload-*.json"), key=lambda p: p.stat().st_mtime, reverse=True) if folder.exists() else []
+    cards = (
+        sorted(folder.glob("upload-*.json"), key=lambda p: p.stat().st_mtime, reverse=True) if folder.exists() else []
+    )
     sources = {}
     for card in cards:
         meta = workspace.read_json(card)

@@ -51,7 +51,7 @@ def explained_shares(
             x=labels,
             y=theme.float32(ours),
             name="these data, 95 % bootstrap interval",
-            marker_color=theme.with_alpha(theme.series_colour(0), 0.75),
+            marker_color=theme.series_colour(0),
             # the interval need not contain the estimate: leading eigenvalues of a resample are too high
             error_y={
                 "array": theme.float32(np.maximum(high - ours, 0)),
@@ -99,7 +99,7 @@ def correlation_spectrum(
     fig = go.Figure()
     for name, which, colour in (
         ("above the edge", shown > edge, theme.series_colour(0)),
-        ("explained by noise", shown <= edge, theme.RAW),
+        ("within noise", shown <= edge, theme.RAW),
     ):
         fig.add_scatter(
             x=order[which],
@@ -111,7 +111,7 @@ def correlation_spectrum(
             hovertemplate="eigenvalue %{x}: %{customdata:.3g}<extra></extra>",
         )
     _level(fig, (0.5, len(shown) + 0.5), edge, f"Marčenko–Pastur edge λ+ = {edge:.2f}")
-    fig.update_yaxes(type="log")
+    fig.update_yaxes(type="log", dtick=1)
     fig.update_xaxes(dtick=1)
     return theme.base_layout(
         fig,

@@ -71,6 +71,7 @@ QUANTITIES: dict[str, Quantity] = {
     "vol_width": Quantity("Width of band", "vol points", 100, ".1f", "sequential"),
     "vol_change": Quantity("Change of vol", "vol points", 100, "+.1f", "diverging"),
     "log_vol_change": Quantity("Change of log vol", "%", 100, "+.1f", "diverging"),
+    "half_spread": Quantity("Half bid–ask spread", "bp of spot", 10_000, ".1f", "density"),
     "penalty": Quantity("Penalty", "", 1, ".2g", "penalty"),
     "frequency": Quantity("Share of scenarios", "%", 100, ".0f", "density"),
     "density": Quantity("Density", "", 1, ".2g", "density"),

@@ -61,7 +61,12 @@ class SurfaceDynamicsConfig:
         unit="days",
     )
     window: int = setting(
-        dynamics.TWO_YEARS, label="Rolling window", help="Window of the rolling correlations.", low=21, high=2520
+        dynamics.TWO_YEARS,
+        label="Rolling window",
+        help="Window of the rolling correlations; 504 are two years.",
+        low=21,
+        high=2520,
+        unit="days",
     )
     draws: int = setting(
         500, label="Bootstrap draws", help="Resamples behind the intervals of the shares.", low=100, high=5000

@@ -7,7 +7,8 @@ import pandas as pd
 
 from engine.charts import theme
 from engine.market.grid import Floats, Grid
-from engine.studies.surface_dynamics import MISPRINT, SurfaceDynamicsResult
+from engine.studies.surface_dynamics import MISPRINT, PUBLISHED_RATIO, PUBLISHED_SHARE, SurfaceDynamicsResult
+from engine.surfaces.factor_model import SPX_CORRELATION
 
 SHARE = "Share of the variance of daily changes of log vol along the first principal component (covariance)."
 SUM = "The same for the first components together."
@@ -54,30 +55,40 @@ upside down.
 
 
 def metrics(result: SurfaceDynamicsResult) -> list[tuple[str, str, str | None, str]]:
-    """The answer in four or five figures, the published ones beside."""
+    """The answer in four or five figures, those published for SPX 2000–2021 beside."""
     table, first = result.explained_table(), result.correlations[0]
     k = len(table)
     names = {"level": "Level", "skew": "Skew", "term structure": "Term structure", "curvature": "Curvature"}
     items: list[tuple[str, str, str | None, str]] = [
         (
             f"{names.get(table['shape'][0], 'PC1')} explains",
-            f"{theme.percent(table['share'][0])}",
-            f"95 % interval {100 * table['share_low'][0]:.1f}–{100 * table['share_high'][0]:.1f} · SPX 68.9 %",
+            theme.percent(table["share"][0]),
+            f"SPX: {theme.percent(PUBLISHED_SHARE[0])}",
             SHARE,
         )
     ]
     published = table["published_cumulative"][k - 1]
     if k > 1:
-        beside = "" if np.isnan(published) else f"SPX 2000–2021: {theme.percent(published)}"
+        beside = "" if np.isnan(published) else f"SPX: {theme.percent(published)}"
         items.append((f"First {k} explain", theme.percent(table["cumulative"][k - 1]), beside or None, SUM))
-    items.append(("More than noise", f"{result.components.n_significant} components", "SPX 2000–2021: 4", SIGNIFICANT))
+    found = result.components
+    count = f"{found.n_significant} of {len(found.correlation_eigenvalues)}"
+    items.append(("More than noise", count, "SPX: 4 of 80", SIGNIFICANT))
     if first is not None:
-        items.append(("Returns and ΔX¹", theme.percent(first.value), "SPX 2000–2021: −38.2 %", RETURN))
+        items.append(
+            ("Returns and ΔX¹", theme.percent(first.value), f"SPX: {theme.percent(SPX_CORRELATION[0])}", RETURN)
+        )
     ratios = result.ratio_table()
     if len(ratios):
         label = ratios["ratio"][0].replace("realised", "Realised")
-        items.append((label, f"{ratios['mean'][0]:.2f}", f"sd {ratios['sd'][0]:.2f} · SPX 0.59, sd 0.209", RATIO))
+        items.append((label, f"{ratios['mean'][0]:.2f}", f"SPX: {PUBLISHED_RATIO[0]:.2f}", RATIO))
     return items
+
+
+def first_interval(result: SurfaceDynamicsResult) -> str:
+    """The interval of the first share, in words."""
+    low, high = 100 * result.share_interval[:, 0]
+    return f"first share between {low:.1f} and {high:.1f} % (95 %)"
 
 
 def explained(result: SurfaceDynamicsResult) -> pd.DataFrame:

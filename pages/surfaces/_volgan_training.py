@@ -11,15 +11,13 @@ from engine.errors import JobError
 from engine.models.base import surface_model
 from engine.runs import jobs
 from engine.runs.checkpoints import Card, Listed
-from engine.runs.progress_log import duration
 from engine.scenarios import reweighting
 from pages.surfaces._volgan_view import View
 from pages.ui import forms, frame, generators
+from pages.ui import jobs as ui_jobs
 
 MODEL = "volgan"
 LEAST_TRAINING_DAYS = 24
-POLL = 1.0
-"""Seconds between two looks at a running job."""
 
 
 def panel(loaded: Loaded, card: Card | None) -> None:
@@ -33,7 +31,7 @@ def panel(loaded: Loaded, card: Card | None) -> None:
     if started:
         run = jobs.read(started[0])
         if run.active:
-            _running(run.directory)
+            _running(run)
         else:
             _ended(run)
     kind = surface_model(MODEL)
@@ -105,31 +103,18 @@ def sample_command(listed: Listed, loaded: Loaded, view: View) -> str:
     return shlex.join([*words, "--out", f"scenarios-{view.day}.parquet"])
 
 
-def _running(directory: Path) -> None:
-    @st.fragment(run_every=POLL)
-    def live() -> None:
-        run = jobs.read(directory)
-        if not run.active:
-            st.rerun()
-        report = jobs.progress(directory)
-        with st.container(border=True):
-            left, right = st.columns([5, 1], vertical_alignment="center")
-            if report.latest is None:
-                left.progress(0.0, text=frame.plain(f"{run.name}: starting …"))
-            else:
-                eta = f", {duration(report.remaining)} to go" if report.remaining is not None else ""
-                words = (
-                    f"{run.name}: {report.latest.phase}, epoch {report.latest.done:,} of {report.latest.total:,}{eta}"
-                )
-                left.progress(report.latest.fraction, text=frame.plain(words))
-            if right.button("Cancel", key=f"cancel_{run.name}", icon=":material/stop:"):
-                with frame.errors():
-                    jobs.cancel(directory)
-            st.caption(
-                "You may leave this page; the run goes on and is listed under Runs with its loss curves and log."
-            )
+def _running(run: jobs.Run) -> None:
+    """The job at work, looked at again and again; when it ends the page is drawn anew."""
 
-    live()
+    def live() -> None:
+        now = jobs.read(run.directory)
+        if not now.active:
+            st.rerun()
+        with st.container(border=True):
+            st.markdown(f"**{frame.plain(now.name)}**")
+            ui_jobs.progress(now)
+
+    st.fragment(live, run_every=ui_jobs.POLL)()
 
 
 def _ended(run: jobs.Run) -> None:
@@ -148,14 +133,13 @@ def _ended(run: jobs.Run) -> None:
                 icon=":material/visibility:",
             )
         return
-    frame.problem(f"{run.name} {run.state}: {run.reason or 'no reason was left'}")
-    left, right = st.columns([1, 4])
-    if run.resumable and left.button("Resume", key=f"resume_{run.name}", icon=":material/resume:"):
+    frame.problem(f"{run.name} {ui_jobs.STATES[run.state][0]}: {run.reason or 'it left no reason'}")
+    if run.resumable and st.button("Resume", key=f"resume_{run.name}", icon=":material/resume:"):
         with frame.errors():
             jobs.resume(run.directory)
         st.rerun()
-    with right.expander("Log"):
-        st.code(jobs.log(run.directory) or "Nothing was printed.", language=None)
+    with st.expander("Loss curves, command and log"):
+        ui_jobs.details(run)
 
 
 def _differences(values: dict[str, object], card: Card) -> str:

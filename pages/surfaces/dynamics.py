@@ -27,8 +27,10 @@ found, names = result.components, result.components.names
 frame.metrics(text.metrics(result))
 frame.honesty(
     f"{len(history):,} days, in sample",
+    text.first_interval(result),
     f"intervals from {config.draws:,} resamples of {config.block}-day blocks, seed {config.seed}",
     frame.origin_words(loaded),
+    "published figures: SPX 2000–2021",
     f"data {history.fingerprint}",
 )
 for note in result.notes:

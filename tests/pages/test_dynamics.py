@@ -27,7 +27,7 @@ def test_the_first_visit_answers_with_published_figures_beside() -> None:
     labels = [metric.label for metric in app.metric]
     assert labels == ["Level explains", "First 4 explain", "More than noise", "Returns and ΔX¹", "Realised / 1M ATM"]
     deltas = " ".join(metric.delta for metric in app.metric)
-    for published in ("68.9 %", "90.6 %", ": 4", "−38.2 %", "0.59"):
+    for published in ("68.9 %", "90.6 %", "4 of 80", "−38.2 %", "0.59"):
         assert published in deltas
     assert "5,740 days, in sample" in app.caption[0].value and "simulated market" in app.caption[0].value
 

@@ -1,0 +1,93 @@
+"""Loss curves of a training run."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from engine.charts import theme
+from engine.runs.progress_log import LossHistory
+
+ROW_HEIGHT = 200
+"""Pixels of one row of panels."""
+
+WIDE_RANGE = 50.0
+"""A positive loss whose largest value is this many times its smallest is drawn on a logarithmic axis."""
+
+
+def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None = None) -> go.Figure:
+    """Every loss over the epochs, one panel each, with the phases of the fit marked.
+
+    Losses of different terms have nothing to do with each other's scale, so none shares an axis.
+
+    Args:
+        history: reports so far; names, epochs and values.
+        dark: drawn on a dark background.
+        height: pixels; by the number of panels if not given.
+    """
+    names = list(history.losses)
+    columns = 2 if len(names) > 1 else 1
+    rows = max(1, -(-len(names) // columns))
+    titles = [_capital(name) for name in names]
+    fig = make_subplots(
+        rows=rows, cols=columns, subplot_titles=titles, shared_xaxes=True, vertical_spacing=0.16 / rows + 0.04
+    )
+    keep = theme.thin(len(history), theme.MOST_POINTS // max(1, len(names)))
+    epochs = history.epochs[keep]
+    starts = _phase_starts(history)
+    for index, name in enumerate(names):
+        row, column = index // columns + 1, index % columns + 1
+        values = history.losses[name][keep]
+        fig.add_scatter(
+            x=epochs,
+            y=theme.float32(values),
+            mode="lines+markers" if len(epochs) < 3 else "lines",
+            line={"color": theme.series_colour(index), "width": 1.5},
+            name=_capital(name),
+            hovertemplate=f"epoch %{{x:,}}: %{{y:.4g}}<extra>{_capital(name)}</extra>",
+            row=row,
+            col=column,
+        )
+        finite = values[np.isfinite(values)]
+        wide = len(finite) > 0 and finite.min() > 0 and finite.max() > WIDE_RANGE * finite.min()
+        if wide:
+            fig.update_yaxes(type="log", row=row, col=column)
+        fig.update_yaxes(nticks=5, exponentformat="power", row=row, col=column)
+        for phase, epoch in starts:
+            line = {"color": theme.REFERENCE, "width": 1, "dash": "dot"}
+            if index == 0:
+                mark = {"annotation_text": phase, "annotation_position": "top right", "annotation_font_size": 11}
+            else:
+                mark = {}
+            fig.add_vline(x=epoch, line=line, row=row, col=column, **mark)
+    fig.update_xaxes(title_text="Epoch, all phases", row=rows)
+    return theme.base_layout(
+        fig,
+        alt=_alt(history),
+        height=height or 60 + ROW_HEIGHT * rows,
+        legend=False,
+    )
+
+
+def _phase_starts(history: LossHistory) -> list[tuple[str, int]]:
+    """Phases after the first, and the epochs done when they were first reported."""
+    starts, position = [], 0
+    for phase, reports in groupby(history.phases):
+        if position > 0:
+            starts.append((phase, int(history.epochs[position - 1])))
+        position += len(list(reports))
+    return starts
+
+
+def _alt(history: LossHistory) -> str:
+    if len(history) == 0 or not history.losses:
+        return "Loss curves: nothing has been reported yet."
+    latest = "; ".join(f"{name} {values[0]:.3g} to {values[-1]:.3g}" for name, values in history.losses.items())
+    return f"Losses from epoch {history.epochs[0]:,} to {history.epochs[-1]:,}: {latest}."
+
+
+def _capital(name: str) -> str:
+    return f"{name[:1].upper()}{name[1:]}"

@@ -1,0 +1,174 @@
+"""Jobs on a page: progress, remaining time, loss curves, log; cancel, resume, delete. Only files are read.
+
+The list ticks while something runs and stops ticking by itself when nothing does.
+"""
+
+import datetime
+
+import streamlit as st
+
+from engine.charts import training as draw
+from engine.errors import SettingsError
+from engine.models.base import surface_model
+from engine.runs import jobs
+from engine.runs.progress_log import duration
+from pages.ui import frame, generators
+
+POLL = 1.5
+"""Seconds between two looks at running jobs."""
+
+SHOWN = 10
+"""Runs listed before a person asks for all."""
+
+LOG_HEIGHT = 260
+
+STATES = {
+    "queued": ("starting", ":material/hourglass_top:", "gray"),
+    "running": ("running", ":material/play_circle:", "blue"),
+    "done": ("finished", ":material/check_circle:", "green"),
+    "failed": ("failed", ":material/error:", "red"),
+    "cancelled": ("stopped", ":material/stop_circle:", "orange"),
+    "interrupted": ("interrupted", ":material/power_off:", "orange"),
+}
+"""State → (word, icon, colour of its badge)."""
+
+
+def listing(runs: tuple[jobs.Run, ...]) -> None:
+    """The jobs of the workspace, newest first, live while one of them is at work."""
+    everything = len(runs) > SHOWN and st.toggle(f"Show all {len(runs)} runs", key="runs_all")
+    before = [(run.name, run.state) for run in runs]
+    names = {run.name for k, run in enumerate(runs) if everything or run.active or k < SHOWN}
+    first = next((run.name for run in runs if run.active), None)
+
+    def live() -> None:
+        now = jobs.list_runs()
+        if [(run.name, run.state) for run in now] != before:
+            st.rerun()  # something began or ended: the whole page has changed, and may stop ticking
+        for run in now:
+            if run.name in names:
+                _job(run, opened=run.name == first)
+
+    st.fragment(live, run_every=POLL if first is not None else None)()
+
+
+def progress(run: jobs.Run) -> None:
+    """The bar of a job at work, its remaining time, and the button that stops it."""
+    found = jobs.progress(run.directory)
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    if found.latest is None:
+        left.progress(0.0, text="Starting: reading the data …")
+    else:
+        latest = found.latest
+        words = f"{latest.phase}, epoch {latest.done:,} of {latest.total:,} · {100 * latest.fraction:.0f} %"
+        eta = "" if found.remaining is None else f" · {duration(found.remaining)} to go"
+        left.progress(latest.fraction, text=frame.plain(words + eta))
+    if right.button("Cancel", key=f"cancel_{run.name}", icon=":material/stop:", width="stretch"):
+        with frame.errors():
+            jobs.cancel(run.directory)
+        st.toast("Stopping at its next report; what it has learned is kept.", icon=":material/stop_circle:")
+    st.caption("You may leave this page, close the browser or restart the app: the job goes on.")
+
+
+def details(run: jobs.Run) -> None:
+    """Loss curves, settings, the command that repeats the run, and the end of its log."""
+    losses = jobs.progress(run.directory).losses
+    if losses.losses:
+        st.markdown("**Losses by epoch**; the dotted line is where the next phase begins")
+        frame.chart(draw.loss_curves(losses, dark=frame.is_dark()), key=f"losses_{run.name}")
+    else:
+        st.caption("No losses have been reported yet.")
+    command = jobs.command_of(run)
+    if command:
+        st.markdown("**The command that repeats it**")
+        st.code(command, language=None, wrap_lines=True)
+    st.markdown("**Log**")
+    st.code(jobs.log(run.directory) or "Nothing was printed.", language=None, height=LOG_HEIGHT)
+
+
+def delete_button(name: str, what: str, key: str) -> bool:
+    """A button that asks before it answers yes."""
+    with st.popover("Delete", icon=":material/delete:", key=f"{key}_ask"):
+        st.markdown(frame.plain(f"Delete {name} with {what}? This cannot be undone."))
+        return st.button("Delete for good", type="primary", key=key, icon=":material/delete_forever:")
+
+
+def when(iso: str) -> str:
+    """``21 Nov 2026 10:31 UTC``."""
+    try:
+        return f"{datetime.datetime.fromisoformat(iso).astimezone(datetime.UTC):%d %b %Y %H:%M} UTC".lstrip("0")
+    except ValueError:
+        return ""
+
+
+def _job(run: jobs.Run, opened: bool) -> None:
+    word, icon, colour = STATES[run.state]
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{frame.plain(run.name)}**", width="content")
+            st.badge(word, icon=icon, color=colour)
+        st.caption(frame.plain(_facts(run)))
+        if run.active:
+            progress(run)
+        elif run.state == "failed":
+            frame.problem(run.reason or "it left no reason")
+        elif run.reason:
+            st.warning(frame.plain(f"{run.reason[:1].upper()}{run.reason[1:]}."), icon=icon)
+        if not run.active:
+            _actions(run)
+        unfolded = st.expander(
+            "Loss curves, command and log", expanded=opened, key=f"details_{run.name}", on_change="rerun"
+        )
+        if unfolded.open:
+            with unfolded:
+                details(run)
+
+
+def _actions(run: jobs.Run) -> None:
+    with st.container(horizontal=True):
+        if run.resumable and st.button("Resume", key=f"resume_{run.name}", icon=":material/resume:", type="primary"):
+            with frame.errors():
+                jobs.resume(run.directory)
+            st.rerun()
+        if run.has_checkpoint and frame.session().active_run != str(run.directory):
+            st.button(
+                "Use this generator",
+                key=f"use_run_{run.name}",
+                icon=":material/visibility:",
+                on_click=generators.choose,
+                args=(run.directory,),
+                help="Make it the active one on every page.",
+            )
+        if delete_button(run.name, "its weights, what it resumes from, and its log", f"delete_run_{run.name}"):
+            with frame.errors():
+                jobs.delete(run.directory)
+            st.rerun()
+
+
+def _facts(run: jobs.Run) -> str:
+    latest = jobs.progress(run.directory).latest
+    parts = [f"{_label(run.model)} on {run.data_name}" if run.data_name else _label(run.model)]
+    if run.started:
+        parts.append(f"started {when(run.started)}")
+    if latest is not None:
+        parts.append(f"{duration(latest.elapsed)} of training")
+    if "epochs" in run.settings:
+        parts.append(f"{run.settings['epochs']:,} epochs" if isinstance(run.settings["epochs"], int) else "")
+    if run.split:
+        parts.append(_split_words(run.split))
+    if run.config:
+        parts.append(f"seed {run.seed}")
+    return " · ".join(part for part in parts if part)
+
+
+def _split_words(split: str) -> str:
+    try:
+        return f"first {100 * float(split):g} % of the days"
+    except ValueError:
+        return f"days up to {split}"
+
+
+def _label(model: str) -> str:
+    try:
+        return surface_model(model).label if model else "a model"
+    except SettingsError:
+        return model

@@ -19,6 +19,9 @@ from engine.market.surface_history import Dates, SurfaceHistory
 ROW_HEIGHT = 22
 """Pixels a year of the calendar."""
 
+LEVELS = [step * 10.0**power for power in range(-1, 7) for step in (1, 2, 5)]
+"""Ticks of a logarithmic axis of closes that start at 100."""
+
 MOST_EXPIRIES = 60
 """More expiries than this are not drawn as bars of their own."""
 
@@ -131,7 +134,7 @@ def closes(history: PriceHistory, tickers: Sequence[str]) -> go.Figure:
             name=ticker,
             hovertemplate=f"{ticker} %{{x|%Y-%m-%d}} %{{y:,.1f}}<extra></extra>",
         )
-    fig.update_yaxes(type="log")
+    fig.update_yaxes(type="log", tickvals=LEVELS, ticktext=[f"{level:,g}" for level in LEVELS])
     alt = f"Closes from 100 at the start to, at the end: {', '.join(ends) or 'none'}."
     return theme.base_layout(fig, alt=alt, y_title="Close, first day = 100 (log scale)", legend=True)
 

@@ -57,12 +57,8 @@ class Pending:
 
 def panel() -> None:
     """The drop zone, the files of the local folder that need an answer, the question if there is one."""
+    _activate()
     state = _pending()
-    done, all_kept = st.session_state.pop("market_done", ("", True))
-    if done and all_kept:
-        st.success(frame.plain(done), icon=":material/check_circle:")
-    elif done:
-        st.warning(frame.plain(done), icon=":material/rule:")
     with st.container(border=True):
         dropped = st.file_uploader(
             "Add your own data: surfaces, option quotes or prices, as CSV or Parquet",
@@ -120,16 +116,32 @@ def _read(state: Pending) -> None:
         return
     if state.replaces not in (None, loaded.entry.id):
         catalogue.forget_upload(state.replaces)  # type: ignore[arg-type]
-    datasets.choose(loaded.entry)
-    st.session_state[KIND] = loaded.entry.kind
     all_kept = loaded.rejected.empty
-    done = f"{loaded.label}: {loaded.notes[-1]}. These data are now shown on every page."
-    st.session_state["market_done"] = (done, all_kept)
+    outcome = loaded.notes[-1] if len(state.files) == 1 else _outcome(len(loaded.rejected))
+    done = f"{loaded.label}: {outcome}. These data are now shown on every page."
+    st.session_state["market_done"] = (loaded.entry, done, all_kept)
+    st.rerun()  # the widgets that show the data may be on the page already: they are set before they are drawn
+
+
+def _activate() -> None:
+    """Make the data that were just read the active ones, clear what asked for them, and say so."""
+    if "market_done" not in st.session_state:
+        return
+    entry, sentence, all_kept = st.session_state.pop("market_done")
+    datasets.choose(entry)
+    st.session_state[KIND] = entry.kind
     st.session_state[TAB] = TABS[0] if all_kept else TABS[1]
     st.session_state["market_round"] = st.session_state.get("market_round", 0) + 1
     st.session_state["market_pending"] = Pending()
     st.session_state.pop("market_local", None)
-    st.rerun()
+    if all_kept:
+        st.success(frame.plain(sentence), icon=":material/check_circle:")
+    else:
+        st.warning(frame.plain(sentence), icon=":material/rule:")
+
+
+def _outcome(rejected: int) -> str:
+    return "every row was read" if rejected == 0 else f"{rejected:,} rejected rows, listed below"
 
 
 def _questions(state: Pending) -> None:

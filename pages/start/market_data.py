@@ -25,11 +25,6 @@ dividends with opens that are not: give both adjusted alike. A calendar full of 
 
 All formats, units and limits are described in `docs/data_formats.md`; templates are on this page.
 """
-WANTED = {
-    "quotes": "No option quotes yet. Add a file above; a template lies below.",
-    "prices": "No prices yet. Add a file above; a template lies below.",
-    "surfaces": "No surfaces yet. Add a file above; a template lies below.",
-}
 
 frame.header("Market data", "Is my file read the way I mean it? What was rejected, and why?")
 intake.panel()
@@ -44,12 +39,6 @@ kind: catalogue.Kind = st.sidebar.segmented_control(  # type: ignore[assignment]
     width="stretch",
     help="What to look at. Each kind remembers its own dataset, here and on the other pages.",
 )
-if not catalogue.catalogue(kind):
-    st.info(WANTED[kind], icon=":material/database:")
-    preview.example_files()
-    frame.method(METHOD)
-    st.stop()
-
 loaded = datasets.pick(kind)
 frame.strip(loaded)
 frame.metrics(preview.metrics(loaded))

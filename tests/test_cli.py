@@ -66,16 +66,11 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return err.strip()
 
 
-def test_help_lists_the_verbs_quickly(tmp_path: Path) -> None:
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        shown = engine("--help", home=tmp_path)
-        seconds.append(time.perf_counter() - began)
-        assert shown.returncode == 0
+def test_help_lists_the_verbs(tmp_path: Path) -> None:
+    shown = engine("--help", home=tmp_path)
+    assert shown.returncode == 0
     for name, verb in VERBS.items():
         assert name in shown.stdout and verb.help.split()[0] in shown.stdout
-    assert min(seconds) < 0.3
 
 
 def test_help_imports_nothing_heavy() -> None:

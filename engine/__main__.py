@@ -106,6 +106,34 @@ def _train(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _study_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="which study: surfaces")
+    parser.add_argument("--data", help="id of a dataset (see: datasets) or path of a file")
+    parser.add_argument("--run", required=True, help="name of the run in the workspace, or path of a directory")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="pairs", help="a setting, repeatable"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted study, or repeat a finished one")
+
+
+def _study(arguments: argparse.Namespace) -> int:
+    from engine.runs import run_directory, studies
+    from engine.training.progress import TrainingStopped
+
+    directory = run_directory.named(arguments.run)
+    order = studies.StudyOrder(arguments.name, arguments.data, tuple(arguments.pairs), arguments.resume)
+    try:
+        result = studies.run(directory, order)
+    except TrainingStopped as stopped:
+        again = f"python -m engine study {arguments.name} --run {arguments.run} --resume"
+        print(f"{stopped}; continue with: {again}", file=sys.stderr)
+        return STOPPED
+    for name, value in result.summary.items():
+        print(f"{name.replace('_', ' ')}: {value:.4g}")
+    print(f"{len(result.table_names())} tables in {directory / studies.RESULT}")
+    return 0
+
+
 def _sample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", required=True, help="name of a finished run or a shipped checkpoint, or a path")
     parser.add_argument("--data", required=True, help="id of a dataset or path of a file")
@@ -228,6 +256,7 @@ def _nothing(parser: argparse.ArgumentParser) -> None:
 
 VERBS: dict[str, Verb] = {
     "train": Verb("train a model on a dataset, in a run that can be resumed", _train_arguments, _train),
+    "study": Verb("compute every table of a study on a dataset, as CSV", _study_arguments, _study),
     "sample": Verb("draw weighted scenarios of the next day from a trained model", _sample_arguments, _sample),
     "check": Verb("read a file and say what was accepted, decided and rejected", _check_arguments, _check),
     "runs": Verb("list the runs of the workspace", _nothing, _runs),

@@ -280,7 +280,8 @@ def resume(run_dir: Path) -> Run:
     if not run.resumable:
         raise JobError(f"expected an interrupted, cancelled or failed run to resume; found {run.name!r} {run.state}")
     if run.config:
-        return start(["train", "--resume"], run.directory)
+        verb = ["study", run.model] if run.config.get("verb") == "study" else ["train"]
+        return start([*verb, "--resume"], run.directory)
     status = run_directory.read_json_or_none(run.directory / STATUS) or {}
     asked = status.get("args")
     if not isinstance(asked, list) or not all(isinstance(part, str) for part in asked):
@@ -329,6 +330,9 @@ def command_of(run: Run) -> str:
     if not isinstance(config.get("data"), dict):
         return ""
     pairs = [part for name, value in run.settings.items() for part in ("--set", f"{name}={value}")]
+    if config.get("verb") == "study":
+        words = ["python", "-m", "engine", "study", run.model, "--data", str(config["data"].get("ref", ""))]
+        return shlex.join([*words, "--run", f"{run.name}-again", *pairs])
     words = ["python", "-m", "engine", "train", run.model, "--data", str(config["data"].get("ref", ""))]
     words += ["--run", f"{run.name}-again", "--seed", str(run.seed), "--split", run.split, *pairs]
     return shlex.join(words)

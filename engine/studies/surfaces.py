@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 from engine.market.surface_history import SurfaceHistory
 from engine.settings import setting
 from engine.studies import factor_models, surface_dynamics
+from engine.studies.base import Step, Tables
 from engine.studies.factor_models import FactorModelConfig
 from engine.studies.surface_dynamics import SurfaceDynamicsConfig
 from engine.surfaces import arbitrage_report, vix
@@ -30,9 +31,6 @@ PUBLISHED_PENALTY = {
 PUBLISHED_NOISE = {"butterfly": 0.23}
 """Share of noisy surfaces (sd 0.001) with butterfly arbitrage (section 2.4.1)."""
 
-Tables = dict[str, pd.DataFrame]
-Report = Callable[[str, int, int], None]
-
 
 @dataclass(frozen=True)
 class SurfacesConfig:
@@ -47,33 +45,21 @@ class SurfacesConfig:
     seed: int = setting(1, label="Seed", help="Same seed, same tables.", low=0, high=2**31 - 1)
 
 
-def run(history: SurfaceHistory, config: SurfacesConfig, report: Report | None = None) -> Tables:
-    """Every table of chapter 2 by the name of its file.
+LABEL = "Surfaces: dynamics, static arbitrage, factor models"
+Config = SurfacesConfig
 
-    Args:
-        history: daily surfaces.
-        config: sizes and seed.
-        report: called with what is being done, steps done, and steps in all.
 
-    Raises:
-        MarketDataError: if the history is too short.
-    """
-    steps: list[tuple[str, Callable[[], Tables]]] = [
-        ("dynamics", lambda: _dynamics(history, config)),
-        ("static arbitrage", lambda: _arbitrage(history, config)),
-        ("volatility index", lambda: {"vix": vix_table(history)}),
+def steps(history: SurfaceHistory, config: SurfacesConfig) -> tuple[Step, ...]:
+    """The parts of the study, in order; each makes its tables by the name of their files."""
+    parts = [
+        Step("dynamics", lambda: _dynamics(history, config)),
+        Step("static arbitrage", lambda: _arbitrage(history, config)),
+        Step("volatility index", lambda: {"vix": vix_table(history)}),
     ]
     for model, parameters in (("stylised", "thesis"), ("spx", "thesis"), ("spx", "estimated")):
         chosen = FactorModelConfig(model=model, parameters=parameters, paths=config.paths, seed=config.seed)
-        steps.append((f"{model} factor model, {parameters} parameters", _FactorModelStep(history, chosen)))
-    tables: Tables = {}
-    for done, (words, step) in enumerate(steps):
-        if report is not None:
-            report(words, done, len(steps))
-        tables |= step()
-    if report is not None:
-        report("done", len(steps), len(steps))
-    return tables
+        parts.append(Step(f"{model} factor model, {parameters} parameters", _FactorModelStep(history, chosen)))
+    return tuple(parts)
 
 
 def penalty_table(found: Decomposition) -> pd.DataFrame:

@@ -28,10 +28,14 @@ SHIFT = "The chosen day's surface moved up and down in parallel, from just above
 METHOD = r"""
 With the relative call price $c(m,\tau)=N(d_1)-m e^{-r\tau}N(d_2)$ and $[x]^+=\max(x,0)$:
 
-$$P^1_{ij}=\Big[\tau_j\frac{c(m_i,\tau_j)-c(m_i,\tau_{j+1})}{\tau_{j+1}-\tau_j}\Big]^+\qquad
-P^2_{ij}=\Big[\frac{c(m_{i+1},\tau_j)-c(m_i,\tau_j)}{m_{i+1}-m_i}\Big]^+$$
-$$P^3_{ij}=\Big[\frac{c(m_i,\tau_j)-c(m_{i-1},\tau_j)}{m_i-m_{i-1}}-\frac{c(m_{i+1},\tau_j)-c(m_i,\tau_j)}{m_{i+1}-m_i}\Big]^+
-\qquad \Phi=\sum_{ij}\big(P^1_{ij}+P^2_{ij}+P^3_{ij}\big)$$
+$$
+P^1_{ij}=\Big[\tau_j\frac{c(m_i,\tau_j)-c(m_i,\tau_{j+1})}{\tau_{j+1}-\tau_j}\Big]^+\qquad
+P^2_{ij}=\Big[\frac{c(m_{i+1},\tau_j)-c(m_i,\tau_j)}{m_{i+1}-m_i}\Big]^+
+$$
+$$
+P^3_{ij}=\Big[\frac{c(m_i,\tau_j)-c(m_{i-1},\tau_j)}{m_i-m_{i-1}}-\frac{c(m_{i+1},\tau_j)-c(m_i,\tau_j)}{m_{i+1}-m_i}\Big]^+
+\qquad \Phi=\sum_{ij}\big(P^1_{ij}+P^2_{ij}+P^3_{ij}\big)
+$$
 
 $\Phi=0$ exactly when no calendar spread, call spread or butterfly between neighbouring grid points is free money
 (Cont and Vuletić 2023, 2.6–2.12). Differences of at most 2e-15 of spot are rounding and count as zero.

@@ -16,13 +16,19 @@ KL = "Relative entropy of the weighted paths to the simulated ones: log N + Σ w
 STYLISED = "the stylised model's λ are not printed in the thesis: λ1, λ2, λ4 of its Table 2.6 stand in"
 
 METHOD = r"""
-$$\sigma_t(m,\tau)=\bar\sigma(m,\tau)\exp\Big(\sum_i x^i_t f_i(m,\tau)\Big),\qquad
-dx^i=\lambda_i(\alpha_i-x^i)\,dt+\gamma_i\,dW^i$$
-$$dS=\nu\,\sigma_t(1,\tau_S)\,S\,dW^0,\qquad W^0=\sum_i\rho_iW^i+\sqrt{1-\textstyle\sum_i\rho_i^2}\,B$$
+$$
+\sigma_t(m,\tau)=\bar\sigma(m,\tau)\exp\Big(\sum_i x^i_t f_i(m,\tau)\Big),\qquad
+dx^i=\lambda_i(\alpha_i-x^i)\,dt+\gamma_i\,dW^i
+$$
+$$
+dS=\nu\,\sigma_t(1,\tau_S)\,S\,dW^0,\qquad W^0=\sum_i\rho_iW^i+\sqrt{1-\textstyle\sum_i\rho_i^2}\,B
+$$
 
 (Cont and Vuletić 2023, 2.22–2.29.) The shapes $f_i$ are the leading principal components of the chosen data's daily
 changes of log vol. Factors move by their exact transition
-$$x_{t+\Delta}=\alpha+(x_t-\alpha)e^{-\lambda\Delta}+\gamma\sqrt{(1-e^{-2\lambda\Delta})/2\lambda}\;\xi;$$
+$$
+x_{t+\Delta}=\alpha+(x_t-\alpha)e^{-\lambda\Delta}+\gamma\sqrt{(1-e^{-2\lambda\Delta})/2\lambda}\;\xi;
+$$
 the spot's vol is held over the day. **Weighted Monte Carlo** (Table 2.4): $\varphi=\sum_t\Phi(\sigma_t)$,
 $w\propto e^{-\beta\varphi}$; the distance to no-arbitrage is
 $\mathrm{KL}(w\,\|\,\text{uniform})=\log N+\sum w\log w$.

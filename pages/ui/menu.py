@@ -15,9 +15,11 @@ SECTIONS = {
         ("start/runs", "Runs", ":material/monitoring:"),
     ],
     "Surfaces": [
+        ("surfaces/dynamics", "Dynamics", ":material/show_chart:"),
         ("surfaces/arbitrage", "Static arbitrage", ":material/balance:"),
         ("surfaces/factor_model", "Factor models", ":material/timeline:"),
         ("surfaces/volgan", "VolGAN", ":material/landscape:"),
+        ("surfaces/study", "Surface study", ":material/table_view:"),
     ],
 }
 """Section of the menu → (script below ``pages/``, title, icon)."""

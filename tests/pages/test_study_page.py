@@ -1,0 +1,28 @@
+"""The study page: what to do first, and a finished study's tables."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from engine import workspace
+from engine.runs import studies
+
+
+def page() -> AppTest:
+    return AppTest.from_file("../../pages/surfaces/study.py", default_timeout=60)
+
+
+def test_the_first_visit_says_what_to_do() -> None:
+    app = page().run()
+    assert not app.exception and "No finished study yet" in app.info[0].value
+
+
+def test_a_finished_study_is_read_from_its_run(scenarist_home: Path) -> None:
+    order = studies.StudyOrder("surfaces", "simulated-10x8", ("paths=100", "draws=50"))
+    studies.run(workspace.runs_dir() / "first", order)
+    app = page().run()
+    assert not app.exception and not app.error
+    assert app.metric[0].label == "Share of days free of arbitrage"
+    for table in ("penalty_quantiles", "factor_spx_thesis_quantiles", "vix"):
+        app.selectbox(key="study_table").set_value(table).run()
+        assert not app.exception and len(app.dataframe[0].value) > 0

@@ -1,0 +1,113 @@
+"""A study as a run: tables and card written whole, resumed by step, refused for other data or settings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from engine.errors import CheckpointError, JobError, MarketDataError, SettingsError
+from engine.runs import jobs, studies
+from engine.runs.studies import StudyOrder
+from engine.settings import setting
+from engine.studies import base
+from engine.studies.base import Step
+
+
+def tiny_study(calls: list[str], broken: set[str]) -> SimpleNamespace:
+    """Two steps that note when they run; a step named in ``broken`` fails."""
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True)
+    class Config:
+        size: int = setting(3, label="Size", help="Rows.", low=1, high=9)
+
+    def make(name: str, size: int) -> dict[str, pd.DataFrame]:
+        calls.append(name)
+        if name in broken:
+            raise MarketDataError(f"expected a step that works; found {name}")
+        return {f"table_{name}": pd.DataFrame({"x": range(size)})}
+
+    def steps(history: object, config: Config) -> tuple[Step, ...]:
+        return tuple(Step(name, lambda name=name: make(name, config.size)) for name in ("one", "two"))
+
+    def summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+        return {"rows": float(sum(len(t) for t in tables.values()))}
+
+    return SimpleNamespace(LABEL="Tiny", Config=Config, steps=steps, summary=summary)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], set[str]]:
+    calls: list[str] = []
+    broken: set[str] = set()
+    module = tiny_study(calls, broken)
+    monkeypatch.setitem(base.STUDIES, "tiny", "tiny")
+    monkeypatch.setattr(studies, "study", lambda name: module if name == "tiny" else base.study(name))
+    return calls, broken
+
+
+def order(**changes: object) -> StudyOrder:
+    return StudyOrder(**({"name": "tiny", "data": "simulated-10x8"} | changes))  # type: ignore[arg-type]
+
+
+def test_tables_and_card_are_written_and_read_back(tmp_path: Path, tiny: object) -> None:
+    result = studies.run(tmp_path / "run", order(pairs=("size=4",)))
+    assert result.table_names() == ("table_one", "table_two") and result.summary == {"rows": 8.0}
+    pd.testing.assert_frame_equal(result.table("table_two"), pd.DataFrame({"x": range(4)}))
+    again = studies.read(tmp_path / "run")
+    assert again == result and again.settings == {"size": 4} and again.label == "Tiny"
+    run = jobs.read(tmp_path / "run")
+    assert run.state == "done" and run.model == "tiny" and not run.has_checkpoint
+    assert "engine study tiny --data simulated-10x8" in jobs.command_of(run)
+
+
+def test_a_study_that_failed_resumes_with_the_step_it_was_in(tmp_path: Path, tiny: tuple[list[str], set[str]]) -> None:
+    calls, broken = tiny
+    broken.add("two")
+    with pytest.raises(MarketDataError, match="found two"):
+        studies.run(tmp_path / "run", order())
+    assert jobs.read(tmp_path / "run").state == "failed" and "found two" in jobs.read(tmp_path / "run").reason
+    with pytest.raises(CheckpointError):
+        studies.read(tmp_path / "run")
+    broken.clear()
+    result = studies.run(tmp_path / "run", order(data=None, resume=True))
+    assert calls == ["one", "two", "two"] and result.summary == {"rows": 6.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "begun before"),
+        ({"resume": True, "pairs": ("size=5",)}, "settings that this study began with"),
+        ({"resume": True, "data": "simulated-11x9"}, "data that this study began with"),
+        ({"resume": True, "name": "surfaces"}, "found another run"),
+    ],
+)
+def test_a_begun_study_is_not_another_one(tmp_path: Path, tiny: object, changes: dict, sentence: str) -> None:
+    studies.run(tmp_path / "run", order())
+    with pytest.raises(JobError, match=sentence):
+        studies.run(tmp_path / "run", order(**changes))
+
+
+def test_what_is_no_study_is_said_in_one_sentence(tmp_path: Path, tiny: object) -> None:
+    with pytest.raises(SettingsError, match="expected a study among"):
+        studies.run(tmp_path / "a", order(name="volcano"))
+    with pytest.raises(JobError, match="expected --data"):
+        studies.run(tmp_path / "b", order(data=None))
+    with pytest.raises(JobError, match="expected surfaces"):
+        studies.run(tmp_path / "c", order(data="indices"))
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "letter.txt").write_text("mine")
+    with pytest.raises(JobError, match="other files"):
+        studies.run(tmp_path / "d", order())
+    assert [p.name for p in (tmp_path / "d").iterdir()] == ["letter.txt"]
+
+
+def test_table_names_are_no_paths(tmp_path: Path, tiny: object) -> None:
+    result = studies.run(tmp_path / "run", order())
+    with pytest.raises(CheckpointError, match="name of a table"):
+        result.table("../config")
+    with pytest.raises(CheckpointError, match="found none"):
+        result.table("absent")

@@ -22,6 +22,9 @@ _CURVE_POINTS = 500
 _LEAST_PRINTED = 0.01
 """In panels, cells below this share of the largest value show it on hover only: there is no room for more digits."""
 
+NEGLIGIBLE = 1e-12
+"""A penalty below this is drawn and said as none: far below a cent on any notional, and close to rounding."""
+
 _BETA_ZERO = 0.1
 """Where β = 0 is drawn on a logarithmic axis; the tick says 0."""
 
@@ -63,7 +66,7 @@ def penalty_panels(
     Args:
         matrices: name → ``(n_moneyness, n_maturity)`` penalties ≥ 0, in the order drawn.
         grid: their grid.
-        worst: name → the worst cell in words; a matrix of zeros says "none" whatever is given.
+        worst: name → the worst cell in words; a matrix of no more than ``NEGLIGIBLE`` says "none" whatever is given.
         top: end of the colour scale, to compare with other panels (matrices under other weights go white as their
             penalties vanish); by default the largest penalty shown.
         dark: drawn on a dark background.
@@ -78,12 +81,12 @@ def penalty_panels(
     for name, (values, _) in kept.items():
         peak = float(np.nanmax(values))
         words = (worst or {}).get(name)
-        headings.append(f"{name} · worst {theme.significant(peak)}" if peak > 0 else f"{name} · none")
-        sentences.append(
-            f"{name} {theme.significant(peak)}" + (f" ({words})" if words and peak > 0 else "")
-            if peak > 0
-            else f"{name} none"
-        )
+        if peak > NEGLIGIBLE:
+            headings.append(f"{name} · worst {theme.significant(peak)}")
+            sentences.append(f"{name} {theme.significant(peak)}" + (f" ({words})" if words else ""))
+        else:
+            headings.append(f"{name} · none")
+            sentences.append(f"{name} none")
     fig = make_subplots(rows=1, cols=len(kept), shared_yaxes=True, subplot_titles=headings, horizontal_spacing=0.03)
     for column, (values, panel) in enumerate(kept.values(), start=1):
         last = column == len(kept)
@@ -100,7 +103,10 @@ def penalty_panels(
             least_printed=_LEAST_PRINTED * most if len(kept) > 1 else 0.0,
         )
         fig.add_trace(trace, row=1, col=column)
-        if np.nanmax(values) > 0:
+        columns, rows = panel.shape[1], panel.shape[0]
+        fig.update_xaxes(range=[-0.5, columns - 0.5], row=1, col=column)
+        fig.update_yaxes(range=[-0.5, rows - 0.5], row=1, col=column)
+        if np.nanmax(values) > NEGLIGIBLE:
             _frame_worst(fig, values, trace, column, bounds[1], dark, size)
     fig.update_layout(plot_bgcolor=theme.GUIDE)  # shows through the gaps between cells
     fig.update_xaxes(title_text=MATURITY_TITLE, type="category", showgrid=False)

@@ -19,6 +19,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
+from engine.models.base import SURFACE_MODELS
+
 MOST_POINTS = 5_000
 """No figure sends more points than about this to the browser."""
 
@@ -117,10 +119,11 @@ MODEL_COLOURS: dict[str, str] = {
     "fhs": "#D55E00",
     "historical": "#A8762A",
     "factor_model": "#7A6BC4",
+    "persistence": "#5F8A3C",
 }
 """A model's colour is its own on every page, by the name it is registered under."""
 
-_SPARE_COLOURS = ("#2E8FA3", "#B5651D", "#8E6C8A", "#6B8E23", "#C0504D", "#4F81BD", "#9C6ADE", "#3D9970", "#B06F00")
+_SPARE_COLOURS = ("#2E8FA3", "#B5651D", "#8E6C8A", "#C0504D", "#4F81BD", "#9C6ADE", "#3D9970", "#B06F00")
 
 
 def data_colour(dark: bool = False) -> str:
@@ -134,8 +137,15 @@ def background(dark: bool = False) -> str:
 
 
 def model_colour(name: str) -> str:
-    """The fixed colour of a registered model; an unlisted name always gets the same spare colour."""
-    return MODEL_COLOURS.get(name) or _SPARE_COLOURS[zlib.crc32(name.encode()) % len(_SPARE_COLOURS)]
+    """The fixed colour of a model: the one listed, else a spare one by its place in the registry, else by its name.
+
+    So a new model needs no line here, and no two registered ones share a colour while spare ones last.
+    """
+    if name in MODEL_COLOURS:
+        return MODEL_COLOURS[name]
+    unlisted = [registered for registered in SURFACE_MODELS if registered not in MODEL_COLOURS]
+    place = unlisted.index(name) if name in unlisted else zlib.crc32(name.encode())
+    return _SPARE_COLOURS[place % len(_SPARE_COLOURS)]
 
 
 def series_colour(index: int) -> str:

@@ -101,7 +101,8 @@ def arbitrage_tab(view: View) -> None:
         dark=dark,
     )
     frame.chart(panels, key="volgan_penalties")
-    free, free_raw = float(view.weights[view.phi == 0].sum()), float((view.phi == 0).mean())
+    none = view.phi <= penalties.NEGLIGIBLE
+    free, free_raw = float(view.weights[none].sum()), float(none.mean())
     st.markdown(
         frame.plain(
             f"Scenarios without any arbitrage: {theme.percent(free_raw)} as drawn, {theme.percent(free)} by weight. "
@@ -226,11 +227,11 @@ def _of_surface(view: View, iv: Floats) -> dict[str, Floats]:
 
 def _in_words(matrices: dict[str, Floats], worst: dict[str, str]) -> list[str]:
     """One line: the worst cell of each kind, or that there is none."""
-    if not any(matrix.max() > 0 for matrix in matrices.values()):
+    if not any(matrix.max() > penalties.NEGLIGIBLE for matrix in matrices.values()):
         return ["No static arbitrage: no calendar spread, call spread or butterfly has a negative price."]
     parts = [
         f"**{name}**: {frame.plain(worst[name])}, penalty {theme.significant(float(matrix.max()))}"
-        if matrix.max() > 0
+        if matrix.max() > penalties.NEGLIGIBLE
         else f"**{name}**: none"
         for name, matrix in matrices.items()
     ]

@@ -59,8 +59,9 @@ def test_a_fixed_scale_lets_vanishing_penalties_go_white(crooked: arbitrage.Pena
     assert len([a for a in fig.layout.annotations if a.name == "worst"]) == 1
 
 
-def test_no_arbitrage_says_none_and_marks_nothing(check_figure) -> None:
-    fig = penalties.penalty_heatmap(np.zeros(VOLGAN_GRID.shape), VOLGAN_GRID, "nothing", title="Calendar")
+@pytest.mark.parametrize("size", [0.0, 1e-13])
+def test_no_arbitrage_says_none_and_marks_nothing(size: float, check_figure) -> None:
+    fig = penalties.penalty_heatmap(np.full(VOLGAN_GRID.shape, size), VOLGAN_GRID, "nothing", title="Calendar")
     check_figure(fig)
     assert not fig.layout.shapes and [a.text for a in fig.layout.annotations] == ["Calendar · none"]
     assert fig.data[0].zmin == 0 < fig.data[0].zmax

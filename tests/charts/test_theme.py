@@ -34,9 +34,14 @@ def test_lines_are_legible_on_light_and_on_dark() -> None:
     assert contrast(theme.data_colour(dark=True), DARK) > 12
 
 
-def test_every_listed_model_has_its_own_colour_and_an_unlisted_one_keeps_its() -> None:
-    assert set(SURFACE_MODELS) <= set(theme.MODEL_COLOURS)
-    assert len(set(theme.MODEL_COLOURS.values())) == len(theme.MODEL_COLOURS)
+def test_every_registered_model_has_its_own_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SURFACE_MODELS, "new_one", "nowhere:NewOne")
+    monkeypatch.setitem(SURFACE_MODELS, "newer_one", "nowhere:NewerOne")
+    names = {*SURFACE_MODELS, *theme.MODEL_COLOURS}
+    assert len({theme.model_colour(name) for name in names}) == len(names)
+
+
+def test_an_unknown_name_keeps_its_colour() -> None:
     assert theme.model_colour("unlisted") == theme.model_colour("unlisted")
 
 

@@ -71,6 +71,10 @@ class SurfaceModel(ABC):
             TrainingStopped: if ``on_step`` asked to stop; the keeper then holds the state to resume from.
         """
 
+    def refit(self, history: SurfaceHistory, *, seed: int) -> FitReport:
+        """Bring a fitted model up to date with a longer history: anew, unless the family knows a cheaper way."""
+        return self.fit(history, seed=seed)
+
     @abstractmethod
     def sample(self, condition: SurfaceHistory, n: int, *, rng: np.random.Generator) -> ScenarioSet:
         """n scenarios of tomorrow.
@@ -116,6 +120,9 @@ class SurfaceModel(ABC):
 SURFACE_MODELS: dict[str, str] = {
     "volgan": "engine.models.volgan:VolGAN",
     "simulated_market": "engine.models.simulated_market:SimulatedMarket",
+    "persistence": "engine.models.historical:Persistence",
+    "historical": "engine.models.historical:HistoricalSimulation",
+    "fhs": "engine.models.historical:FilteredHistoricalSimulation",
 }
 """Registered surface models: name → ``module:class``."""
 

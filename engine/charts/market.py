@@ -19,8 +19,11 @@ from engine.market.surface_history import Dates, SurfaceHistory
 ROW_HEIGHT = 22
 """Pixels a year of the calendar."""
 
-LEVELS = [step * 10.0**power for power in range(-1, 7) for step in (1, 2, 5)]
+LEVELS = [step * 10.0**power for power in range(-1, 7) for step in (1, 1.5, 2, 3, 5, 7)]
 """Ticks of a logarithmic axis of closes that start at 100."""
+
+FEW_DAYS = 8
+"""Histories so short get one tick a day: plotly would write hours."""
 
 MOST_EXPIRIES = 60
 """More expiries than this are not drawn as bars of their own."""
@@ -96,6 +99,8 @@ def spot_and_vol(history: SurfaceHistory, *, maturity: float = 1 / 12, row: int 
             row=panel,
             col=1,
         )
+    if len(history) <= FEW_DAYS:
+        fig.update_xaxes(dtick=86_400_000, tickformat="%Y-%m-%d")
     if row is not None:
         fig.add_vline(x=str(history.dates[row]), line={"color": theme.REFERENCE, "dash": "dot", "width": 1.5})
     fig.update_yaxes(title_text="Spot", row=1, col=1)

@@ -191,7 +191,7 @@ class RowCheck:
         first = rows[rows["reason"] == reason].iloc[0]
         shown = f" ({first['column'][:40]}: {first['value'][:40]!r})" if first["column"] else ""
         raise MarketDataError(
-            f"none of the {len(rows):,} rows of {self.table.file} can be used; most often: {reason}; "
+            f"{_none_of(len(rows))} of {self.table.file} can be used; most often: {reason}; "
             f"first in line {first['line']}{shown}"
         )
 
@@ -199,9 +199,15 @@ class RowCheck:
         """Plain words for how much was kept."""
         total = len(self.table) + len(self.table.ragged_lines)
         out = total - int(self.kept.sum())
-        if out == 0:
+        if out == 0 and total > 1:
             return f"all {total:,} {what} of {self.table.file} kept"
-        return f"{total - out:,} of {total:,} {what} of {self.table.file} kept; {out:,} rejected and listed"
+        return f"{total - out:,} of {total:,} {what} of {self.table.file} kept" + (
+            f"; {out:,} rejected and listed" if out else ""
+        )
+
+
+def _none_of(rows: int) -> str:
+    return f"none of the {rows:,} rows" if rows > 1 else "not even the only row"
 
 
 def rejections(

@@ -113,10 +113,11 @@ def decimal_mark(table: RawTable, headings: Sequence[str], given: str | None) ->
     )
     if comma is not None and not point:
         return ",", f"decimals are marked by a comma, as in {comma[:20]}"
-    if comma is not None or point or not any(re.fullmatch(r"[+-]?\d{1,3},\d{3}%?", text) for text in texts):
+    either = next((text for text in texts if re.fullmatch(r"[+-]?\d{1,3},\d{3}%?", text)), None)
+    if comma is not None or point or either is None:
         return ".", None
     raise AmbiguousColumns(
-        f"Is the comma in numbers like {texts[0][:20]} of {table.file} the decimal mark, or does it separate "
+        f"Is the comma in numbers like {either} of {table.file} the decimal mark, or does it separate "
         "thousands? Both readings fit the whole file",
         needed="decimal",
         options=(",", "."),

@@ -87,10 +87,10 @@ def read_price_tables(tables: Sequence[RawTable], reading: Reading, *, kind: str
     data = PriceHistory(days[some], close[some], tickers, opens[some] if has_open else None)
     gaps = int(np.isnan(data.close).sum())
     if gaps:
-        notes.append(f"{gaps:,} of {data.close.size:,} closes are not quoted and left empty")
+        notes.append(f"closes not quoted and left empty: {gaps:,} of {data.close.size:,}")
     if has_open:
         lacking = int((np.isnan(opens[some]) & ~np.isnan(close[some])).sum())
-        notes += [f"{lacking:,} opens are missing where there is a close"] if lacking else []
+        notes += [f"opens missing where there is a close: {lacking:,}"] if lacking else []
     return Imported(data, joined([part.check.frame() for part in parts]), tuple(dict.fromkeys(notes)), kind)
 
 

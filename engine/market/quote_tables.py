@@ -126,7 +126,7 @@ def _vendor_iv(check: RowCheck, heading: str | None, decimal: str, unit: str | N
     values = np.where(numbers.values > 0, numbers.values, np.nan)
     unknown = int((np.isnan(values) & ~numbers.missing & check.kept).sum())
     if unknown:
-        notes.append(f"{unknown:,} quotes have a vendor vol of zero or below: taken as not known")
+        notes.append(f"vendor vols of zero or below, taken as not known: {unknown:,}")
     usable = values[check.kept & ~np.isnan(values)]
     if unit is None and len(usable):
         unit = "percent" if numbers.percent or np.median(usable) >= 3 else "decimal"
@@ -207,6 +207,6 @@ def _reject_repeats(check: RowCheck, rows: pd.DataFrame, has_root: bool, notes: 
         )
     else:
         notes.append(
-            f"{int(again.sum()):,} quotes share date, expiry, strike and type with another one and differ from it "
+            f"quotes that share date, expiry, strike and type with another and differ from it: {int(again.sum()):,} "
             "(there is no root to tell AM- from PM-settled contracts): all kept"
         )

@@ -99,7 +99,7 @@ def checked_headings(row: Sequence[str], file: str) -> list[str]:
     """
     if len(row) > MAX_COLUMNS:
         raise MarketDataError(f"expected at most {MAX_COLUMNS:,} columns; found {len(row):,} in {file}")
-    named = [cell.replace("\ufeff", "").strip() for cell in row]
+    named = [" ".join(cell.replace("\ufeff", "").split()) for cell in row]
     longest = max(named, key=len)
     if len(longest) > MAX_HEADING:
         raise MarketDataError(

@@ -148,7 +148,7 @@ def _parse(text: io.TextIOWrapper, head: str, file: str, first_rows: int | None)
     keep = [i for i in range(len(headings)) if i not in empty]
     notes = [] if delimiter == "," else [f"columns are separated by a {DELIMITERS[delimiter]}"]
     if cells.blank:
-        notes.append(f"{cells.blank:,} lines of empty cells skipped")
+        notes.append(f"lines of empty cells skipped: {cells.blank:,}")
     return RawTable(
         file=file,
         headings=tuple(headings[i] for i in keep),

@@ -221,7 +221,7 @@ def _mapper(
                 continue
             before = mapping.get(role.name, guesses.get(role.name))
             picked = columns[number % 3].selectbox(
-                role.label.capitalize() + ("" if role.needed else ", if there is one"),
+                role.label[0].upper() + role.label[1:] + ("" if role.needed else ", if there is one"),
                 left,
                 index=left.index(before) if before in left else None,
                 placeholder="none",
@@ -230,7 +230,8 @@ def _mapper(
             if picked is not None and (picked != guesses.get(role.name) or role.name in mapping):
                 chosen[role.name] = picked
         answers: dict[str, Any] = {"mapping": chosen} if chosen else {}
-        for number, option in enumerate(OPTIONS_OF[kind]):
+        options = [o for o in OPTIONS_OF[kind] if not (o == "maturity_unit" and seen.points)]
+        for number, option in enumerate(options):
             label, words = OPTIONS[option]
             value = columns[number % 3].selectbox(
                 label,

@@ -46,7 +46,7 @@ def metrics(loaded: catalogue.Loaded) -> list[tuple[str, str, str | None, str]]:
     gap = trading_calendar.longest_gap(data.dates)
     longest = (
         "Longest gap",
-        "one day only" if gap is None else f"{gap.days} days",
+        "one day only" if gap is None else f"{gap.days} {'day' if gap.days == 1 else 'days'}",
         None if gap is None else f"from {gap.before}",
         GAP_HELP,
     )

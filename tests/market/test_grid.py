@@ -19,7 +19,7 @@ def grids(draw):
     return Grid(axis(3, 0.01), axis(2, 0.002))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(grids(), st.integers(0, 2**32 - 1))
 def test_interpolation_is_scipys_linear_one_inside_and_outside_the_grid(grid, seed):
     rng = np.random.default_rng(seed)

@@ -71,7 +71,7 @@ def test_optionmetrics_headings_strikes_and_roots():
     assert table["strike"].tolist() == [2700, 2700, 2750, 2750, 2800, 2800]
     assert set(table["root"]) == {"SPXW"} and table["iv"].isna().tolist() == [False, True, True, *[False] * 3]
     assert any("divided by 1000" in note for note in read.notes)
-    assert any("1 quotes have a vendor vol of zero or below" in note for note in read.notes)
+    assert any("vendor vols of zero or below, taken as not known: 1" in note for note in read.notes)
     assert recognise(csv(optionmetrics())) == "quotes"
 
 

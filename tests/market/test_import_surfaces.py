@@ -48,7 +48,7 @@ def same(one: SurfaceHistory, two: SurfaceHistory, rtol=0.0):
             np.testing.assert_allclose(a, b, rtol=rtol, atol=0, err_msg=name)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(histories(), st.sampled_from([csv, parquet]))
 def test_wide_files_are_read_back_exactly(written, form):
     read = read_surfaces(form(surfaces_table(written)))
@@ -56,7 +56,7 @@ def test_wide_files_are_read_back_exactly(written, form):
     assert read.data.digest == written.digest and read.rejected.empty and read.kind == "surfaces"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(histories(), st.sampled_from([csv, parquet]), st.randoms(use_true_random=False))
 def test_long_files_are_read_back_exactly_in_any_order(written, form, random):
     table = surfaces_table(written, "long")
@@ -72,7 +72,7 @@ def test_long_files_are_read_back_exactly_in_any_order(written, form, random):
     assert read.rejected.empty
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories(), st.booleans(), st.booleans(), st.booleans())
 def test_units_of_long_files_are_found(written, percent, years, by_strike):
     table = surfaces_table(written, "long")

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.market.import_result import AmbiguousColumns
@@ -15,6 +15,7 @@ def numbers(*cells, **options):
     return parse_numbers(pa.array(cells, pa.string()), **options)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20), st.booleans())
 def test_text_is_read_exactly(values, with_a_hole):
     cells = [repr(v) for v in values] + ([" "] if with_a_hole else [])
@@ -23,6 +24,7 @@ def test_text_is_read_exactly(values, with_a_hole):
     assert read.missing.sum() == with_a_hole
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6).map(lambda x: round(x, 4)), min_size=1, max_size=20))
 def test_decimal_commas_and_thousands_are_read_exactly(values):
     european = [f"{v:,.4f}".translate(str.maketrans(",.", ".,")) for v in values]

@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import MarketDataError
 from engine.market.returns import realised_vol
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-0.3, 0.3), min_size=21, max_size=60), st.integers(1, 21))
 def test_realised_vol_is_the_loop(returns, window):
     expected = [

@@ -3,7 +3,7 @@
 import datetime
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.market.trading_calendar import by_week, longest_gap, missing_weekdays
@@ -16,6 +16,7 @@ def calendars(draw):
     return np.datetime64("1990-01-01") + start + np.cumsum([0, *steps])
 
 
+@settings(deadline=None)
 @given(calendars())
 def test_missing_weekdays_are_those_of_a_loop(dates):
     known, day, expected = set(dates.tolist()), dates[0].item(), []
@@ -26,6 +27,7 @@ def test_missing_weekdays_are_those_of_a_loop(dates):
     assert missing_weekdays(dates).tolist() == expected
 
 
+@settings(deadline=None)
 @given(calendars())
 def test_weeks_are_iso_weeks_and_hold_every_missing_day(dates):
     weeks = by_week(dates)
@@ -42,6 +44,7 @@ def test_weeks_are_iso_weeks_and_hold_every_missing_day(dates):
                 assert monday.item().isocalendar()[:3] == (year, week, 1) and count == expected.get((year, week), 0)
 
 
+@settings(deadline=None)
 @given(calendars())
 def test_the_longest_gap(dates):
     gap = longest_gap(dates)

@@ -211,7 +211,7 @@ def _built_in() -> dict[str, _Source]:
     entries = {
         "simulated-10x8": ("Simulated market, 10×8 grid (22 years)", "surfaces", lambda: simulated("simulated-10x8")),
         "simulated-11x9": ("Simulated market, 11×9 grid (22 years)", "surfaces", lambda: simulated("simulated-11x9")),
-        "simulated-quotes": ("Simulated option chain (one day, true surface known)", "quotes", chain),
+        "simulated-quotes": ("Simulated option chain", "quotes", chain),
         "indices": ("S&P 500 and NASDAQ, daily (1999–2018)", "prices", builtin_prices),
     }
     return {

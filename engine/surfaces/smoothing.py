@@ -36,11 +36,11 @@ from engine.surfaces.interpolation import to_grid
 from engine.surfaces.nadaraya_watson import Bandwidth, BandwidthSearch, ScatteredVols
 
 METHODS = {
-    "kernel": "Kernel smoothing (vega-weighted Nadaraya–Watson)",
-    "kernel+repair": "Kernel smoothing, then repaired",
-    "ssvi": "SSVI fit (arbitrage-free by construction)",
-    "interpolation": "Quotes joined by straight lines",
-    "interpolation+repair": "Quotes joined by straight lines, then repaired",
+    "kernel": "Kernel smoothing",
+    "kernel+repair": "Kernel, then repaired",
+    "ssvi": "SSVI fit",
+    "interpolation": "Straight lines",
+    "interpolation+repair": "Straight lines, then repaired",
 }
 """Ways from scattered vols to a surface, and their names for people."""
 

@@ -1,0 +1,90 @@
+"""Quotes to surface: what surface option quotes imply, and what was done to get it."""
+
+import numpy as np
+import streamlit as st
+
+from engine import datasets as catalogue
+from engine.charts import theme
+from engine.market.templates import templates
+from engine.surfaces import vix
+from pages.surfaces import _quotes_controls as controls
+from pages.surfaces import _quotes_tabs as tabs
+from pages.surfaces import _quotes_text as text
+from pages.ui import cache, datasets, frame
+
+SIMULATED, SOURCE = "simulated-quotes", "simulated-11x9"
+
+frame.header("Quotes to surface", "What surface do these option quotes imply, and how closely does it follow them?")
+loaded = datasets.pick("quotes")
+frame.strip(loaded)
+if loaded.entry.id == SIMULATED:
+    note = "Simulated quotes, so that the true surface is known. Add your own option quotes under Market data."
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.info(note, icon=":material/info:")
+    example = next(t for t in templates() if t.kind == "quotes")
+    right.download_button("Template", example.content, example.file, "text/csv", icon=":material/download:")
+choice = controls.choose(loaded)
+with frame.errors("Choose another day or dataset in the sidebar, or keep untraded quotes."):
+    built = cache.quote_surface(
+        loaded,
+        choice.grid,
+        choice.bandwidth,
+        choice.method,
+        day=choice.day,
+        previous=choice.previous,
+        rates=choice.rates,
+        keep_untraded=choice.keep_untraded,
+    )
+truth = None
+if loaded.entry.id == SIMULATED:
+    source = catalogue.find(SOURCE).entry
+    history = cache.dataset(source).data
+    truth = history.grid.interpolate(history.iv[-1], choice.grid.moneyness[:, None], choice.grid.maturity)
+
+quoted = cache.quoted_vix(loaded, choice.day)
+of_surface = f"surface: {float(vix.from_surface(built.iv, built.grid, built.rate)):.2f}"
+within = f"{theme.percent(built.within_spread, 0)} in bid–ask"
+items = [
+    ("Quotes used", theme.count(len(built.quotes)), f"of {built.n_quotes:,}", text.USED),
+    (
+        "Φ of the surface",
+        theme.significant(built.phi_after),
+        f"{theme.significant(built.phi_before)} before",
+        text.REPAIRED if built.repair is not None else text.PHI,
+    ),
+    ("Distance to quotes", f"{built.rmse:.2f} pts", within, f"{text.DISTANCE} {text.WITHIN}"),
+    ("VIX", "n/a" if isinstance(quoted, str) else f"{quoted.value:.2f}", of_surface, text.VIX),
+]
+if truth is not None:
+    apart = 100 * np.abs(built.iv - truth)[~built.extrapolated]
+    mean, largest = (f"{apart.mean():.2f} pts", f"largest {apart.max():.1f}") if apart.size else ("n/a", None)
+    items.append(("Distance to truth", mean, largest, text.TRUTH))
+else:
+    items.append(("Parity rate", theme.percent(built.rate, 2), f"{len(built.rates)} expiries", text.RATE))
+frame.metrics(items)
+frame.honesty(
+    f"one day, {choice.day}",
+    f"{len(built.dropped):,} quotes dropped",
+    "in sample: compared with the quotes it was made from",
+    "simulated quotes, built in" if loaded.entry.id == SIMULATED else frame.origin_words(loaded),
+)
+view = tabs.View(loaded, choice, built, truth, frame.is_dark())
+drawn = {
+    "Smiles": tabs.smiles,
+    "Surface": tabs.surface,
+    "Residuals": tabs.residuals,
+    "Dropped": tabs.dropped,
+    "Arbitrage": tabs.penalty,
+    "Bandwidth": tabs.bandwidth,
+    "Rates and spreads": tabs.rates,
+    "VIX": tabs.index,
+}
+if len(loaded.data.dates) > 1:
+    drawn["All days"] = tabs.many_days
+for tab, show in zip(st.tabs(list(drawn), key="quotes_tab", on_change="rerun"), drawn.values(), strict=True):
+    if tab.open:
+        with tab:
+            show(view)
+with st.expander("The command that does this", icon=":material/terminal:"):
+    st.code(controls.command(loaded, choice), language="python")
+frame.method(text.METHOD)

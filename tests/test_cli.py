@@ -225,7 +225,7 @@ def test_lists(trained: tuple[Path, Path], capsys: pytest.CaptureFixture[str], m
 
 def test_ctrl_c_stops_cleanly_says_how_to_resume_and_nothing_is_lost(tmp_path: Path, market: Path) -> None:
     """VolGAN itself, as a process: stopped within, resumed, and the same as one that was left alone."""
-    pairs = ("epochs=1200", "matching_epochs=1")
+    pairs = ("epochs=5000", "matching_epochs=1")
     settings = [part for pair in pairs for part in ("--set", pair)]
     command = [sys.executable, "-m", "engine", "train", "volgan", "--data", str(market), "--seed", "3", *settings]
     environment = {**os.environ, "SCENARIST_HOME": str(tmp_path)}
@@ -239,7 +239,7 @@ def test_ctrl_c_stops_cleanly_says_how_to_resume_and_nothing_is_lost(tmp_path: P
     stopped.send_signal(signal.SIGINT)
     _, said = stopped.communicate(timeout=60)
     assert stopped.returncode == 130
-    assert "of 1201 epochs" in said and "python -m engine train --run stopped --resume" in said
+    assert "of 5001 epochs" in said and "python -m engine train --run stopped --resume" in said
     assert len(said.splitlines()) == 1
     assert engine("train", "--run", "stopped", "--resume", home=tmp_path).returncode == 0
     worker.train(tmp_path / "alone", worker.Order(model="volgan", data=str(market), pairs=pairs, seed=3))

@@ -218,7 +218,10 @@ def _with_card(folder: Path) -> list[Path]:
 
 def _listed(directory: Path, shipped: bool) -> Listed:
     try:
-        return Listed(directory, shipped, read_card(directory))
+        card = read_card(directory)
+        if not (directory / WEIGHTS).is_file():
+            raise CheckpointError(f"expected {WEIGHTS} beside {CARD} in {directory.name}; found none")
+        return Listed(directory, shipped, card)
     except CheckpointError as error:
         return Listed(directory, shipped, None, str(error))
 

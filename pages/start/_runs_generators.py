@@ -79,7 +79,7 @@ def _usable(listed: Listed, card: Card) -> None:
     rows, columns = card.grid.shape
     facts = [f"{card.label} on {card.data_name}", f"trained on {first} to {last}", f"{rows}×{columns} surfaces"]
     st.caption(frame.plain(" · ".join([*facts, f"seed {card.seed}", f"{duration(card.seconds)} of training"])))
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if active and card.model == VOLGAN:
             st.page_link(frame.page_path("surfaces/volgan"), label="See its scenarios", icon=":material/landscape:")
         elif not active:
@@ -104,6 +104,11 @@ def _usable(listed: Listed, card: Card) -> None:
         _delete(listed)
     unfolded = st.expander("Card", key=f"card_{listed.directory}", on_change="rerun")
     if unfolded.open:
+        with unfolded:
+            try:
+                checkpoints.load(listed.directory)
+            except CheckpointError as error:
+                frame.problem(str(error), "It cannot be used: delete it, or import it again.")
         unfolded.dataframe(_table(card), hide_index=True, height="content", key=f"table_{listed.directory}")
 
 

@@ -82,7 +82,7 @@ def details(run: jobs.Run) -> None:
         st.markdown("**The command that repeats it**")
         st.code(command, language=None, wrap_lines=True)
     st.markdown("**Log**")
-    st.code(jobs.log(run.directory) or "Nothing was printed.", language=None, height=LOG_HEIGHT)
+    st.code(jobs.log(run.directory) or "Nothing was printed.", language=None, height=LOG_HEIGHT, wrap_lines=True)
 
 
 def delete_button(name: str, what: str, key: str) -> bool:

@@ -183,9 +183,14 @@ def test_damaged_runs_and_generators_do_not_take_the_page_down() -> None:
     (directory / "progress.jsonl").write_bytes(b"\xff\x00\n{}")
     broken = checkpoint("broken")
     (broken / "card.json").write_text("[" * 1000)
+    damaged = checkpoint("short")
+    (damaged / "weights.safetensors").write_bytes(b"short")
     app = page()
     assert not app.exception
     assert any("JSON" in error.value for error in app.error)
+    app.session_state[f"card_{damaged}"] = True
+    app.run()
+    assert any("only 5 bytes" in error.value for error in app.error) and not app.exception
     app.button(key=f"delete_{broken}").click().run()
     assert not broken.exists() and not app.exception
 

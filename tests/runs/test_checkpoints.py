@@ -450,6 +450,9 @@ def test_the_catalogue_lists_broken_ones_with_the_reason(checkpoint: Path) -> No
     assert set(own) == {"walk", "broken"}
     assert own["walk"].card is not None and own["walk"].problem == ""
     assert own["broken"].card is None and "JSON object" in own["broken"].problem
+    (checkpoint / WEIGHTS).unlink()
+    (one,) = (listed for listed in checkpoints.catalogue() if listed.name == "walk")
+    assert one.card is None and WEIGHTS in one.problem
 
 
 def test_find_takes_names_and_paths(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:

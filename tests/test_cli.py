@@ -224,22 +224,22 @@ def test_lists(trained: tuple[Path, Path], capsys: pytest.CaptureFixture[str], m
 
 
 def test_ctrl_c_stops_cleanly_says_how_to_resume_and_nothing_is_lost(tmp_path: Path, market: Path) -> None:
-    """VolGAN itself, as a process: stopped within, resumed, and the same as one that was left alone."""
-    pairs = ("epochs=5000", "matching_epochs=1")
+    """VolGAN itself, as a process: stopped at its first report, resumed, and the same as one that was left alone."""
+    pairs = ("epochs=150", "matching_epochs=3")
     settings = [part for pair in pairs for part in ("--set", pair)]
     command = [sys.executable, "-m", "engine", "train", "volgan", "--data", str(market), "--seed", "3", *settings]
     environment = {**os.environ, "SCENARIST_HOME": str(tmp_path)}
     stopped = subprocess.Popen(
         [*command, "--run", "stopped"], cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True
     )
-    progress = tmp_path / "runs" / "stopped" / "progress.jsonl"
+    status = tmp_path / "runs" / "stopped" / "status.json"
     deadline = time.monotonic() + 60
-    while not progress.exists() and stopped.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
+    while not status.exists() and stopped.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
     stopped.send_signal(signal.SIGINT)
     _, said = stopped.communicate(timeout=60)
     assert stopped.returncode == 130
-    assert "of 5001 epochs" in said and "python -m engine train --run stopped --resume" in said
+    assert "after 3 of 153 epochs" in said and "python -m engine train --run stopped --resume" in said
     assert len(said.splitlines()) == 1
     assert engine("train", "--run", "stopped", "--resume", home=tmp_path).returncode == 0
     worker.train(tmp_path / "alone", worker.Order(model="volgan", data=str(market), pairs=pairs, seed=3))

@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: app test check bench browser clean
 
 app: $(READY)
-	$(BIN)/streamlit run app.py
+	$(BIN)/python app.py
 
 test: $(READY) browser
 	$(MAKE) --no-print-directory check

@@ -1,8 +1,44 @@
-"""Router of the workbench: it only says which pages there are. Run with ``streamlit run app.py``."""
+"""Router of the workbench: it only says which pages there are. Start it with ``python app.py``, as ``make app`` does.
+
+``streamlit run app.py`` works too, but because a folder named ``pages`` lies beside this file, Streamlit then takes the
+first deep link after a start for a page of that folder and says "Page not found" over the right page.
+"""
+
+import sys
+import threading
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.ui import menu
 
-st.set_page_config(page_title="Scenarist", page_icon=menu.ICON, layout="wide")
-st.navigation(menu.pages()).run()
+def main() -> None:
+    """What a browser sees: the menu and the chosen page."""
+    from pages.ui import menu
+
+    st.set_page_config(page_title="Scenarist", page_icon=menu.ICON, layout="wide")
+    st.navigation(menu.pages()).run()
+
+
+def serve(arguments: list[str]) -> None:
+    """Start the server, and load meanwhile what the home page needs."""
+    from streamlit.runtime.pages_manager import PagesManager
+    from streamlit.web import cli
+
+    PagesManager.uses_pages_directory = False  # pages come from the menu, from the first request on
+    threading.Thread(target=warm_up, daemon=True).start()
+    cli.main_run([__file__, *arguments])
+
+
+def warm_up() -> None:
+    """Compile the penalty and draw the built-in market before the first visitor asks for them."""
+    from engine.models.simulated_market import built_in
+    from engine.surfaces import arbitrage
+
+    built_in("simulated-10x8")
+    arbitrage.warm_up()
+
+
+if get_script_run_ctx(suppress_warning=True) is not None:
+    main()
+elif __name__ == "__main__":
+    serve(sys.argv[1:])

@@ -55,7 +55,7 @@ def version_of(directory: Path) -> str:
     return f"{stat.st_mtime_ns}-{stat.st_size}"
 
 
-@st.cache_resource(max_entries=24, show_spinner="Sampling …")
+@st.cache_resource(max_entries=8, show_spinner="Sampling …")
 def _scenarios(
     directory: str,
     version: str,

@@ -15,6 +15,7 @@ SECTIONS = {
         ("start/runs", "Runs", ":material/monitoring:"),
     ],
     "Surfaces": [
+        ("surfaces/quotes", "Quotes to surface", ":material/format_list_numbered:"),
         ("surfaces/dynamics", "Dynamics", ":material/show_chart:"),
         ("surfaces/arbitrage", "Static arbitrage", ":material/balance:"),
         ("surfaces/factor_model", "Factor models", ":material/timeline:"),

@@ -1,0 +1,101 @@
+"""The main job, as a newcomer does it: upload surfaces, train, sample, see the penalty matrices, download."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from engine.market.export import surfaces_table
+from engine.market.grid import Grid
+from engine.models.simulated_market import simulate
+from tests.browser.conftest import App, screenshot, settled
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+PAGES = ("", "market_data", "runs", "quotes", "dynamics", "arbitrage", "factor_model", "volgan", "study")
+GRID = Grid([0.9, 0.95, 0.975, 1.0, 1.025, 1.05, 1.1], [day / 365 for day in (61, 91, 182, 365, 548, 730)])
+DAYS = 300
+
+
+@pytest.fixture(scope="module")
+def surfaces_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's file: wide surfaces on a grid that no shipped generator knows."""
+    path = tmp_path_factory.mktemp("upload") / "my_surfaces.csv"
+    surfaces_table(simulate(GRID, DAYS, seed=11).history).to_csv(path, index=False)
+    return path
+
+
+def open_page(page: Page, name: str, heading: str) -> None:
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+    settled(page, heading)
+
+
+def test_upload_train_sample_and_download(app: App, page: Page, surfaces_csv: Path, tmp_path: Path) -> None:
+    page.goto(app.url)
+    settled(page, "What next", timeout=90_000)
+    screenshot(page, "1-home")
+
+    open_page(page, "Market data", "Is my file read")
+    page.locator('input[type="file"]').first.set_input_files(surfaces_csv)
+    settled(page, f"Data: {surfaces_csv.name}", timeout=60_000)
+    expect(page.get_by_test_id("stMetricValue").filter(has_text="300")).to_be_visible()
+    screenshot(page, "2-uploaded")
+
+    open_page(page, "VolGAN", "What can the surface look like tomorrow")
+    settled(page, f"Data: {surfaces_csv.name}")
+    epochs = page.get_by_label("Epochs", exact=True)
+    epochs.fill("20")
+    epochs.press("Tab")
+    page.get_by_role("button", name="Train in the background").click()
+    expect(page.get_by_text("You may leave this page").first).to_be_visible(timeout=60_000)
+    screenshot(page, "3-training")
+    settled(page, "The day after", timeout=180_000)  # the first generator for this grid is shown as soon as it is there
+    expect(page.get_by_text(f"VolGAN on {surfaces_csv.name}").first).to_be_visible()
+    screenshot(page, "4-scenarios")
+
+    page.get_by_role("tab", name="Arbitrage").click()
+    settled(page, "Call spread P2", timeout=60_000)
+    expect(page.locator('[data-testid="stPlotlyChart"]').first).to_be_visible()
+    screenshot(page, "5-penalties")
+
+    page.get_by_role("tab", name="Download").click()
+    with page.expect_download(timeout=60_000) as got:
+        page.get_by_role("button", name="CSV").first.click()
+    got.value.save_as(tmp_path / "scenarios.csv")
+    table = pd.read_csv(tmp_path / "scenarios.csv")
+    assert len(table) == 10_000 and {"scenario", "weight", "log_return"} <= set(table.columns)
+    assert abs(table["weight"].sum() - 1) < 1e-6
+    assert sum(name.startswith("iv_") for name in table.columns) == GRID.size
+
+    open_page(page, "Runs", "What is training")
+    expect(page.get_by_text("finished").first).to_be_visible()
+    screenshot(page, "6-runs")
+
+
+def test_a_wrong_file_is_one_sentence_and_loses_nothing(app: App, page: Page, tmp_path: Path) -> None:
+    page.goto(f"{app.url}/market_data")
+    settled(page, "Is my file read")
+    wrong = tmp_path / "shopping.csv"
+    wrong.write_text("milk,eggs\n1,2\n")
+    page.locator('input[type="file"]').first.set_input_files(wrong)
+    expect(page.get_by_text("expected").first).to_be_visible(timeout=30_000)
+    screenshot(page, "7-wrong-file")
+    assert "Traceback" not in page.content()
+
+
+def test_a_deep_link_opens_its_page_at_once(app: App, page: Page) -> None:
+    page.goto(f"{app.url}/volgan")
+    settled(page, "What can the surface look like tomorrow", timeout=60_000)
+    assert page.get_by_text("Page not found").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_in_light_and_dark_without_an_exception(app: App, page: Page, name: str, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(f"{app.url}/{name}")
+    page.wait_for_selector("h1", timeout=90_000)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=90_000)
+    assert page.get_by_test_id("stException").count() == 0
+    screenshot(page, f"page-{name or 'home'}-{scheme}")

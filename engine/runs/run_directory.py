@@ -80,12 +80,9 @@ def named(text: str) -> Path:
 def inside_workspace(directory: Path) -> bool:
     """Whether a directory lies directly below the folder of runs and is no link to somewhere else."""
     runs = workspace.runs_dir().resolve()
-    return directory.parent.resolve() == runs and NAME.fullmatch(directory.name) is not None and not is_link(directory)
-
-
-def is_link(path: Path) -> bool:
-    """Whether a path is a symbolic link (also a broken one)."""
-    return path.is_symlink()
+    return (
+        directory.parent.resolve() == runs and NAME.fullmatch(directory.name) is not None and not directory.is_symlink()
+    )
 
 
 def read_bytes(path: Path, most: int) -> bytes:

@@ -123,6 +123,10 @@ SURFACE_MODELS: dict[str, str] = {
     "persistence": "engine.models.historical:Persistence",
     "historical": "engine.models.historical:HistoricalSimulation",
     "fhs": "engine.models.historical:FilteredHistoricalSimulation",
+    "fhs_garch": "engine.models.garch_fhs:GarchFilteredHistoricalSimulation",
+    "pca_ou": "engine.models.pca_ou:PcaOrnsteinUhlenbeck",
+    "gaussian_var": "engine.models.gaussian_var:GaussianVar",
+    "linear_anchor": "engine.models.linear_anchor:LinearAnchor",
 }
 """Registered surface models: name → ``module:class``."""
 

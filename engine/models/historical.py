@@ -19,7 +19,7 @@ from engine.errors import CheckpointError, MarketDataError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.base import FitReport, Tensors
-from engine.models.innovations import LEAST_DAYS, MoveModel, Rows, moves, running_variance
+from engine.models.innovations import LEAST_DAYS, MoveModel, Rows, moves, pick, running_variance
 from engine.settings import setting
 from engine.training.progress import Keeper, OnStep, check_arrays
 
@@ -141,8 +141,3 @@ class FilteredHistoricalSimulation(_Memoryless):
             drawn[day] = innovations[pick(rng.random(n), int(row))]
             drawn[day] *= volatility[row]
         return drawn
-
-
-def pick(uniforms: Floats, pool: int) -> Rows:
-    """Equally probable indices below ``pool`` from uniforms: inverting the law keeps models paired by their draws."""
-    return np.minimum((uniforms * pool).astype(np.intp), pool - 1)

@@ -66,6 +66,18 @@ def running_mean(series: Floats, decay: float) -> Floats:
     return smooth
 
 
+def pick(uniforms: Floats, pool: int) -> Rows:
+    """Equally probable indices below ``pool`` from uniforms: inverting the law keeps models paired by their draws."""
+    return np.minimum((uniforms * pool).astype(np.intp), pool - 1)
+
+
+def pick_weighted(uniforms: Floats, weights: Floats) -> Rows:
+    """Indices with probabilities proportional to weights, by inverting their running sum."""
+    reached = np.cumsum(weights)
+    chosen: Rows = np.minimum(np.searchsorted(reached, uniforms * reached[-1], side="right"), len(weights) - 1)
+    return chosen
+
+
 class MoveModel(SurfaceModel):
     """A model that draws moves: tomorrow's log vols are today's plus Δg.
 

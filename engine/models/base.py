@@ -127,6 +127,7 @@ SURFACE_MODELS: dict[str, str] = {
     "pca_ou": "engine.models.pca_ou:PcaOrnsteinUhlenbeck",
     "gaussian_var": "engine.models.gaussian_var:GaussianVar",
     "linear_anchor": "engine.models.linear_anchor:LinearAnchor",
+    "hybrid": "engine.models.hybrid:Hybrid",
 }
 """Registered surface models: name → ``module:class``."""
 

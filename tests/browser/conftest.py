@@ -78,7 +78,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A fresh tab; a screenshot of its end state is kept as an artefact, pass or fail."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
+    context = browser.new_context(viewport={"width": 1440, "height": 1600}, accept_downloads=True)
     tab = context.new_page()
     tab.set_default_timeout(30_000)
     yield tab

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
 from engine.errors import MarketDataError, SettingsError
@@ -54,14 +54,14 @@ class Coverage:
     conditional_p: float
 
 
-def below_quantile(
-    x: ArrayLike, y: ArrayLike, levels: ArrayLike = LEVELS, weights: ArrayLike | None = None
-) -> NDArray[np.bool_]:
-    """Whether each outcome lies below its simulated quantiles.
+def quantiles(x: ArrayLike, levels: ArrayLike = LEVELS, weights: ArrayLike | None = None) -> Floats:
+    """Simulated quantiles; what came lies below one if it is strictly smaller.
+
+    With n equal scenarios the q-quantile is the ⌈nq⌉-th smallest, which a calibrated outcome lies below with
+    probability ⌈nq⌉/(n + 1).
 
     Args:
         x: ``(..., n)`` scenarios of one quantity.
-        y: ``(...)`` what came.
         levels: ``(q,)`` probabilities in [0, 1].
         weights: ``(..., n)`` of the scenarios; equal if not given.
 
@@ -69,17 +69,15 @@ def below_quantile(
         ``(q, ...)``.
 
     Raises:
-        MarketDataError: if shapes disagree or weights are no distribution.
+        MarketDataError: if values are NaN, shapes disagree or weights are no distribution.
         SettingsError: if a level is outside [0, 1].
 
     References:
         VolGAN, (3.11) and Tables 3.2–3.3.
     """
-    values, seen = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    _check_pair(values, seen)
+    values = np.asarray(x, dtype=np.float64)
     w = np.ones(values.shape[-1]) if weights is None else np.asarray(weights, dtype=np.float64)
-    below: NDArray[np.bool_] = seen < reweighting.weighted_quantile(values, w, np.atleast_1d(levels))
-    return below
+    return reweighting.weighted_quantile(values, w, np.atleast_1d(levels))
 
 
 def coverage(below: ArrayLike, level: float) -> Coverage:
@@ -87,8 +85,7 @@ def coverage(below: ArrayLike, level: float) -> Coverage:
 
     With n days of which k lie below, Kupiec's ratio is 2 log[(k/n)^k (1 − k/n)^{n−k} / (q^k (1 − q)^{n−k})].
     Christoffersen's compares the likelihood of a first-order chain with that of independent days over the n − 1
-    transitions. Where no two days in a row lie below and none is expected to, it has little to say: few hits make it
-    conservative.
+    transitions; with few days below it is conservative.
 
     Args:
         below: ``(n,)`` whether the outcome lay below the quantile, in the order of days.
@@ -99,7 +96,7 @@ def coverage(below: ArrayLike, level: float) -> Coverage:
         SettingsError: if the level is not strictly between 0 and 1.
 
     References:
-        Kupiec (1995); Christoffersen (1998), (5)–(11).
+        Kupiec (1995); Christoffersen (1998).
     """
     hits = np.asarray(below, dtype=bool)
     if hits.ndim != 1 or len(hits) < 2:

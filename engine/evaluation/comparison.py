@@ -60,7 +60,7 @@ def diebold_mariano(
         SettingsError: for a horizon below 1 or a negative bandwidth.
 
     References:
-        Diebold and Mariano (1995); Harvey, Leybourne and Newbold (1997), (8)–(9); Newey and West (1994).
+        Diebold and Mariano (1995); Harvey, Leybourne and Newbold (1997); Newey and West (1994).
     """
     a, b = np.asarray(loss_a, dtype=np.float64), np.asarray(loss_b, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape or len(a) < LEAST_DAYS:

@@ -50,7 +50,7 @@ def running_variance(observed: Floats, decay: float, start: ArrayLike, *, tilt: 
         ``(n + 1, d)``; row t uses moves before t.
 
     References:
-        J.P. Morgan/Reuters (1996), RiskMetrics technical document, (5.2).
+        J.P. Morgan/Reuters (1996), RiskMetrics technical document, section 5.2.
     """
     factor = np.where(observed[:, :1] < 0, 1 + tilt, 1 - tilt)
     first = np.maximum(np.asarray(start, dtype=np.float64), LEAST_VARIANCE)

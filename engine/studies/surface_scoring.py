@@ -15,55 +15,56 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from engine.errors import MarketDataError, SettingsError
-from engine.evaluation import calibration, comparison, scores
+from engine.evaluation import calibration, distances, scores
 from engine.market.grid import Floats, Grid
 from engine.market.returns import TRADING_DAYS
-from engine.market.surface_history import FIRST_CONDITION_ROW, Dates, Day, SurfaceHistory
+from engine.market.surface_history import FIRST_CONDITION_ROW, Day, SurfaceHistory
 from engine.models.base import SurfaceModel, surface_model
+from engine.models.simulated_market import SimulatedMarket
 from engine.scenarios import reweighting
 from engine.scenarios.scenario_set import ScenarioSet
-from engine.settings import setting
+from engine.studies.surface_scores import (
+    PATHS,
+    ModelScores,
+    Series,
+    SurfaceScoring,
+    SurfaceScoringConfig,
+    TruthScores,
+)
 from engine.surfaces import arbitrage
 
+__all__ = [
+    "Contestant",
+    "ModelScores",
+    "Series",
+    "SurfaceScoring",
+    "SurfaceScoringConfig",
+    "TruthScores",
+    "contestants",
+    "run",
+    "scenario_targets",
+    "scored_series",
+    "split_rows",
+    "standard_targets",
+]
+
 ANNUAL = np.sqrt(TRADING_DAYS)
+
+LEAST_CONDITIONS = 21
+"""Fewest condition days of either part."""
+
+TRUE_SCENARIOS = 1000
+"""Most scenarios of the true law that a contestant's are held to."""
 
 Rows = NDArray[np.intp]
 OnDays = Callable[[int, int], None]
 """Called with days done and days in all."""
-
-
-@dataclass(frozen=True)
-class SurfaceScoringConfig:
-    """How contestants are compared."""
-
-    scenarios: int = setting(1000, label="Scenarios", help="Scenarios a day of each model.", low=50, high=100_000)
-    train_share: float = setting(
-        0.8, label="Training share", help="Share of days before the test, unless a date is given.", low=0.1, high=0.95
-    )
-    refit_every: int = setting(
-        21,
-        label="Refit every",
-        help="Models that may be refitted are, on the past only, after so many days.",
-        low=1,
-        high=252,
-        unit="days",
-    )
-    baseline: str = setting("fhs", label="Baseline", help="Name of the contestant that others are compared with.")
-    draws: int = setting(
-        1000, label="Bootstrap draws", help="Resamples behind the intervals.", low=100, high=10_000, advanced=True
-    )
-    block: int = setting(
-        21, label="Block", help="Days drawn together in the bootstrap.", low=1, high=252, unit="days", advanced=True
-    )
-    seed: int = setting(1, label="Seed", help="Same seed, same figures.", low=0, high=2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -85,189 +86,6 @@ class Contestant:
     reweighted: bool = False
 
 
-@dataclass(frozen=True)
-class Series:
-    """One quantity scored by itself: the return, or the log vol of one grid point ``cell`` (of the flattened grid)."""
-
-    label: str
-    cell: int | None
-
-
-@dataclass(frozen=True, eq=False)
-class ModelScores:
-    """Daily losses and hits of one contestant; T days, S series, L levels, n scenarios.
-
-    Args:
-        label: its name in the tables.
-        energy: ``(T,)`` energy score of the standardised (return, log-vol changes).
-        variogram: ``(T,)`` variogram score of the same.
-        crps: ``(T, S)`` of each series: annualised return, change of log vol.
-        below: ``(T, S, L)`` whether what came lay below the quantiles.
-        pit: ``(T, S)`` randomised probability integral transforms.
-        penalty: ``(T, n)`` arbitrage penalty Φ of the scenarios.
-        mean_penalty: ``(T,)`` its mean under the scenarios' weights.
-        effective: ``(T,)`` effective number of scenarios.
-        fit_seconds, sample_seconds: time spent on all fits, and on all scenarios.
-    """
-
-    label: str
-    energy: Floats
-    variogram: Floats
-    crps: Floats
-    below: NDArray[np.bool_]
-    pit: Floats
-    penalty: NDArray[np.float32]
-    mean_penalty: Floats
-    effective: Floats
-    fit_seconds: float
-    sample_seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class SurfaceScoring:
-    """Everything the study found.
-
-    Args:
-        config: what was asked.
-        dates: ``(T,)`` condition dates of the test.
-        series: quantities scored by themselves.
-        scale: ``(1 + N,)`` standard deviations of the training targets.
-        models: one entry a contestant, in the order given.
-        data_penalty: ``(T,)`` Φ of the surfaces that came.
-        train_days: training conditions.
-    """
-
-    config: SurfaceScoringConfig
-    dates: Dates
-    series: tuple[Series, ...]
-    scale: Floats
-    models: tuple[ModelScores, ...]
-    data_penalty: Floats
-    train_days: int
-
-    def __getitem__(self, label: str) -> ModelScores:
-        for model in self.models:
-            if model.label == label:
-                return model
-        raise SettingsError(f"expected a model among {', '.join(m.label for m in self.models)}; found {label[:40]!r}")
-
-    @cached_property
-    def resamples(self) -> Floats:
-        """``(draws, T)`` how often each day occurs in each resample; the same for all models."""
-        rng = np.random.default_rng([self.config.seed, 0])
-        days = len(self.dates)
-        return comparison.block_counts(days, rng=rng, draws=self.config.draws, block=min(self.config.block, days))
-
-    @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Every table by the name of its file."""
-        return {
-            "scores": self.score_table(),
-            "crps": self.crps_table(),
-            "exceedance": self.exceedance_table(),
-            "uniformity": self.uniformity_table(),
-            "penalty": self.penalty_table(),
-        }
-
-    def score_table(self) -> pd.DataFrame:
-        """Energy and variogram score, with intervals, ratios to the baseline and Diebold–Mariano tests."""
-        rows = []
-        for model in self.models:
-            row: dict[str, object] = {"model": model.label}
-            for name in ("energy", "variogram"):
-                row |= self._compared(name, getattr(model, name), getattr(self._baseline, name))
-            row |= {"fit_seconds": model.fit_seconds, "sample_seconds": model.sample_seconds}
-            rows.append(row)
-        return pd.DataFrame(rows)
-
-    def crps_table(self) -> pd.DataFrame:
-        """CRPS of each series, with intervals, ratios to the baseline and Diebold–Mariano tests."""
-        rows = []
-        for model in self.models:
-            for s, series in enumerate(self.series):
-                row: dict[str, object] = {"model": model.label, "series": series.label}
-                rows.append(row | self._compared("crps", model.crps[:, s], self._baseline.crps[:, s]))
-        return pd.DataFrame(rows)
-
-    def exceedance_table(self) -> pd.DataFrame:
-        """Share of days below each quantile, with an interval and the tests of Kupiec and Christoffersen."""
-        rows = []
-        for model in self.models:
-            for s, series in enumerate(self.series):
-                for k, level in enumerate(calibration.LEVELS):
-                    hits = model.below[:, s, k]
-                    test = calibration.coverage(hits, level)
-                    low, high = comparison.interval(self.resamples @ hits / len(hits))
-                    rows.append(
-                        {
-                            "model": model.label,
-                            "series": series.label,
-                            "level": level,
-                            "share": test.share,
-                            "share_low": float(low),
-                            "share_high": float(high),
-                            "kupiec_p": test.kupiec_p,
-                            "independence_p": test.independence_p,
-                            "conditional_p": test.conditional_p,
-                        }
-                    )
-        return pd.DataFrame(rows)
-
-    def uniformity_table(self) -> pd.DataFrame:
-        """Kolmogorov–Smirnov distance of the probability integral transforms from uniform."""
-        rows = []
-        for model in self.models:
-            for s, series in enumerate(self.series):
-                distance, p_value = calibration.uniformity(model.pit[:, s])
-                rows.append({"model": model.label, "series": series.label, "distance": distance, "p_value": p_value})
-        return pd.DataFrame(rows)
-
-    def penalty_table(self) -> pd.DataFrame:
-        """Φ of the raw scenarios and of what came: mean with interval, standard deviation and quantiles."""
-        rows: list[tuple[str, Floats, NDArray[Any]]] = [("data", self.data_penalty, self.data_penalty)]
-        rows += [(model.label, model.mean_penalty, model.penalty) for model in self.models]
-        found = []
-        for label, daily, values in rows:
-            low, high = comparison.interval(self.resamples @ daily / len(daily))
-            flat = np.asarray(values, dtype=np.float64).ravel()
-            quantiles = np.quantile(flat, (0.5, 0.9, 0.99))
-            found.append(
-                {
-                    "model": label,
-                    "mean": daily.mean(),
-                    "mean_low": float(low),
-                    "mean_high": float(high),
-                    "sd": flat.std(),
-                    "median": quantiles[0],
-                    "q90": quantiles[1],
-                    "q99": quantiles[2],
-                    "free_share": (flat == 0).mean(),
-                }
-            )
-        return pd.DataFrame(found)
-
-    @property
-    def _baseline(self) -> ModelScores:
-        return self[self.config.baseline]
-
-    def _compared(self, name: str, loss: Floats, other: Floats) -> dict[str, float]:
-        """Mean loss and its ratio to the baseline's, both with paired intervals, and the Diebold–Mariano test."""
-        mean, base = self.resamples @ loss / len(loss), self.resamples @ other / len(other)
-        low, high = comparison.interval(mean)
-        ratio_low, ratio_high = comparison.interval(mean / base)
-        test = comparison.diebold_mariano(loss, other)
-        return {
-            name: float(loss.mean()),
-            f"{name}_low": float(low),
-            f"{name}_high": float(high),
-            f"{name}_ratio": float(loss.mean() / other.mean()),
-            f"{name}_ratio_low": float(ratio_low),
-            f"{name}_ratio_high": float(ratio_high),
-            f"{name}_t": test.statistic,
-            f"{name}_p": test.p_value,
-        }
-
-
 def contestants(names: Sequence[str], *, frozen: Sequence[str] = ()) -> tuple[Contestant, ...]:
     """Registered models with their default settings; those in ``frozen`` enter a second time without refits."""
     entered = [Contestant(name, surface_model(name)()) for name in names]
@@ -284,6 +102,8 @@ def run(
     on_days: OnDays | None = None,
 ) -> SurfaceScoring:
     """Walk all contestants through the test days.
+
+    On the simulated market every contestant is also held to the true law of each day.
 
     Args:
         history: training and test days.
@@ -303,27 +123,27 @@ def run(
             f"expected distinct labels with the baseline {config.baseline!r} among them; found {labels}"
         )
     train, test = split_rows(history, config, train_before)
-    real = standard_targets(history, np.concatenate([train, test]))
-    scale = real[: len(train)].std(axis=0)
+    scale = standard_targets(history, train).std(axis=0)
     if not scale.min() > 0:
         raise MarketDataError("expected every grid point to move in the training part; found one that never does")
-    series = scored_series(history.grid)
-    runners = [_Runner(entry, history, test, scale, series, config) for entry in entered]
+    scorer = _Scorer(history, scale, scored_series(history.grid), config, _true_law(history))
+    walkers = [_Walker(entry, scorer) for entry in entered]
     done = 0
     for k, rows in enumerate(stretches(test, config.refit_every)):
-        for runner in runners:
-            runner.walk(rows, first=k == 0)
+        true = scorer.true_scenarios(rows)
+        for walker in walkers:
+            walker.walk(rows, true, first=k == 0)
         done += len(rows)
         if on_days is not None:
             on_days(done, len(test))
-    came = history.iv[test + 1]
     return SurfaceScoring(
         config=config,
         dates=history.dates[test],
-        series=series,
+        series=scorer.series,
         scale=scale,
-        models=tuple(runner.scores() for runner in runners),
-        data_penalty=arbitrage.total_penalty(came, history.grid, history.rate[test + 1]),
+        models=tuple(walker.scores() for walker in walkers),
+        moves=standard_targets(history, test) / scale,
+        data_penalty=arbitrage.total_penalty(history.iv[test + 1], history.grid, history.rate[test]),
         train_days=len(train),
     )
 
@@ -338,13 +158,13 @@ def split_rows(
     """
     rows: Rows = np.arange(FIRST_CONDITION_ROW, len(history) - 1, dtype=np.intp)
     if train_before is None:
-        cut = round(config.train_share * len(history)) - FIRST_CONDITION_ROW
+        cut = max(round(config.train_share * len(history)) - FIRST_CONDITION_ROW, 0)
     else:
         cut = int(np.searchsorted(history.dates[rows], np.datetime64(str(train_before), "D")))
-    train, test = rows[: max(cut, 0)], rows[max(cut, 0) :]
-    if min(len(train), len(test)) < calibration.PIT_BINS + 1:
+    train, test = rows[:cut], rows[cut:]
+    if min(len(train), len(test)) < LEAST_CONDITIONS:
         raise MarketDataError(
-            f"expected at least 21 training and 21 test conditions; found {len(train)} and {len(test)}"
+            f"expected at least {LEAST_CONDITIONS} training and test conditions; found {len(train)} and {len(test)}"
         )
     return train, test
 
@@ -371,50 +191,65 @@ def scenario_targets(drawn: ScenarioSet, history: SurfaceHistory, rows: Rows) ->
     return np.concatenate([ANNUAL * drawn.log_return[..., None], drawn.grid.flatten(change)], axis=-1)
 
 
-class _Runner:
+def stretches(rows: Rows, length: int) -> Iterator[Rows]:
+    """Consecutive parts of at most ``length`` rows."""
+    for start in range(0, len(rows), length):
+        yield rows[start : start + length]
+
+
+def _true_law(history: SurfaceHistory) -> SimulatedMarket | None:
+    """The law that made the history, if it is the simulated market's."""
+    law = SimulatedMarket.on(history.grid)
+    try:
+        law.filter(history[: min(len(history), 2 * FIRST_CONDITION_ROW)])
+    except MarketDataError:
+        return None
+    return law
+
+
+class _Walker:
     """One contestant on its way through the test days."""
 
-    def __init__(
-        self,
-        entry: Contestant,
-        history: SurfaceHistory,
-        test: Rows,
-        scale: Floats,
-        series: tuple[Series, ...],
-        config: SurfaceScoringConfig,
-    ) -> None:
-        self.entry, self.history, self.scale, self.series, self.config = entry, history, scale, series, config
+    def __init__(self, entry: Contestant, scorer: _Scorer) -> None:
+        self.entry, self.scorer = entry, scorer
         self.model = copy.deepcopy(entry.model) if entry.fitted else type(entry.model)(entry.model.config)
-        self.parts: list[dict[str, Any]] = []
+        self.parts: list[dict[str, NDArray[Any]]] = []
         self.fit_seconds = self.sample_seconds = 0.0
 
-    def walk(self, rows: Rows, *, first: bool) -> None:
+    def walk(self, rows: Rows, true: Floats | None, *, first: bool) -> None:
         """Fit if it is time, draw and score the days of one stretch."""
-        known = self.history.until(int(rows[0]))
+        known = self.scorer.history.until(int(rows[0]))
+        seed = self.scorer.config.seed
         started = time.perf_counter()
         if first and not self.entry.fitted:
-            self.model.fit(known, seed=self.config.seed)
+            self.model.fit(known, seed=seed)
         elif not first and self.entry.refit:
-            self.model.refit(known, seed=self.config.seed)
+            self.model.refit(known, seed=seed)
         fitted = time.perf_counter()
         drawn = self._drawn(known, rows)
         self.sample_seconds += time.perf_counter() - fitted
         self.fit_seconds += fitted - started
-        self.parts.append(self._scored(drawn, rows))
+        self.parts.append(self.scorer.score(drawn, rows, true, reweighted=self.entry.reweighted))
 
     def scores(self) -> ModelScores:
         """All stretches together."""
         together = {name: np.concatenate([part[name] for part in self.parts]) for name in self.parts[0]}
+        excess, below = together.pop("excess", None), together.pop("true_below", None)
+        for name in ("paths", "path_penalty"):
+            together[name] = np.ascontiguousarray(together[name].swapaxes(0, 1))
         return ModelScores(
-            label=self.entry.label, fit_seconds=self.fit_seconds, sample_seconds=self.sample_seconds, **together
+            label=self.entry.label,
+            truth=None if excess is None or below is None else TruthScores(excess, below),
+            fit_seconds=self.fit_seconds,
+            sample_seconds=self.sample_seconds,
+            **together,
         )
 
     def _drawn(self, known: SurfaceHistory, rows: Rows) -> ScenarioSet:
         """Scenarios of a stretch; those of its first day must not change when the later days are taken away."""
-        n, seed = self.config.scenarios, [self.config.seed, int(rows[0])]
-        drawn = self.model.sample_days(
-            self.history.until(int(rows[-1])), rows.tolist(), n, rng=np.random.default_rng(seed)
-        )
+        config, history = self.scorer.config, self.scorer.history
+        n, seed = config.scenarios, [config.seed, int(rows[0])]
+        drawn = self.model.sample_days(history.until(int(rows[-1])), rows.tolist(), n, rng=np.random.default_rng(seed))
         alone = self.model.sample(known, n, rng=np.random.default_rng(seed))
         same = np.allclose(drawn.log_return[0], alone.log_return, rtol=1e-5, atol=1e-7)
         if not (same and np.allclose(drawn.log_iv[0], alone.log_iv, rtol=1e-5, atol=1e-6)):
@@ -424,34 +259,69 @@ class _Runner:
             )
         return drawn
 
-    def _scored(self, drawn: ScenarioSet, rows: Rows) -> dict[str, Any]:
+
+@dataclass(frozen=True, eq=False)
+class _Scorer:
+    """What scores the scenarios of any contestant on a stretch of days."""
+
+    history: SurfaceHistory
+    scale: Floats
+    series: tuple[Series, ...]
+    config: SurfaceScoringConfig
+    law: SimulatedMarket | None
+
+    def true_scenarios(self, rows: Rows) -> Floats | None:
+        """``(days, n, 1 + N)`` draws of the true law, where it is known, independent of every contestant's."""
+        if self.law is None:
+            return None
+        rng = np.random.default_rng([self.config.seed, int(rows[0]), 2])
+        n = min(self.config.scenarios, TRUE_SCENARIOS)
+        drawn = self.law.sample_days(self.history.until(int(rows[-1])), rows.tolist(), n, rng=rng)
+        return scenario_targets(drawn, self.history, rows)
+
+    def score(
+        self, drawn: ScenarioSet, rows: Rows, true: Floats | None, *, reweighted: bool
+    ) -> dict[str, NDArray[Any]]:
+        """The arrays of ``ModelScores`` for one stretch, days along the first axis."""
         history, n = self.history, self.config.scenarios
-        rate = np.repeat(history.rate[rows], n)
         surfaces = drawn.iv.reshape(-1, *history.grid.shape)
-        penalty = arbitrage.total_penalty(surfaces, history.grid, rate).reshape(len(rows), n)
-        weights = None
-        if self.entry.reweighted:
-            weights = reweighting.weights(penalty, reweighting.default_beta(penalty))
+        penalty = arbitrage.total_penalty(surfaces, history.grid, np.repeat(history.rate[rows], n))
+        penalty = penalty.reshape(len(rows), n)
+        weights = reweighting.weights(penalty, reweighting.default_beta(penalty)) if reweighted else None
         x, y = scenario_targets(drawn, history, rows), standard_targets(history, rows)
         columns = [0 if s.cell is None else 1 + s.cell for s in self.series]
-        one, seen = np.moveaxis(x[..., columns], -1, 1), y[:, columns]  # (days, S, n), (days, S)
+        one, seen = np.ascontiguousarray(np.moveaxis(x[..., columns], -1, 1)), y[:, columns]  # (days, S, n), (days, S)
         w = None if weights is None else np.broadcast_to(weights[:, None], one.shape)
-        below = calibration.below_quantile(one, seen, calibration.LEVELS, w)  # (L, days, S)
-        ties = np.random.default_rng([self.config.seed, int(rows[0]), 1])
+        quantiles = calibration.quantiles(one, calibration.LEVELS, w)  # (L, days, S)
+        rng = np.random.default_rng([self.config.seed, int(rows[0]), 1])
+        pit = calibration.pit(one, seen, w, rng=rng)
+        effective = np.full(len(rows), float(n)) if weights is None else 1 / np.square(weights).sum(axis=1)
+        fair = bool(effective.min() >= 2)  # one scenario with all the weight has no pairs
         x /= self.scale
-        return {
-            "energy": scores.energy_score(x, y / self.scale, weights),
+        kept = _kept(penalty.shape, weights, rng)
+        found: dict[str, NDArray[Any]] = {
+            "energy": scores.energy_score(x, y / self.scale, weights, unbiased=fair),
             "variogram": scores.variogram_score(x, y / self.scale, weights),
-            "crps": scores.crps(one, seen, w),
-            "below": np.moveaxis(below, 0, -1),
-            "pit": calibration.pit(one, seen, w, rng=ties),
+            "crps": scores.crps(one, seen, w, unbiased=fair),
+            "below": np.moveaxis(seen < quantiles, 0, -1),
+            "pit": pit,
             "penalty": penalty.astype(np.float32),
             "mean_penalty": penalty.mean(axis=1) if weights is None else (weights * penalty).sum(axis=1),
-            "effective": np.full(len(rows), float(n)) if weights is None else 1 / np.square(weights).sum(axis=1),
+            "effective": effective,
+            "paths": np.take_along_axis(x, kept[..., None], axis=1).astype(np.float32),
+            "path_penalty": np.take_along_axis(penalty, kept, axis=1).astype(np.float32),
         }
+        if true is not None:
+            found["excess"] = distances.score_excess(x, true / self.scale, weights)
+            truth = np.moveaxis(true[..., columns], -1, 1)  # (days, S, m)
+            found["true_below"] = np.moveaxis((truth < quantiles[..., None]).mean(axis=-1), 0, -1)
+        return found
 
 
-def stretches(rows: Rows, length: int) -> Iterator[Rows]:
-    """Consecutive parts of at most ``length`` rows."""
-    for start in range(0, len(rows), length):
-        yield rows[start : start + length]
+def _kept(shape: tuple[int, ...], weights: Floats | None, rng: np.random.Generator) -> Rows:
+    """``(days, 50)`` scenarios that make simulated histories: the first ones, or drawn by weight."""
+    days, n = shape
+    if weights is None:
+        return np.tile(np.arange(PATHS) % n, (days, 1))
+    chosen = [rng.choice(n, size=PATHS, p=day / day.sum()) for day in weights]
+    return np.stack(chosen).astype(np.intp)

@@ -18,6 +18,8 @@ from engine.market.grid import Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.models.base import FitReport, Tensors
 from engine.models.hybrid_features import (
+    ANCHOR_COLUMNS,
+    ANCHOR_FEATURES,
     MEAN_COLUMNS,
     MEAN_FEATURES,
     NAMES,
@@ -35,6 +37,9 @@ from engine.training.progress import Keeper, OnStep, check_arrays
 
 LEAST_DAYS = 120
 """A fit needs this many days: fewer say nothing about its corrections."""
+
+LEAST_POOL = 30
+"""Residuals to draw from that a condition must leave."""
 
 BASIS = ("unit", "start", "level_start", "axes", "factor_sd")
 LEAST_SD = 1e-9
@@ -70,6 +75,14 @@ class HybridConfig:
         high=1e12,
         unit="days",
     )
+    anchor_penalty: float = setting(
+        100.0,
+        label="Anchor's ridge penalty",
+        help="Of the mean's coefficients on the linear anchor's features, in those features' own units.",
+        low=0,
+        high=1e15,
+        advanced=True,
+    )
     scale_shrinkage: float = setting(
         1000.0, label="Shrinkage of the scale", help="Of the log-scale corrections.", low=0, high=1e12, unit="days"
     )
@@ -102,8 +115,9 @@ class Hybrid(MoveModel):
 
     A scenario takes (ε, r) of one past day drawn equally from all before today, so that dependence and tails are the
     data's. m and h are linear in standardised features; h has a part common to all factors and one of each.
-    Coefficients maximise a Student likelihood under quadratic shrinkage to zero; at infinite shrinkage the model is
-    filtered historical simulation with an asymmetric EWMA. The fit is exact, so the seed changes nothing.
+    Coefficients maximise a Student likelihood under quadratic shrinkage to zero; the
+    mean's inputs include the linear anchor's, under the anchor's own ridge, so the model starts from it. At infinite
+    shrinkage it is filtered historical simulation with an asymmetric EWMA. The fit is exact: the seed changes nothing.
 
     The state holds coefficients and units, no day of the training data.
 
@@ -115,7 +129,7 @@ class Hybrid(MoveModel):
     name: ClassVar[str] = "hybrid"
     label: ClassVar[str] = "Hybrid: learned factors, historical residuals"
     Config: ClassVar[type] = HybridConfig
-    least_rows = FIRST_CONDITION_ROW + 1
+    least_rows = FIRST_CONDITION_ROW + LEAST_POOL
 
     def __init__(self, config: HybridConfig | None = None) -> None:
         super().__init__(config)
@@ -153,8 +167,10 @@ class Hybrid(MoveModel):
         centre, spread = seen.features[rows].mean(axis=0), seen.features[rows].std(axis=0)
         x = _standardised(seen.features[rows], centre, spread, c.clip)
         factors = seen.factors[rows]
-        penalty = np.full(factors.shape[1], c.mean_shrinkage)
-        penalty[0] = c.return_shrinkage
+        penalty = np.full((len(MEAN_FEATURES), factors.shape[1]), c.mean_shrinkage)
+        penalty[:, 0] = c.return_shrinkage
+        raw = spread[ANCHOR_COLUMNS]  # the anchor's ridge is on features in their own units
+        penalty[: len(ANCHOR_FEATURES)] = (c.anchor_penalty / np.maximum(raw, LEAST_SD) ** 2)[:, None]
         objective = Objective(
             x[:, MEAN_COLUMNS],
             x[:, SCALE_COLUMNS],
@@ -278,13 +294,18 @@ class _Known:
 
     def draw(self, row: int, n: int, rng: np.random.Generator) -> Floats:
         """``(n, 1 + N)`` moves after a row, residuals from the moves before it."""
-        factors = (self.mean[row] + np.exp(self.log_scale[row]) * self.residuals[:row]) * self.basis.factor_sd
-        pool = np.concatenate([factors[:, :1], factors[:, 1:] @ self.basis.axes.T + self.rest[:row]], axis=1)
+        factors = (
+            self.mean[row] + np.exp(self.log_scale[row]) * self.residuals[FIRST_CONDITION_ROW:row]
+        ) * self.basis.factor_sd
+        pool = np.concatenate(
+            [factors[:, :1], factors[:, 1:] @ self.basis.axes.T + self.rest[FIRST_CONDITION_ROW:row]], axis=1
+        )
         pool *= self.volatility[row]
-        return pool[pick(rng.random(n), row)]
+        return pool[pick(rng.random(n), len(pool))]
 
 
 def _standardised(features: Floats, centre: Floats, spread: Floats, clip: float) -> Floats:
     varied = spread > LEAST_SD
-    x: Floats = np.clip((features - centre) / np.where(varied, spread, 1.0), -clip, clip) * varied
-    return x
+    x: Floats = (features - centre) / np.where(varied, spread, 1.0) * varied
+    own = np.isin(np.arange(len(NAMES)), ANCHOR_COLUMNS)
+    return np.where(own, x, np.clip(x, -clip, clip))

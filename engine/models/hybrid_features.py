@@ -14,6 +14,7 @@ from engine.errors import MarketDataError
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.models.innovations import moves, running_mean, running_variance
+from engine.models.linear_anchor import level_features
 
 HALF_LIVES = (5, 60)
 """Days over which the two averages forget half: those that returns, vols and implied-to-realised vol deviate from."""
@@ -24,41 +25,44 @@ ACTIVITY_DECAYS = (0.8, 0.95)
 ATM_MATURITY = 1 / 6
 """Maturity, in years, of the at-the-money vol that stands for the level of implied vol."""
 
-MEAN_FEATURES = (
-    "return against its 5-day average",
-    "level against its 5-day average",
-    "return against its 60-day average",
-    "level against its 60-day average",
-    "last return",
-    "last move of the level",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
+DEVIATIONS = tuple(f"{what} against its {days}-day average" for days in HALF_LIVES for what in ("return", "level"))
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+
+ANCHOR_FEATURES = (
+    "log vol less its slow average",
+    "log vol less its fast average",
+    "term slope",
+    "log realised to implied vol",
+    "skew less its slow average",
+    "last first component",
+    "last second component",
+    "last third component",
 )
-"""Inputs of the conditional mean."""
+"""Inputs of the linear anchor's conditional mean, in their own units: they count most in extreme states."""
+
+MEAN_FEATURES = (*ANCHOR_FEATURES, *DEVIATIONS, *WEEKDAYS)
+"""Inputs of the conditional mean; a weekday moves log vols by the same amount in calm and in crisis, so its indicator
+is divided by the level's daily standard deviation."""
 
 SCALE_FEATURES = (
-    "return against its 5-day average",
-    "level against its 5-day average",
-    "return against its 60-day average",
-    "level against its 60-day average",
+    *DEVIATIONS,
     "last return",
     "activity, days",
     "activity, month",
     "implied to realised vol against its 60-day average",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
 )
 """Inputs of the log-scale correction."""
 
 NAMES = tuple(dict.fromkeys(MEAN_FEATURES + SCALE_FEATURES))
 MEAN_COLUMNS = [NAMES.index(name) for name in MEAN_FEATURES]
 SCALE_COLUMNS = [NAMES.index(name) for name in SCALE_FEATURES]
+ANCHOR_COLUMNS = [NAMES.index(name) for name in ANCHOR_FEATURES]
+
+SLOW, FAST = 0.98, 0.9
+"""Decays of the averages behind the anchor's features."""
+
+COMPONENTS = 3
+"""Yesterday's principal components among the anchor's features."""
 
 LEAST_SHARE = 1e-9
 """Principal components with a smaller share of the variance are rounding, not factors."""
@@ -148,16 +152,20 @@ def _features(history: SurfaceHistory, basis: Basis, factors: Floats, decay: flo
     for days in HALF_LIVES:
         away = (levels - running_mean(levels, _decay_of(days))) / step_sd
         known[f"return against its {days}-day average"], known[f"level against its {days}-day average"] = away.T
-    last = np.concatenate([np.zeros((1, 2)), factors[:, :2]])
-    known["last return"], known["last move of the level"] = last.T
+    last = np.concatenate([np.zeros((1, factors.shape[1])), factors])
+    known["last return"] = last[:, 0]
+    scores = last[:, 1:] * basis.factor_sd[1:] / np.sqrt(len(basis.unit))
+    scores = np.pad(scores, ((0, 0), (0, COMPONENTS)))[:, :COMPONENTS]  # a small grid may have fewer
+    anchor = np.concatenate([np.nan_to_num(level_features(history, slow=SLOW, fast=FAST)), scores], axis=1)
+    known |= dict(zip(ANCHOR_FEATURES, anchor.T, strict=True))
     together = np.sqrt(np.square(factors).mean(axis=1, keepdims=True))  # (n − 1, 1)
     for name, forget in zip(("activity, days", "activity, month"), ACTIVITY_DECAYS, strict=True):
         known[name] = np.log(running_variance(together, forget, np.ones(1)))[:, 0] / 2
     premium = np.log(history.atm(ATM_MATURITY)) - np.log(step_sd[:, 0])
     known["implied to realised vol against its 60-day average"] = premium - running_mean(premium, _decay_of(60))
     weekday = (history.dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-    for k, name in enumerate(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")):
-        known[name] = (weekday == k).astype(np.float64)
+    for k, name in enumerate(WEEKDAYS):
+        known[name] = ((weekday == k) - 1 / len(WEEKDAYS)) / step_sd[:, 1]
     return np.stack([known[name] for name in NAMES], axis=1).reshape(n, len(NAMES))
 
 

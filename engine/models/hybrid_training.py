@@ -68,7 +68,7 @@ class Objective:
     Args:
         x_mean, x_scale: ``(rows, ·)`` standardised features.
         factors: ``(rows, 1 + K)``.
-        mean_penalty: ``(1 + K,)`` for each column of B.
+        mean_penalty: ``(features, 1 + K)`` for B.
         common_penalty, own_penalty: for u and U.
         tail: ν.
 
@@ -98,7 +98,7 @@ class Objective:
         }
         sizes = [math.prod(shape) for shape in self.shapes.values()]
         self.ends = np.cumsum(sizes)
-        parts = (np.full(k, CENTRE_PENALTY), np.tile(mean_penalty, mean), np.full(k, CENTRE_PENALTY))
+        parts = (np.full(k, CENTRE_PENALTY), mean_penalty.ravel(), np.full(k, CENTRE_PENALTY))
         self.penalty = np.concatenate([*parts, np.full(scale, common_penalty), np.full(scale * k, own_penalty)])
 
     @property

@@ -1,0 +1,212 @@
+"""The hybrid model: its limits, its gradient, what it may know, its state, and that it learns a known law."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_market import SMALL_GRID, small_history
+
+from engine.errors import CheckpointError, MarketDataError, SettingsError
+from engine.evaluation import comparison, scores
+from engine.market.grid import Grid
+from engine.market.surface_history import SurfaceHistory
+from engine.models.base import surface_model
+from engine.models.historical import FilteredHistoricalSimulation
+from engine.models.hybrid import Hybrid, HybridConfig
+from engine.models.hybrid_features import MEAN_COLUMNS, NAMES, SCALE_COLUMNS, fit_basis, panel
+from engine.models.hybrid_training import Objective
+from engine.models.innovations import moves, running_variance
+from engine.models.simulated_market import BUILT_IN_DAYS, BUILT_IN_SEED, simulate
+from engine.training.progress import TrainingStopped
+
+HISTORY = simulate(SMALL_GRID, 260, 3).history
+NEVER = 1e12
+SHRUNK = HybridConfig(mean_shrinkage=NEVER, return_shrinkage=NEVER, scale_shrinkage=NEVER, anchor_penalty=1e15)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Hybrid:
+    model = Hybrid()
+    model.fit(HISTORY[:240], seed=0)
+    return model
+
+
+def draw(model, history, n=50, seed=1):
+    return model.sample(history, n, rng=np.random.default_rng(seed))
+
+
+def objective(seed=0, rows=40, k=3):
+    rng = np.random.default_rng(seed)
+    return Objective(
+        rng.standard_normal((rows, len(MEAN_COLUMNS))),
+        rng.standard_normal((rows, len(SCALE_COLUMNS))),
+        rng.standard_normal((rows, k)),
+        mean_penalty=rng.uniform(1, 50, (len(MEAN_COLUMNS), k)),
+        common_penalty=20.0,
+        own_penalty=30.0,
+        tail=5.0,
+    )
+
+
+def test_the_registry_knows_it_without_torch():
+    code = "import sys; from engine.models.base import surface_model as of; of('hybrid'); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert surface_model("hybrid") is Hybrid
+
+
+def test_gradient_by_hand_is_that_of_differences():
+    loss = objective()
+    at = np.random.default_rng(1).normal(0, 0.1, loss.size)
+    gradient = loss(at)[1]
+    for j in range(0, loss.size, 7):
+        step = np.zeros(loss.size)
+        step[j] = 1e-5
+        numeric = (loss(at + step)[0] - loss(at - step)[0]) / 2e-5
+        assert abs(gradient[j] - numeric) < 1e-6 * max(1.0, abs(numeric))
+
+
+def test_without_corrections_it_is_filtered_historical_simulation():
+    model = Hybrid(replace(SHRUNK, tilt=0.0))
+    model.fit(HISTORY[:240], seed=0)
+    m, h = model.corrections(HISTORY)
+    train = slice(22, 239)
+    assert np.abs(m[train] - m[train].mean(axis=0)).max() < 1e-4  # what is left are intercepts
+    assert np.abs(h[train] - h[train].mean(axis=0)).max() < 1e-4
+    # intercepts cancel: residuals are taken off and put back, so scenarios are past innovations times today's vol
+    observed = moves(HISTORY)
+    start = np.square(moves(HISTORY[:240])).mean(axis=0)
+    volatility = np.sqrt(running_variance(observed, 0.94, start))
+    pool = observed[22:] / volatility[22:-1] * volatility[-1]
+    drawn = draw(model, HISTORY, n=30)
+    distance = np.abs(drawn.log_return[:, None] - pool[:, 0]).min(axis=1)
+    assert distance.max() < 1e-4 * pool[:, 0].std()
+    change = HISTORY.grid.flatten(drawn.log_iv - HISTORY.log_iv[-1])
+    assert np.abs(change[:, None] - pool[None, :, 1:]).max(axis=2).min(axis=1).max() < 1e-4 * pool[:, 1:].std()
+
+
+def test_factors_and_rest_rebuild_the_moves():
+    basis = fit_basis(HISTORY, 0.94, 0.25, 2, 22)
+    seen = panel(HISTORY, basis, 0.94, 0.25)
+    scaled = seen.factors * basis.factor_sd
+    innovations = np.column_stack([scaled[:, 0], scaled[:, 1:] @ basis.axes.T + seen.rest])
+    np.testing.assert_allclose(innovations * seen.volatility[:-1], moves(HISTORY), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(basis.axes.T @ basis.axes, np.eye(2), atol=1e-12)
+    assert seen.features.shape == (len(HISTORY), len(NAMES))
+
+
+def test_it_knows_nothing_of_later_days(fitted):
+    rows = list(range(200, 240, 7))
+    altered = SurfaceHistory(
+        dates=HISTORY.dates,
+        spot=np.concatenate([HISTORY.spot[:236], HISTORY.spot[236:] * 3]),
+        iv=np.concatenate([HISTORY.iv[:236], HISTORY.iv[236:] * 0.5]),
+        grid=HISTORY.grid,
+    )
+    one = fitted.sample_days(HISTORY, rows, 20, rng=np.random.default_rng(0))
+    other = fitted.sample_days(altered, rows, 20, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(one.log_return, other.log_return)
+    np.testing.assert_array_equal(one.log_iv, other.log_iv)
+
+
+def test_many_days_are_single_days_in_a_row(fitted):
+    rows = [150, 180, 259]
+    together = fitted.sample_days(HISTORY, rows, 15, rng=np.random.default_rng(5))
+    streamed = list(fitted.days(HISTORY, rows, 15, rng=np.random.default_rng(5)))
+    rng = np.random.default_rng(5)
+    for k, row in enumerate(rows):
+        alone = fitted.sample(HISTORY.until(row), 15, rng=rng)
+        for found in (alone, streamed[k]):
+            np.testing.assert_allclose(together.log_return[k], found.log_return, rtol=1e-9)
+            np.testing.assert_allclose(together.log_iv[k], found.log_iv, rtol=1e-9)
+        assert streamed[k].provenance == alone.provenance
+
+
+def test_scenarios_are_equally_likely_finite_and_repeatable(fitted):
+    drawn = draw(fitted, HISTORY)
+    assert drawn.log_iv.shape == (50, *SMALL_GRID.shape)
+    np.testing.assert_allclose(drawn.weights, 1 / 50)
+    np.testing.assert_array_equal(drawn.log_iv, draw(fitted, HISTORY).log_iv)
+    again = Hybrid()
+    again.fit(HISTORY[:240], seed=9)  # the fit is exact: the seed changes nothing
+    for name, array in fitted.state().items():
+        np.testing.assert_array_equal(array, again.state()[name])
+
+
+def test_state_round_trip_and_its_door(fitted):
+    copy = Hybrid()
+    copy.restore(fitted.state(), SMALL_GRID)
+    np.testing.assert_array_equal(draw(copy, HISTORY).log_iv, draw(fitted, HISTORY).log_iv)
+    for change in (
+        {"axes": np.zeros((3, 2))},
+        {"mean": np.full_like(fitted.state()["mean"], np.nan)},
+        {"unit": -fitted.state()["unit"]},
+        {"extra": np.zeros(1)},
+    ):
+        with pytest.raises(CheckpointError):
+            copy.restore({**fitted.state(), **change}, SMALL_GRID)
+    with pytest.raises(CheckpointError):
+        copy.restore(fitted.state(), Grid([0.9, 1.0, 1.1], [0.1, 1.0]))
+    np.testing.assert_array_equal(draw(copy, HISTORY).log_iv, draw(fitted, HISTORY).log_iv)
+
+
+def test_bad_input_is_refused(fitted):
+    with pytest.raises(MarketDataError, match="120"):
+        Hybrid().fit(HISTORY[:100], seed=0)
+    with pytest.raises(MarketDataError):
+        draw(fitted, HISTORY[:30])
+    with pytest.raises(SettingsError):
+        draw(fitted, HISTORY, n=0)
+    with pytest.raises(CheckpointError):
+        draw(Hybrid(), HISTORY)
+
+
+class Memory:
+    kept = None
+
+    def load(self):
+        return self.kept
+
+    def save(self, state):
+        self.kept = {name: array.copy() for name, array in state.items()}
+
+
+def test_a_stopped_fit_resumes_to_the_same_coefficients(fitted):
+    keeper, model = Memory(), Hybrid()
+    with pytest.raises(TrainingStopped):
+        model.fit(HISTORY[:240], seed=0, on_step=lambda progress: True, keeper=keeper)
+    model.fit(HISTORY[:240], seed=0, keeper=keeper)
+    for name, array in fitted.state().items():
+        np.testing.assert_array_equal(array, model.state()[name])
+    with pytest.raises(CheckpointError):
+        Hybrid().fit(HISTORY[:230], seed=0, keeper=keeper)
+
+
+def test_a_history_with_one_factor_is_fitted_with_one():
+    model = Hybrid()
+    report = model.fit(small_history(days=160), seed=0)
+    assert report.metrics["factors"] == 1
+    assert report.metrics["loss"] < report.metrics["loss_without"]
+
+
+def test_it_beats_filtered_historical_simulation_on_the_simulated_market():
+    history = simulate(SMALL_GRID, BUILT_IN_DAYS, BUILT_IN_SEED).history
+    train, rows = history[:4592], list(range(4592, len(history) - 1))
+    hybrid, plain = Hybrid(), FilteredHistoricalSimulation()
+    hybrid.fit(train, seed=0)
+    plain.fit(train, seed=0)
+    observed = moves(history)
+    unit = observed[22:4591].std(axis=0)
+    losses = []
+    for model in (hybrid, plain):
+        rng, found = np.random.default_rng(4), []
+        drawn = model.sample_days(history, rows, 300, rng=rng)
+        change = SMALL_GRID.flatten(drawn.log_iv - history.log_iv[rows][:, None])
+        x = np.concatenate([drawn.log_return[..., None], change], axis=-1) / unit
+        for k, row in enumerate(rows):
+            found.append(float(np.squeeze(scores.energy_score(x[k][None], observed[row][None] / unit))))
+        losses.append(np.array(found))
+    test = comparison.diebold_mariano(losses[0], losses[1])
+    assert losses[0].mean() < losses[1].mean()
+    assert test.p_value < 0.01

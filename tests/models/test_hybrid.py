@@ -51,7 +51,9 @@ def objective(seed=0, rows=40, k=3):
 
 
 def test_the_registry_knows_it_without_torch():
-    code = "import sys; from engine.models.base import surface_model as of; of('hybrid'); sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys; from engine.models.base import surface_model as of; of('hybrid'); sys.exit('torch' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert surface_model("hybrid") is Hybrid
 

@@ -349,6 +349,8 @@ def _process(run_dir: Path, pid: Any) -> psutil.Process | None:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
+        if child is not None and child.pid == pid:
+            return process  # its number is not given away before it is reaped; its command line is empty at first
         words = process.cmdline()
     except (psutil.Error, OverflowError, ValueError):
         return None

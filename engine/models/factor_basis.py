@@ -38,7 +38,7 @@ class FactorBasis:
         """
         grid = history.grid
         found = principal_components.fit(history, grid.size)
-        vectors = grid.flatten(found.vectors)
+        vectors = np.ascontiguousarray(grid.flatten(found.vectors))
         rest = np.sqrt(found.eigenvalues[k:])[:, None] * vectors[k:]
         return cls(grid.flatten(found.log_average), vectors[:k], rest)
 

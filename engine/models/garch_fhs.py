@@ -21,6 +21,9 @@ from engine.training.progress import Keeper, OnStep, check_arrays
 LEAST_DAYS = 150
 """A GARCH model of fewer days has no meaningful likelihood."""
 
+NO_VARIATION = 1e-12
+"""A component of smaller changes than this is rounding."""
+
 
 @dataclass(frozen=True)
 class GarchFilteredHistoricalConfig:
@@ -79,7 +82,7 @@ class GarchFilteredHistoricalSimulation(MoveModel):
         values, columns = np.linalg.eigh(np.cov(observed[:, 1:].T))
         if not values[-1] > 0:
             raise MarketDataError("expected surfaces that change from day to day; found the same surface every day")
-        vectors = columns.T[::-1]
+        vectors = np.ascontiguousarray(columns.T[::-1])
         coordinates = _rotated(observed, vectors)
         k = self._fitted_series(history.grid)
         self._state = {
@@ -137,7 +140,8 @@ class GarchFilteredHistoricalSimulation(MoveModel):
 def fit_garch(series: Floats) -> Floats:
     """(ω, α, γ, β) of a zero-mean GJR-GARCH(1,1) by Gaussian quasi-likelihood.
 
-    The series is brought to unit variance for the optimiser and the variance constant brought back.
+    The series is brought to unit variance for the optimiser and the variance constant brought back. A series of
+    rounding errors keeps the variance it starts with.
 
     Args:
         series: ``(n,)`` values whose variance is modelled.
@@ -145,12 +149,15 @@ def fit_garch(series: Floats) -> Floats:
     from arch import arch_model
 
     scale = float(np.sqrt(np.square(series).mean()))
+    if scale < NO_VARIATION:
+        return np.array([0.0, 0.0, 0.0, 1.0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an optimum on the boundary is an answer here
         model = arch_model(series / scale, mean="Zero", vol="GARCH", p=1, o=1, q=1, dist="normal", rescale=False)
         found = model.fit(disp="off", show_warning=False)
     omega, alpha, gamma, beta = (float(value) for value in found.params)
-    return np.array([omega * scale**2, alpha, gamma, beta])
+    alpha = max(alpha, 0.0)  # on its boundaries the optimum can miss them by 1e-11
+    return np.array([max(omega, 0.0) * scale**2, alpha, max(gamma, -alpha), max(beta, 0.0)])
 
 
 def garch_variance(series: Floats, parameters: Floats, start: float) -> Floats:

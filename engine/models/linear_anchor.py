@@ -119,7 +119,7 @@ class LinearAnchor(MoveModel):
         innovations = self._innovations(observed, mean_square)[0]
         spectrum = np.linalg.eigh(np.cov(innovations[FIRST - 1 :].T))[1]
         k = min(self.config.components, observed.shape[1])
-        components = spectrum.T[::-1][:k] / np.sqrt(observed.shape[1])
+        components = np.ascontiguousarray(spectrum.T[::-1][:k]) / np.sqrt(observed.shape[1])
         features = self._features(history, innovations, components)[:-1]
         target = innovations[FIRST:]
         centre, level = features.mean(axis=0), target.mean(axis=0)

@@ -107,7 +107,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _study_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="which study: surfaces")
+    parser.add_argument("name", help="which study: surfaces, leaderboard")
     parser.add_argument("--data", help="id of a dataset (see: datasets) or path of a file")
     parser.add_argument("--run", required=True, help="name of the run in the workspace, or path of a directory")
     parser.add_argument(

@@ -43,6 +43,7 @@ class Study(Protocol):
 
 STUDIES: dict[str, str] = {
     "surfaces": "engine.studies.surfaces",
+    "leaderboard": "engine.studies.leaderboard",
 }
 """Registered studies: name → module."""
 

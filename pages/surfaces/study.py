@@ -1,4 +1,4 @@
-"""Chapter 2 on one history: start the whole study, and read every table of a finished one."""
+"""Whole studies on one history: start one in the background, and read every table of a finished one."""
 
 import streamlit as st
 
@@ -6,36 +6,28 @@ from engine.runs import jobs as engine_jobs
 from engine.runs import run_directory, studies
 from engine.settings import from_dict, to_dict
 from engine.studies.base import STUDIES, study
+from pages.surfaces._study_text import METHODS
 from pages.ui import cache, datasets, downloads, forms, frame, jobs
 
-METHOD = """
-The study computes every table of chapter 2 of the thesis on one history: variance explained and mean reversion of the
-factors, correlations with returns, penalty quantiles, the noise and shift experiments, the volatility index, and both
-factor models with published and with estimated parameters. Published figures stand beside ours in columns of their own.
-Each table is a CSV file in the run's directory; `result.json` beside them holds settings, fingerprint and versions.
-
-A killed study resumes with the step it was in. The published figures are those of SPX from 2000 to 2021 on the 10×8
-grid; on other data they are a yardstick, not a target.
-"""
-NAME = next(iter(STUDIES))
-
-frame.header(
-    "Surface study", "What does the whole of chapter 2 say about these surfaces, beside the published figures?"
-)
+frame.header("Studies", "What does a whole study say about these surfaces, beside the published figures?")
 loaded = datasets.pick("surfaces")
-module = study(NAME)
+name = st.sidebar.selectbox(
+    "Study", list(STUDIES), format_func=lambda name: study(name).LABEL, key="study_name", persist_state="session"
+)
+module = study(name)
 with st.sidebar.form("study"):
-    values = forms.config_fields(module.Config, key="study")
+    values = forms.config_fields(module.Config, key=f"study_{name}")
     started = st.form_submit_button("Run the study", type="primary", icon=":material/play_arrow:")
 frame.strip(loaded)
 if started:
     with frame.errors("Change the settings in the sidebar."):
         settings = to_dict(from_dict(module.Config, values))
         pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-        arguments = ["study", NAME, f"--data={loaded.entry.id}", *pairs]
-        engine_jobs.start(arguments, run_directory.new_directory(f"study-{loaded.data.fingerprint}"))
+        arguments = ["study", name, f"--data={loaded.entry.id}", *pairs]
+        engine_jobs.start(arguments, run_directory.new_directory(f"{name}-{loaded.data.fingerprint}"))
 
-runs = [run for run in engine_jobs.list_runs() if run.config.get("verb") == "study" or run.model == "study"]
+runs = [run for run in engine_jobs.list_runs() if run.config.get("verb", name) in ("study", name)]
+runs = [run for run in runs if run.model in (name, "study")]
 busy = [run for run in runs if run.active]
 if busy:
     jobs.listing(tuple(busy))
@@ -46,9 +38,10 @@ for run in runs:
 finished = {run.name: run for run in runs if run.state == "done"}
 if not finished:
     st.info(
-        "No finished study yet. Run one from the sidebar; on 22 years it takes about a minute.", icon=":material/info:"
+        "No finished study yet. Run one from the sidebar; it goes on in the background for about a minute.",
+        icon=":material/info:",
     )
-    frame.method(METHOD)
+    frame.method(METHODS[name])
     st.stop()
 chosen = st.selectbox("Finished study", list(finished), key="study_run", persist_state="session")
 with frame.errors("Choose another study, or run it again."):
@@ -73,4 +66,4 @@ with frame.errors("Run the study again."):
 st.dataframe(table, hide_index=True, width="stretch")
 downloads.table_buttons(lambda: table, table_name, key="study")
 st.code(engine_jobs.command_of(finished[chosen]), language=None, wrap_lines=True)
-frame.method(METHOD)
+frame.method(METHODS[name])

@@ -20,7 +20,7 @@ SECTIONS = {
         ("surfaces/arbitrage", "Static arbitrage", ":material/balance:"),
         ("surfaces/factor_model", "Factor models", ":material/timeline:"),
         ("surfaces/volgan", "VolGAN", ":material/landscape:"),
-        ("surfaces/study", "Surface study", ":material/table_view:"),
+        ("surfaces/study", "Studies", ":material/table_view:"),
     ],
 }
 """Section of the menu → (script below ``pages/``, title, icon)."""

@@ -6,6 +6,8 @@ from streamlit.testing.v1 import AppTest
 
 from engine import workspace
 from engine.runs import studies
+from engine.studies.base import STUDIES
+from pages.surfaces._study_text import METHODS
 
 
 def page() -> AppTest:
@@ -26,3 +28,10 @@ def test_a_finished_study_is_read_from_its_run(scenarist_home: Path) -> None:
     for table in ("penalty_quantiles", "factor_spx_thesis_quantiles", "vix"):
         app.selectbox(key="study_table").set_value(table).run()
         assert not app.exception and len(app.dataframe[0].value) > 0
+
+
+def test_every_study_has_its_form_and_its_method() -> None:
+    app = page().run()
+    for name in STUDIES:
+        app.sidebar.selectbox(key="study_name").set_value(name).run()
+        assert not app.exception and METHODS[name].strip()[:40] in app.markdown[-1].value

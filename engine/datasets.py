@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
@@ -222,16 +222,27 @@ def _built_in() -> dict[str, _Source]:
 
 def _uploads() -> dict[str, _Source]:
     folder = workspace.uploads_dir()
-    cards = (
-        sorted(folder.glob("upload-*.json"), key=lambda p: p.stat().st_mtime, reverse=True) if folder.exists() else []
-    )
+    cards = sorted(folder.glob("upload-*.json"), key=_modified, reverse=True)
     sources = {}
     for card in cards:
-        meta = workspace.read_json(card)
-        files = tuple((folder / Path(item["file"]).name, item["name"]) for item in meta["files"])
-        entry = Entry(card.stem, meta["label"], meta["kind"], "upload", meta["version"])
-        sources[entry.id] = _Source(entry, files, meta["reading"])
+        try:
+            meta = workspace.read_json(card)
+            files = tuple((folder / Path(item["file"]).name, str(item["name"])) for item in meta["files"])
+            if not files or meta["kind"] not in get_args(Kind):
+                continue
+            entry = Entry(card.stem, str(meta["label"]), meta["kind"], "upload", str(meta["version"]))
+            sources[entry.id] = _Source(entry, files, dict(meta["reading"]))
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            continue  # one damaged note must not hide the other data; the uploaded file itself stays where it is
     return sources
+
+
+def _modified(path: Path) -> float:
+    """When a file was last written; 0 if another process has just removed it."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _local() -> dict[str, _Source]:

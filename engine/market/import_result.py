@@ -199,8 +199,8 @@ class RowCheck:
         """Plain words for how much was kept."""
         total = len(self.table) + len(self.table.ragged_lines)
         out = total - int(self.kept.sum())
-        if out == 0 and total > 1:
-            return f"all {total:,} {what} of {self.table.file} kept"
+        if out == 0:
+            return f"all {total:,} {what} of {self.table.file} kept" if total > 1 else f"{self.table.file} read whole"
         return f"{total - out:,} of {total:,} {what} of {self.table.file} kept" + (
             f"; {out:,} rejected and listed" if out else ""
         )

@@ -66,7 +66,12 @@ def panel() -> None:
             accept_multiple_files=True,
             key=f"market_files_{st.session_state.get('market_round', 0)}",
             help="Several files are read together: one price file per ticker, a sector map beside prices, a VIX beside "
-            "surfaces, daily closes beside quotes. Larger files go into the folder named by SCENARIST_DATA.",
+            "surfaces, daily closes beside quotes.",
+        )
+        most = st.get_option("server.maxUploadSize")
+        st.caption(
+            f"A file above {most} MB is not taken here: put it into the folder named by `SCENARIST_DATA`, and it "
+            "appears in the same list of datasets."
         )
         local = _local_picker()
     files: Files = tuple((f.name, f.getvalue()) for f in dropped) or local

@@ -57,8 +57,9 @@ frame.metrics(
         (
             "ATM 1M vol, median",
             theme.percent(vols[1]),
-            f"95 %: {theme.percent(vols[0])} to {theme.percent(vols[2])} · today {theme.percent(atm[row])}",
-            "Median, 2.5 % and 97.5 % weighted quantiles of tomorrow's one-month at-the-money implied vol.",
+            f"95 %: {100 * vols[0]:.1f} to {theme.percent(vols[2])}",
+            "Median, 2.5 % and 97.5 % weighted quantiles of tomorrow's one-month at-the-money implied vol. "
+            f"Today: {theme.percent(atm[row])}.",
         ),
         (
             "Φ, mean reweighted",
@@ -83,7 +84,8 @@ frame.honesty(
 )
 smile, returns = st.columns([3, 2])
 with smile:
-    st.markdown("**Tomorrow's smile**: 50, 80 and 95 % bands; today dotted, what came about in the data's colour")
+    came_about = ", what came about solid" if known else ""
+    st.markdown(f"**Tomorrow's smile**: 50, 80 and 95 % bands; today dotted{came_about}")
     after = history.iv[row + 1] if known else None
     figure = draw.smile_fan(iv, history.grid, weights, today=history.iv[row], realised=after, dark=frame.is_dark())
     frame.chart(figure, key="home_smile")

@@ -133,6 +133,11 @@ def grid_words(grid: Grid) -> str:
     return f"{grid.shape[0]}×{grid.shape[1]} points, {strikes[0]} to {strikes[-1]}, {maturities[0]} to {maturities[-1]}"
 
 
+def carrying(effective: float) -> str:
+    """How many scenarios carry the weight, in words that fit before "the weight"."""
+    return "a single scenario carries nearly all" if effective < 1.5 else f"about {effective:,.0f} scenarios carry"
+
+
 def sample_words(history: SurfaceHistory, row: int, card: Card) -> str:
     """Whether a day was seen in training."""
     if card.data_fingerprint != history.fingerprint:

@@ -56,7 +56,7 @@ with answer:
         st.markdown(frame.plain(view.outcome()))
     if view.ess < FEW_SCENARIOS:
         st.warning(
-            f"At this β about {view.ess:,.0f} scenarios carry the weight: bands and means rest on these few. "
+            f"At this β {controls.carrying(view.ess)} the weight: bands and means rest on so few. "
             "Lower β, draw more scenarios, or train longer.",
             icon=":material/filter_alt:",
         )

@@ -97,6 +97,17 @@ def test_a_wrong_file_is_one_question_or_sentence_and_loses_nothing(
     assert page.get_by_text("Simulated market, 10×8 grid").count() > 0  # what was active still is
 
 
+def test_a_file_of_50_mb_is_refused_with_what_to_do(app: App, page: Page, tmp_path: Path) -> None:
+    with (tmp_path / "big.csv").open("wb") as file:
+        file.truncate(50_000_000)
+    page.goto(f"{app.url}/market_data")
+    settled(page, "Is my file read")
+    page.locator('input[type="file"]').first.set_input_files(tmp_path / "big.csv")
+    expect(page.get_by_text("File must be 20.0MB or smaller").first).to_be_attached()
+    settled(page, "is not taken here: put it into the folder named by")
+    assert page.get_by_text("Simulated market, 10×8 grid").count() > 0
+
+
 def test_a_deep_link_opens_its_page_at_once(app: App, page: Page) -> None:
     page.goto(f"{app.url}/volgan")
     settled(page, "What can the surface look like tomorrow", timeout=60_000)

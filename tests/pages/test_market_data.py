@@ -192,3 +192,14 @@ def test_several_files_are_read_together(page: AppTest) -> None:
     entry = next(e for e in datasets.catalogue("surfaces") if e.origin == "upload")
     assert datasets.load(entry.id).data.vix is not None
     assert csv_import.recognise(TEMPLATES["vix.csv"]) == "series"
+
+
+def test_what_to_do_with_a_file_too_big_to_upload_is_said(page: AppTest) -> None:
+    assert any("is not taken here" in caption.value and "SCENARIST_DATA" in caption.value for caption in page.caption)
+
+
+def test_a_damaged_note_of_an_upload_does_not_take_the_page_down(page: AppTest) -> None:
+    workspace.uploads_dir().mkdir(parents=True)
+    (workspace.uploads_dir() / "upload-damaged.json").write_text('{"label": "x"')
+    page.run()
+    assert not page.exception and not page.error and shown(page)["Grid"] == "10 × 8"

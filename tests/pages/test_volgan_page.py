@@ -20,6 +20,7 @@ from engine.runs.cards import Card
 from engine.scenarios import reweighting
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.surfaces import arbitrage
+from pages.surfaces import _volgan_controls as controls
 from pages.surfaces._volgan_view import DEFAULT_BETA, View, beta_options
 from pages.ui import frame
 
@@ -181,7 +182,12 @@ def test_few_effective_scenarios_and_a_collapsed_generator_are_said(market, open
     generator("quick", market, metrics={"return_day_sd_ratio": 0.03})
     app = open_page(volgan_n=100)
     assert any("hardly moves" in w.value for w in app.warning)
-    assert any("carry the weight" in w.value for w in app.warning)
+    assert any("the weight: bands and means rest on so few" in w.value for w in app.warning)
+
+
+def test_the_number_of_scenarios_that_carry_the_weight_is_said_in_grammar() -> None:
+    assert controls.carrying(1.0) == "a single scenario carries nearly all"
+    assert controls.carrying(1.6) == "about 2 scenarios carry"
 
 
 def test_without_a_generator_the_page_offers_to_train_one(open_page) -> None:

@@ -196,7 +196,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
     loaded = datasets.load(arguments.file)
     first, last = loaded.data.period
-    print(f"{_one_line(loaded.label)}: {loaded.entry.kind}, {len(loaded.data):,} rows kept, {first} to {last}")
+    print(f"{_one_line(loaded.label)}: {loaded.entry.kind}, {_rows(len(loaded.data))} kept, {first} to {last}")
     print(f"fingerprint {loaded.data.fingerprint}")
     for note in loaded.notes:
         print(f"note: {_one_line(note)}")
@@ -303,6 +303,10 @@ def _day(text: str) -> str:
 def _one_line(text: str) -> str:
     """Text from files and names, without what a terminal would act on."""
     return "".join(c if c.isprintable() else " " for c in text).rstrip()
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" + ("" if count == 1 else "s")
 
 
 def _harmless(table: pd.DataFrame) -> pd.DataFrame:

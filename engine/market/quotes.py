@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ class OptionQuotes:
         """The distinct quote days, increasing."""
         return np.unique(self.table["date"].to_numpy().astype("datetime64[D]"))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the content (not the name)."""
         rows = pd.util.hash_pandas_object(self.table[list(COLUMNS)], index=False).to_numpy()

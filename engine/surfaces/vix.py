@@ -22,7 +22,10 @@ _LOWEST, _HIGHEST = 0.05, 4.0
 """Strikes of the sum, as multiples of spot."""
 
 _QUOTED = (0.5, 1.5)
-"""Strikes beyond which the vol is held constant: the thesis's range for this index."""
+"""Strikes beyond which the vol is held constant: the thesis's range for this index, on its grid from 0.6 to 1.4 …"""
+
+_BEYOND = 0.1
+"""… and on a narrower grid as far beyond its last strikes as that range reaches beyond the thesis's."""
 
 _CHUNK = 512
 """Surfaces priced at once: their strikes fit in cache."""
@@ -46,8 +49,8 @@ def from_surface(iv: ArrayLike, grid: Grid, rate: ArrayLike = 0.0) -> Floats:
     distance between the neighbouring strikes.
 
     Vols come from the surface by the project's interpolation, linear in moneyness, then in maturity, linear outside the
-    grid, and are held constant below half and above one and a half times spot, where a line would run off to vols that
-    nobody quotes. Strikes run from 0.05 to 4 times spot. Cutting there loses less than 0.001 points from a flat vol of
+    grid, and are held constant from a tenth of spot beyond its last strikes, and anyhow below half and above one and a
+    half times spot: a line drawn farther runs off to vols that nobody quotes. Strikes run from 0.05 to 4 times spot. Cutting there loses less than 0.001 points from a flat vol of
     100 % and 0.1 points from one of 200 %; the sum's own error is below 0.02 points for flat vols from 4 % to 150 %.
 
     Args:
@@ -85,7 +88,8 @@ def _index(iv: Floats, grid: Grid, rate: Floats) -> Floats:
     growth = np.exp(rate * HORIZON)  # (n,) e^{rT}, which is also the forward
     at = np.searchsorted(k, growth, side="right") - 1  # (n,) position of K0
     column = np.arange(len(k))
-    smile = grid.interpolate(iv, np.clip(k, *_QUOTED), HORIZON)  # (n, n_strikes)
+    low, high = max(_QUOTED[0], grid.moneyness[0] - _BEYOND), min(_QUOTED[1], grid.moneyness[-1] + _BEYOND)
+    smile = grid.interpolate(iv, np.clip(k, low, high), HORIZON)  # (n, n_strikes)
     price = black_scholes.price(1.0, k, HORIZON, smile, rate[:, None], is_call=column > at[:, None])
     # at K0 the price so far is the put's; by parity the call costs 1 − K0 e^{−rT} more
     price[np.arange(len(iv)), at] += (1 - k[at] / growth) / 2

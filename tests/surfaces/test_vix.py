@@ -35,7 +35,9 @@ def longhand(iv, grid, rate):
     at = max(i for i, k in enumerate(strikes) if k <= forward)
     total = 0.0
     for i, k in enumerate(strikes):
-        vol = float(grid.interpolate(iv, min(max(k, 0.5), 1.5), T))
+        low = max(0.5, grid.moneyness[0] - 0.1)
+        high = min(1.5, grid.moneyness[-1] + 0.1)
+        vol = float(grid.interpolate(iv, min(max(k, low), high), T))
         if i == at:
             price = (put(k, vol, rate) + call(k, vol, rate)) / 2
         else:
@@ -76,6 +78,14 @@ def test_what_lies_beyond_the_strikes_is_worth_no_more_than_the_docstring_says(v
 def test_it_equals_the_sum_written_out(level, skew, curvature, rate):
     iv = smile(VOLGAN_GRID, level, skew, curvature)
     assert vix.from_surface(iv, VOLGAN_GRID, rate) == pytest.approx(longhand(iv, VOLGAN_GRID, rate), rel=1e-10)
+
+
+def test_a_steep_skew_on_a_narrow_grid_does_not_run_off_into_the_wings():
+    grid = Grid([0.9, 0.95, 1.0, 1.05, 1.1], [30 / 365, 91 / 365])
+    iv = np.broadcast_to((0.4 + 4.0 * np.maximum(1 - grid.moneyness, -0.05))[:, None], grid.shape)
+    assert vix.from_surface(iv, grid) == pytest.approx(longhand(iv, grid, 0.0), rel=1e-10)
+    highest = float(grid.interpolate(iv, 0.8, T))  # the line reaches 240 % at half the spot
+    assert 40 < vix.from_surface(iv, grid) < 100 * highest
 
 
 def test_it_approaches_the_replication_of_the_variance_swap():

@@ -147,19 +147,15 @@ def _sample_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _sample(arguments: argparse.Namespace) -> int:
-    import io
-
     import numpy as np
 
-    from engine import datasets, workspace
+    from engine import datasets
     from engine.market.surface_history import SurfaceHistory
     from engine.runs import checkpoints
     from engine.scenarios import reweighting
     from engine.surfaces import arbitrage
 
-    suffix = arguments.out.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise SettingsError(f"expected --out to end in .csv or .parquet; found {arguments.out.name!r}")
+    _table_suffix(arguments.out)
     if not 1 <= arguments.n <= MOST_SCENARIOS:
         raise SettingsError(f"expected --n between 1 and {MOST_SCENARIOS:,}; found {arguments.n}")
     model, card = checkpoints.load(checkpoints.find(arguments.run))
@@ -172,18 +168,85 @@ def _sample(arguments: argparse.Namespace) -> int:
     phi = arbitrage.total_penalty(drawn.iv, drawn.grid, float(condition.rate[-1]))
     beta = float(reweighting.default_beta(phi)) if arguments.beta == "auto" else _beta(arguments.beta)
     weights = reweighting.weights(phi, beta)
-    table = drawn.weighted(weights).to_frame()
-    buffer = io.BytesIO()
-    if suffix == ".csv":
-        table.to_csv(buffer, index=False)
-    else:
-        table.to_parquet(buffer, index=False)
-    workspace.write_whole(arguments.out, buffer.getvalue())
+    _write_table(arguments.out, drawn.weighted(weights).to_frame())
     size = float(reweighting.effective_sample_size(weights))
     print(f"{arguments.n:,} scenarios of the day after {history.dates[row]} from {card.label}, seed {arguments.seed}")
     print(f"penalty mean {phi.mean():.3g} as drawn, {float(weights @ phi):.3g} reweighted with beta {beta:.4g}")
     print(f"effective sample size {size:,.0f}; written to {arguments.out}")
     return 0
+
+
+def _surfaces_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", required=True, help="id of a dataset of option quotes, or path of a file of them")
+    parser.add_argument("--grid", choices=("10x8", "11x9"), default="10x8", help="where to; 10x8 if not given")
+    parser.add_argument("--method", default="kernel", help="kernel, ssvi, interpolation, or one with +repair")
+    parser.add_argument("--bandwidth", help="h1,h2 of the kernel, variances; searched for if not given")
+    parser.add_argument("--rates", choices=("day", "expiry"), default="day", help="where the rate of a day is from")
+    parser.add_argument("--keep-untraded", action="store_true", help="use quotes that nobody traded as well")
+    parser.add_argument("--seed", type=_whole, default=0, help="of the day of the bandwidth search; 0 if not given")
+    parser.add_argument("--out", required=True, type=Path, help="file to write, .csv or .parquet")
+
+
+def _surfaces(arguments: argparse.Namespace) -> int:
+    from engine import datasets
+    from engine.market import export
+    from engine.market.grid import CH2_GRID, VOLGAN_GRID
+    from engine.market.quotes import OptionQuotes
+    from engine.runs.console import counter
+    from engine.surfaces import smoothing
+
+    _table_suffix(arguments.out)
+    quotes = datasets.load(arguments.data).data
+    if not isinstance(quotes, OptionQuotes):
+        raise SettingsError(f"expected option quotes to build surfaces from; found other data in {arguments.data!r}")
+    made = smoothing.history_from_quotes(
+        quotes,
+        {"10x8": CH2_GRID, "11x9": VOLGAN_GRID}[arguments.grid],
+        None if arguments.bandwidth is None else _pair(arguments.bandwidth),
+        arguments.method,
+        seed=arguments.seed,
+        rates=arguments.rates,
+        keep_untraded=arguments.keep_untraded,
+        on_day=counter("days"),
+    )
+    _write_table(arguments.out, export.surfaces_table(made.history))
+    print(made.words)
+    for row in made.skipped.itertuples(index=False):
+        print("  " + _one_line(f"{row.date:%Y-%m-%d}: {row.reason}"))
+    used, total = int(made.days["used"].sum()), int(made.days["quotes"].sum())
+    free = int((made.days["phi_after"] == 0).sum())
+    print(f"{used:,} of {total:,} quotes carry vols; bandwidth {made.bandwidth[0]:g}, {made.bandwidth[1]:g}")
+    print(f"{free:,} of {len(made.days):,} surfaces free of static arbitrage; written to {arguments.out}")
+    return 0
+
+
+def _pair(text: str) -> tuple[float, float]:
+    try:
+        first, second = (float(part) for part in text.split(","))
+    except ValueError:
+        raise SettingsError(f"expected --bandwidth as two numbers h1,h2; found {text[:40]!r}") from None
+    return first, second
+
+
+def _table_suffix(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise SettingsError(f"expected --out to end in .csv or .parquet; found {path.name!r}")
+    return suffix
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    """A whole file or none."""
+    import io
+
+    from engine import workspace
+
+    buffer = io.BytesIO()
+    if _table_suffix(path) == ".csv":
+        table.to_csv(buffer, index=False)
+    else:
+        table.to_parquet(buffer, index=False)
+    workspace.write_whole(path, buffer.getvalue())
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -258,6 +321,7 @@ VERBS: dict[str, Verb] = {
     "train": Verb("train a model on a dataset, in a run that can be resumed", _train_arguments, _train),
     "study": Verb("compute every table of a study on a dataset, as CSV", _study_arguments, _study),
     "sample": Verb("draw weighted scenarios of the next day from a trained model", _sample_arguments, _sample),
+    "surfaces": Verb("build the surfaces of every day of a file of option quotes", _surfaces_arguments, _surfaces),
     "check": Verb("read a file and say what was accepted, decided and rejected", _check_arguments, _check),
     "runs": Verb("list the runs of the workspace", _nothing, _runs),
     "datasets": Verb("list the datasets that can be named", _nothing, _datasets),

@@ -49,6 +49,9 @@ def phi_history(
             name="chosen day",
             marker={"color": theme.data_colour(dark), "symbol": "diamond", "size": 9},
         )
+    fig.update_yaxes(rangemode="nonnegative")
+    if found.total[peak] == 0:  # plotly would draw an axis from −1 to 1 around the line of zeros
+        fig.update_yaxes(range=[0, 1])
     free = theme.percent(float((found.total == 0).mean()))
     return theme.base_layout(
         fig,
@@ -78,6 +81,9 @@ def shift_curve(shifts: Floats, found: Decomposition, *, height: int = theme.HEI
             mode="lines",
             line={"color": COLOURS[kind], "width": 2},
         )
+    fig.update_yaxes(rangemode="nonnegative")
+    if not found.total.any():
+        fig.update_yaxes(range=[0, 1])
     broken = shifts[(found.total > 0) & (shifts > 0)]
     first = f"first violated at +{100 * broken[0]:.1f} vol points" if len(broken) else "no upward shift violates it"
     return theme.base_layout(

@@ -1,11 +1,10 @@
-"""Paths of a factor model: weighted fans of lines, the histogram of weights, long scenarios, joint laws."""
+"""Paths of a factor model: weighted fans of lines, the histogram of weights, long scenarios."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
 from engine.charts import theme
@@ -125,43 +124,4 @@ def long_scenario(scenario: pd.DataFrame, *, dark: bool = False, height: int = 5
         alt=f"A scenario of {scenario['year'].iloc[-1]:.0f} years; VIX between {vix.min():.0f} and {vix.max():.0f}.",
         height=height,
         legend=True,
-    )
-
-
-def joint_moves(
-    simulated: tuple[ArrayLike, ArrayLike],
-    history: tuple[ArrayLike, ArrayLike],
-    *,
-    dark: bool = False,
-    height: int = theme.HEIGHT,
-) -> go.Figure:
-    """Daily moves of spot and VIX, simulated and historical, on the same axes (figure 2.20).
-
-    Args:
-        simulated: (Δ log S, Δ log VIX), decimals.
-        history: the same of the data.
-        dark: drawn on a dark background.
-        height: pixels.
-    """
-    fig = make_subplots(rows=1, cols=2, shared_xaxes=True, shared_yaxes=True, subplot_titles=["simulated", "data"])
-    words = []
-    for column, (name, (x, y), colour) in enumerate(
-        (("simulated", simulated, theme.model_colour(MODEL)), ("data", history, theme.data_colour(dark))), start=1
-    ):
-        spot, index = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        rows = theme.thin(len(spot), theme.MOST_POINTS // 3)
-        words.append(f"{name} {np.corrcoef(spot, index)[0, 1]:+.2f}")
-        fig.add_scatter(
-            x=theme.float32(1e4 * spot[rows]),
-            y=theme.float32(100 * index[rows]),
-            mode="markers",
-            marker={"color": theme.with_alpha(colour, 0.35), "size": 4},
-            name=name,
-            row=1,
-            col=column,
-        )
-    fig.update_xaxes(matches="x", title_text="Δ log S (bp)")
-    fig.update_yaxes(title_text="Δ log VIX (%)", col=1)
-    return theme.base_layout(
-        fig, alt=f"Daily moves of spot against VIX; correlation {', '.join(words)}.", height=height, legend=False
     )

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from engine.runs.progress_log import Pace, Report, duration
@@ -61,6 +62,20 @@ class ProgressBar:
         with contextlib.suppress(OSError, ValueError, UnicodeEncodeError):
             self._stream.write(text)
             self._stream.flush()
+
+
+def counter(unit: str) -> Callable[[int, int], None]:
+    """Says on the standard error, at most every few seconds, how many of how many are done."""
+    said = time.monotonic()
+
+    def say(done: int, total: int) -> None:
+        nonlocal said
+        if time.monotonic() - said >= LINE_EVERY:
+            said = time.monotonic()
+            with contextlib.suppress(OSError, ValueError):
+                print(f"{done:,} of {total:,} {unit}", file=sys.stderr, flush=True)
+
+    return say
 
 
 def _blocks(stream: TextIO) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from engine.market.returns import realised_vol
 from engine.market.surface_history import SurfaceHistory
 from engine.scenarios import reweighting
 from engine.settings import setting
-from engine.surfaces import ornstein_uhlenbeck, principal_components, vix
+from engine.surfaces import dynamics, ornstein_uhlenbeck, principal_components, vix
 from engine.surfaces.factor_model import SPX_CORRELATION, SPX_OU, THREE_MONTHS, FactorModel, Paths, simulate
 from engine.surfaces.principal_components import PrincipalComponents
 
@@ -217,6 +217,62 @@ def correlation_table(scenario: pd.DataFrame) -> Floats:
     changes = np.diff(np.column_stack([logs[:, 0], scenario["level"], logs[:, 1], logs[:, 2]]), axis=0)
     table: Floats = np.corrcoef(changes.T)
     return table
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """Daily moves of spot and VIX: ``(n,)`` Δ log S and Δ log VIX, and where the VIX is from."""
+
+    spot: Floats
+    vix: Floats
+    origin: str
+
+
+def scenario_moves(scenario: pd.DataFrame) -> Moves:
+    """Daily moves of a long scenario."""
+    spot, index = np.diff(np.log(scenario[["spot", "vix"]].to_numpy()), axis=0).T
+    return Moves(spot, index, "simulated")
+
+
+def history_moves(history: SurfaceHistory) -> Moves:
+    """Daily moves of the data: their own VIX, or that of their surfaces where they have none."""
+    quoted = history.vix is not None
+    index = history.vix if quoted else vix.from_surface(history.iv, history.grid, history.rate)
+    origin = "VIX of the data" if quoted else "VIX computed from the data's surfaces: none came with them"
+    change = np.diff(np.log(np.asarray(index, dtype=np.float64)))
+    known = np.isfinite(change)
+    return Moves(history.log_return[known], change[known], origin)
+
+
+def joint_table(simulated: Moves, data: Moves) -> pd.DataFrame:
+    """Correlation with its robust 95 % interval, standard deviations and skewness of both moves, model and data."""
+    rows = []
+    for name, moves in (("simulated", simulated), ("data", data)):
+        try:
+            found = dynamics.correlation(moves.spot, moves.vix)
+            value, low, high = found.value, *found.robust
+        except MarketDataError:  # a spot or an index that stands still goes with nothing
+            value = low = high = np.nan
+        rows.append(
+            {
+                "moves": name,
+                "days": len(moves.spot),
+                "correlation": value,
+                "correlation_low": low,
+                "correlation_high": high,
+                "sd_log_spot": float(moves.spot.std(ddof=1)),
+                "sd_log_vix": float(moves.vix.std(ddof=1)),
+                "skew_log_spot": _skewness(moves.spot),
+                "skew_log_vix": _skewness(moves.vix),
+                "vix": moves.origin,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _skewness(x: Floats) -> float:
+    spread = float(x.std())
+    return float((((x - x.mean()) / spread) ** 3).mean()) if spread > 0 else float("nan")
 
 
 def _correlation(history: SurfaceHistory, components: PrincipalComponents) -> Floats:

@@ -138,6 +138,9 @@ class _FactorModelStep:
         if self.config.model == "spx":
             scenario = factor_models.long_scenario(result.model, self.history, seed=self.config.seed)
             tables[f"{prefix}_ten_years"] = scenario
+            tables[f"{prefix}_joint_moves"] = factor_models.joint_table(
+                factor_models.scenario_moves(scenario), factor_models.history_moves(self.history)
+            )
             found, published = factor_models.correlation_table(scenario), factor_models.PUBLISHED_CORRELATIONS
             tables[f"{prefix}_correlations"] = pd.DataFrame(
                 [

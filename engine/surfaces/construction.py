@@ -1,4 +1,4 @@
-"""A surface built from one day's quotes, and everything one should know before trusting it."""
+"""Surfaces built from quotes, of one day or of many, and everything one should know before trusting them."""
 
 from __future__ import annotations
 
@@ -138,3 +138,33 @@ class Construction:
             half_spread=self.half_spread[None],
             name=name,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryConstruction:
+    """Surfaces of many days.
+
+    Args:
+        history: the days that could be built, with rates and half-spreads.
+        bandwidth: (h1, h2) used on all of them.
+        search: the search that chose it, if there was one.
+        search_day: the day of the search.
+        days: one row a day built: ``date, quotes, used, dropped, rate, phi_before, phi_after, rmse, extrapolated`` and
+            one column a reason with its count.
+        skipped: one row a day that could not be built: ``date, reason``, the reason a sentence.
+    """
+
+    history: SurfaceHistory
+    bandwidth: Bandwidth
+    search: BandwidthSearch | None
+    search_day: np.datetime64 | None
+    days: pd.DataFrame
+    skipped: pd.DataFrame
+
+    @property
+    def words(self) -> str:
+        """What was built and what was not."""
+        built = f"{len(self.days):,} surface{'s' if len(self.days) != 1 else ''} built"
+        if not len(self.skipped):
+            return f"{built}, no day skipped."
+        return f"{built}, {len(self.skipped):,} day{'s' if len(self.skipped) != 1 else ''} skipped."

@@ -10,7 +10,6 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -31,7 +30,7 @@ from engine.surfaces import (
     quote_cleaning,
     ssvi,
 )
-from engine.surfaces.construction import Construction
+from engine.surfaces.construction import Construction, HistoryConstruction
 from engine.surfaces.interpolation import to_grid
 from engine.surfaces.nadaraya_watson import Bandwidth, BandwidthSearch, ScatteredVols
 
@@ -64,36 +63,6 @@ __all__ = [
 ]
 
 RateSource = Literal["day", "expiry"]
-
-
-@dataclass(frozen=True, eq=False)
-class HistoryConstruction:
-    """Surfaces of many days.
-
-    Args:
-        history: the days that could be built, with rates and half-spreads.
-        bandwidth: (h1, h2) used on all of them.
-        search: the search that chose it, if there was one.
-        search_day: the day of the search.
-        days: one row a day built: ``date, quotes, used, dropped, rate, phi_before, phi_after, rmse, extrapolated`` and
-            one column a reason with its count.
-        skipped: one row a day that could not be built: ``date, reason``, the reason a sentence.
-    """
-
-    history: SurfaceHistory
-    bandwidth: Bandwidth
-    search: BandwidthSearch | None
-    search_day: np.datetime64 | None
-    days: pd.DataFrame
-    skipped: pd.DataFrame
-
-    @property
-    def words(self) -> str:
-        """What was built and what was not."""
-        built = f"{len(self.days):,} surface{'s' if len(self.days) != 1 else ''} built"
-        if not len(self.skipped):
-            return f"{built}, no day skipped."
-        return f"{built}, {len(self.skipped):,} day{'s' if len(self.skipped) != 1 else ''} skipped."
 
 
 def surface_from_quotes(

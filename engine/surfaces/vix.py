@@ -48,10 +48,11 @@ def from_surface(iv: ArrayLike, grid: Grid, rate: ArrayLike = 0.0) -> Floats:
     highest strike not above F, Q the price of the out-of-the-money option (the mean of put and call at K0), ΔK half the
     distance between the neighbouring strikes.
 
-    Vols come from the surface by the project's interpolation, linear in moneyness, then in maturity, linear outside the
-    grid, and are held constant from a tenth of spot beyond its last strikes, and anyhow below half and above one and a
-    half times spot: a line drawn farther runs off to vols that nobody quotes. Strikes run from 0.05 to 4 times spot. Cutting there loses less than 0.001 points from a flat vol of
-    100 % and 0.1 points from one of 200 %; the sum's own error is below 0.02 points for flat vols from 4 % to 150 %.
+    Vols come from the surface by the project's interpolation, linear in moneyness, then in maturity, linear outside
+    the grid, and are held constant from a tenth of spot beyond its last strikes, and anyhow below half and above one
+    and a half times spot: a line drawn farther runs off to vols that nobody quotes. Strikes run from 0.05 to 4 times
+    spot. Cutting there loses less than 0.001 points from a flat vol of 100 % and 0.1 points from one of 200 %; the
+    sum's own error is below 0.02 points for flat vols from 4 % to 150 %.
 
     Args:
         iv: ``(..., n_moneyness, n_maturity)`` annualised.

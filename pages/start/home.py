@@ -5,7 +5,7 @@ import streamlit as st
 
 from engine import datasets, workspace
 from engine.charts import scenarios as draw
-from engine.charts import theme
+from engine.charts import smile_fans, theme
 from engine.scenarios import reweighting
 from pages.ui import cache, frame
 
@@ -87,7 +87,9 @@ with smile:
     came_about = ", what came about solid" if known else ""
     st.markdown(f"**Tomorrow's smile**: 50, 80 and 95 % bands; today dotted{came_about}")
     after = history.iv[row + 1] if known else None
-    figure = draw.smile_fan(iv, history.grid, weights, today=history.iv[row], realised=after, dark=frame.is_dark())
+    figure = smile_fans.smile_fan(
+        iv, history.grid, weights, today=history.iv[row], realised=after, dark=frame.is_dark()
+    )
     frame.chart(figure, key="home_smile")
 with returns:
     st.markdown("**Tomorrow's return**: as drawn, and reweighted against arbitrage")

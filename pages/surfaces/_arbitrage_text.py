@@ -7,11 +7,11 @@ import pandas as pd
 
 from engine.charts import theme
 from engine.charts.arbitrage_history import NAMES
-from engine.market.grid import Grid
+from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.studies.surfaces import PUBLISHED_PENALTY
 from engine.surfaces.arbitrage import Kind, Penalty
-from engine.surfaces.arbitrage_report import Decomposition
+from engine.surfaces.arbitrage_report import KINDS, Decomposition
 
 DAY = "The day whose matrices, noise and shifts are shown; the day with the largest Φ at first."
 FREE = "Share without any calendar, call-spread or butterfly violation on the grid."
@@ -62,6 +62,43 @@ def base_words(history: SurfaceHistory, found: Decomposition, base: int, row: in
     if found.total[base] > 0:
         return f"surface of {day}, which has arbitrage of its own (Φ {theme.significant(found.total[base])})"
     return f"surface of {day}" + ("" if base == row else ", the nearest earlier day without arbitrage")
+
+
+def shift_words(shifts: Floats, found: Decomposition) -> str:
+    """Where violations begin, in vol points, and of which kind, upwards and downwards."""
+    sentences = []
+    for broken, way, end in (
+        (np.flatnonzero((found.total > 0) & (shifts > 0)), "up", shifts[-1]),
+        (np.flatnonzero((found.total > 0) & (shifts < 0))[::-1], "down", shifts[0]),
+    ):
+        if len(broken) == 0:
+            sentences.append(f"No shift {way} to {theme.signed(100 * end, '+.0f')} vol points violates anything.")
+            continue
+        kinds = [NAMES[kind] for k, kind in enumerate(KINDS) if found.by_kind[broken, k].any()]
+        first = theme.signed(100 * shifts[broken[0]], "+.1f")
+        sentences.append(f"Shifted {way}, violations begin at {first} vol points: {', '.join(kinds)}.")
+    return (
+        " ".join(sentences) + " The thesis finds SPX of 31/12/2021 violated past a positive shift, by butterflies only."
+    )
+
+
+def command(ref: str, day: str, base: str, sd: float, highest: float) -> str:
+    """The lines that give the page's figures again."""
+    return f"""import numpy as np
+from engine import datasets
+from engine.surfaces import arbitrage, arbitrage_report
+
+history = datasets.load({ref!r}).data
+found = arbitrage_report.decompose_history(history)
+print(found.quantile_table(), found.free_share())
+row = int(np.flatnonzero(history.dates == np.datetime64({day!r}))[0])
+print(arbitrage.penalty(history.iv[row], history.grid, history.rate[row]))
+base = int(np.flatnonzero(history.dates == np.datetime64({base!r}))[0])
+surface, rate = history.iv[base], float(history.rate[base])
+rng = np.random.default_rng(1)
+print(arbitrage_report.noise_experiment(surface, history.grid, sd={sd:g}, rate=rate, rng=rng).free_share())
+shifts, shifted = arbitrage_report.shift_experiment(surface, history.grid, highest={highest:g}, rate=rate)
+"""
 
 
 def trade(kind: Kind) -> str:

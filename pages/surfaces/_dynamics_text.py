@@ -7,7 +7,13 @@ import pandas as pd
 
 from engine.charts import theme
 from engine.market.grid import Floats, Grid
-from engine.studies.surface_dynamics import MISPRINT, PUBLISHED_RATIO, PUBLISHED_SHARE, SurfaceDynamicsResult
+from engine.studies.surface_dynamics import (
+    MISPRINT,
+    PUBLISHED_RATIO,
+    PUBLISHED_SHARE,
+    SurfaceDynamicsConfig,
+    SurfaceDynamicsResult,
+)
 from engine.surfaces.factor_model import SPX_CORRELATION
 
 SHARE = "Share of the variance of daily changes of log vol along the first principal component (covariance)."
@@ -93,6 +99,18 @@ def metrics(result: SurfaceDynamicsResult) -> list[tuple[str, str, str | None, s
         label = ratios["ratio"][0].replace("realised", "Realised")
         items.append((label, f"{ratios['mean'][0]:.2f}", f"SPX: {PUBLISHED_RATIO[0]:.2f}", RATIO))
     return items
+
+
+def command(ref: str, config: SurfaceDynamicsConfig) -> str:
+    """The lines that give the page's figures again."""
+    return f"""from engine import datasets
+from engine.studies import surface_dynamics
+
+history = datasets.load({ref!r}).data
+result = surface_dynamics.run(history, surface_dynamics.{config!r})
+for name, table in result.tables.items():
+    print(name, table, sep="\\n")
+"""
 
 
 def first_interval(result: SurfaceDynamicsResult) -> str:

@@ -1,18 +1,21 @@
 """Words and tables of the factor model page."""
 
+import shlex
+
 import numpy as np
 import pandas as pd
 
 from engine.charts import theme
 from engine.charts.arbitrage_history import NAMES
-from engine.studies.factor_models import PUBLISHED_CORRELATIONS, SERIES
+from engine.studies.factor_models import PUBLISHED_CORRELATIONS, SERIES, FactorModelConfig
 from engine.surfaces.factor_model import FactorModel
 
 BETA = "Paths are weighted by exp(−βφ): 0 leaves them as simulated, large β keeps only paths without arbitrage."
-PRESENCE = "Share with at least one violation on the grid; paths on any of their days."
+PRESENCE = "Share of paths with a violation on the grid on any of their days, and of all simulated days' surfaces."
 PHI = "φ sums Φ over the days of a path."
 ESS = "How many equally weighted paths the weighted ones are worth: 1/Σw²."
 KL = "Relative entropy of the weighted paths to the simulated ones: log N + Σ w log w."
+PARAMETERS = {"thesis": "the thesis's Tables 2.2 and 2.6", "estimated": "estimated from these data, in sample"}
 STYLISED = "the stylised model's λ are not printed in the thesis: λ1, λ2, λ4 of its Table 2.6 stand in"
 
 METHOD = r"""
@@ -34,8 +37,50 @@ $w\propto e^{-\beta\varphi}$; the distance to no-arbitrage is
 $\mathrm{KL}(w\,\|\,\text{uniform})=\log N+\sum w\log w$.
 
 **What can go wrong.** The published figures belong to SPX shapes and to the surface of one day; other data give other
-ones. When the effective sample size falls to a few hundred, quantiles under the weights are noise.
+ones. The joint density of daily moves is nearly Gaussian in the model: it has neither the data's fat tails nor their
+skewness. The index of a narrow grid rests on vols held constant from a tenth of spot beyond its last strikes, and
+where no maturity is as short as 30 days on a term structure drawn on in a line. When the effective sample size falls
+to a few hundred, quantiles under the weights are noise.
 """
+
+
+def command(ref: str, config: FactorModelConfig) -> str:
+    """The lines that give the page's figures again."""
+    study = f"--data={shlex.quote(ref)} --run my_study --set paths={config.paths} --set seed={config.seed}"
+    return f"""from engine import datasets
+from engine.studies import factor_models
+
+history = datasets.load({ref!r}).data
+result = factor_models.run(history, factor_models.{config!r})
+print(result.presence_table(), result.quantile_table(), result.entropy_curve())
+scenario = factor_models.long_scenario(result.model, history, seed={config.seed})
+print(factor_models.correlation_table(scenario))
+
+# every table of the chapter as CSV, in the background if you like:
+# python -m engine study surfaces {study}
+"""
+
+
+def joint_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Marginals and correlation of daily moves in market units."""
+
+    def interval(row: pd.Series) -> str:
+        if np.isnan(row["correlation"]):
+            return "none"
+        parts = [theme.signed(row[c], ".2f") for c in ("correlation", "correlation_low", "correlation_high")]
+        return f"{parts[0]}  ({parts[1]} … {parts[2]})"
+
+    return pd.DataFrame(
+        {
+            "Daily moves": table["moves"],
+            "Days": [theme.count(n) for n in table["days"]],
+            "Correlation (95 % interval)": [interval(row) for _, row in table.iterrows()],
+            "sd Δ log S (bp)": [f"{1e4 * x:.0f}" for x in table["sd_log_spot"]],
+            "sd Δ log VIX (%)": [f"{100 * x:.1f}" for x in table["sd_log_vix"]],
+            "Skewness Δ log S": ["none" if np.isnan(x) else theme.signed(x, ".1f") for x in table["skew_log_spot"]],
+            "Skewness Δ log VIX": ["none" if np.isnan(x) else theme.signed(x, ".1f") for x in table["skew_log_vix"]],
+        }
+    )
 
 
 def surfaces_published(published: dict[str, dict[str, float]]) -> str | None:
@@ -85,7 +130,7 @@ def parameters(model: FactorModel) -> pd.DataFrame:
 def correlation_words(found: np.ndarray) -> pd.DataFrame:
     """Table 2.9, published figures in brackets."""
     cells = [
-        [f"{a:+.2f}  [{b:+.2f}]" for a, b in zip(x, y, strict=True)]
+        [f"{theme.signed(a, '.2f')}  [{theme.signed(b, '.2f')}]" for a, b in zip(x, y, strict=True)]
         for x, y in zip(found, PUBLISHED_CORRELATIONS, strict=True)
     ]
     return pd.DataFrame(cells, index=list(SERIES), columns=list(SERIES))

@@ -15,6 +15,7 @@ from engine.market import export
 from engine.market.grid import Floats, maturity_label
 from engine.surfaces import arbitrage, quote_cleaning, smoothing
 from engine.surfaces.construction import Construction
+from pages.surfaces import _quotes_text as text
 from pages.surfaces._quotes_controls import Choice
 from pages.ui import cache, datasets, downloads, frame
 
@@ -174,9 +175,7 @@ def rates(view: View) -> None:
     built = view.built
     if built.parity is not None:
         frame.chart(draw.parity_rates(built.rates, built.rate, dark=view.dark), key="quotes_parity")
-        st.dataframe(
-            built.rates.assign(expiry=built.rates["expiry"].dt.date), hide_index=True, width="stretch", height=240
-        )
+        st.dataframe(text.rates(built.rates), hide_index=True, width="stretch", height=240)
     left, right = st.columns(2)
     bounds = (0.0, float(built.half_spread.max()) or 1e-4)
     for column, side, name in ((left, 0, "calls"), (right, 1, "puts")):

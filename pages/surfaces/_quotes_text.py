@@ -1,4 +1,9 @@
-"""Words of the quotes page."""
+"""Words and tables of the quotes page."""
+
+import numpy as np
+import pandas as pd
+
+from engine.charts import theme
 
 USED = "Out-of-the-money quotes that survived cleaning and have a vol; they alone make the surface."
 PHI = "Total static-arbitrage penalty on the grid; before: that of the quotes joined by straight lines."
@@ -58,3 +63,24 @@ $$
 quoted strikes and expiries rest on the nearest quotes and are marked. The surface is compared with the quotes it was
 made from, so closeness alone is no proof.
 """
+
+
+def rates(table: pd.DataFrame) -> pd.DataFrame:
+    """Parity rates by expiry in market units."""
+
+    def percent(column: str) -> list[str]:
+        return ["" if np.isnan(x) else theme.percent(x, 2) for x in table[column]]
+
+    return pd.DataFrame(
+        {
+            "Expiry": table["expiry"].dt.date,
+            "Root": table["root"],
+            "Days": (365 * table["maturity"]).round(1),
+            "Pairs": table["pairs"],
+            "Median of pairs (a year)": percent("rate"),
+            "Forward": table["forward"].round(2),
+            "Discount rate (a year)": percent("discount_rate"),
+            "Dividend yield (a year)": percent("dividend_yield"),
+            "Pairs of the line": table["line_pairs"],
+        }
+    )

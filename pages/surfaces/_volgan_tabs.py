@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from engine.charts import penalties, scenarios, surfaces, theme
+from engine.charts import penalties, scenarios, smile_fans, surfaces, theme
 from engine.market.grid import Floats
 from engine.scenarios import reweighting
 from engine.surfaces import arbitrage
@@ -55,7 +55,7 @@ def surface(view: View) -> None:
         "**Smiles tomorrow**, reweighted: 50, 80 and 95 % bands; today's dotted"
         + (", the realised one solid" if view.is_known else "")
     )
-    fan = scenarios.smile_fan(
+    fan = smile_fans.smile_fan(
         view.iv,
         view.grid,
         view.weights,

@@ -31,12 +31,13 @@ base = text.free_row(found, row)  # what noise and shifts start from
 
 free = found.free_share()
 quantiles = found.quantile_table()
+median, largest = float(np.median(found.total)), f"Φ {theme.significant(found.total.max())}"
 frame.metrics(
     [
         ("Days free of arbitrage", theme.percent(free["total"]), "SPX 2000–2021: 80.2 %", text.FREE),
-        ("Φ, mean", theme.significant(found.total.mean()), f"largest {theme.significant(found.total.max())}", text.PHI),
+        ("Φ, mean", theme.significant(found.total.mean()), f"median {theme.significant(median)}", text.PHI),
         ("Φ, 99 % quantile", theme.significant(quantiles.loc["total", "99%"]), "SPX 2000–2021: 0.50", text.QUANTILE),
-        ("Largest on", str(history.dates[worst_day]) if found.total.max() > 0 else "no day", None, text.WORST),
+        ("Largest on", str(history.dates[worst_day]) if found.total.max() > 0 else "no day", largest, text.WORST),
     ]
 )
 frame.honesty(
@@ -45,11 +46,12 @@ frame.honesty(
 through_time, one_day, noise, shift = st.tabs(["Through time", "One day", "Noise", "Parallel shifts"])
 
 with through_time:
-    frame.chart(draw.phi_history(history.dates, found, row=row, dark=dark), key="phi_history")
+    figure = draw.phi_history(history.dates, found, row=row, dark=dark)
+    frame.chart(figure, key="phi_history")
     st.dataframe(text.quantile_table(found), width="stretch")
     table = pd.DataFrame(found.by_kind, columns=list(report.KINDS)).assign(total=found.total)
     table.insert(0, "date", history.dates)
-    downloads.table_buttons(lambda: table, "arbitrage_penalties", key="penalties")
+    downloads.table_buttons(lambda: table, "arbitrage_penalties", key="penalties", figure=figure)
 
 with one_day:
     matrices = arbitrage.penalty(history.iv[row], grid, float(history.rate[row]))
@@ -64,9 +66,12 @@ with one_day:
             )
     panels = {draw.NAMES[kind]: getattr(matrices, kind) for kind in report.KINDS}
     words = {draw.NAMES[kind]: cell.description for kind, cell in cells.items()}
-    frame.chart(penalties.penalty_panels(panels, grid, words, dark=dark), key="matrices")
+    figure = penalties.penalty_panels(panels, grid, words, dark=dark)
+    frame.chart(figure, key="matrices")
     rows = [(kind, *np.unravel_index(k, grid.shape)) for kind in report.KINDS for k in range(grid.size)]
-    downloads.table_buttons(lambda: text.matrix_table(rows, matrices, grid), f"penalties_{day}", key="day")
+    downloads.table_buttons(
+        lambda: text.matrix_table(rows, matrices, grid), f"penalties_{day}", key="day", figure=figure
+    )
 
 with noise:
     st.markdown(text.NOISE)
@@ -90,10 +95,16 @@ with shift:
     st.markdown(text.SHIFT)
     highest = st.slider("Largest shift (vol points)", 5, 300, 100, 5, key="shift_highest") / 100
     shifts, shifted = report.shift_experiment(history.iv[base], grid, highest=highest, rate=float(history.rate[base]))
-    frame.chart(draw.shift_curve(shifts, shifted), key="shift")
+    st.markdown(text.shift_words(shifts, shifted))
+    figure = draw.shift_curve(shifts, shifted)
+    frame.chart(figure, key="shift")
     frame.honesty(text.base_words(history, found, base, row))
     downloads.table_buttons(
-        lambda: pd.DataFrame(shifted.by_kind, columns=list(report.KINDS)).assign(shift=shifts), "shifts", key="shift"
+        lambda: pd.DataFrame(shifted.by_kind, columns=list(report.KINDS)).assign(shift=shifts),
+        "shifts",
+        key="shift",
+        figure=figure,
     )
 
+frame.command(text.command(loaded.entry.id, day, days[base], sd, highest))
 frame.method(text.METHOD)

@@ -107,4 +107,5 @@ if (tab := opened["Realised and implied"]).open and result.vols is not None:
         save(partial(result.ratio_table), "vol_ratios")
         frame.chart(draw.vol_lines(result.dates, result.vols, dark=dark), key="vols")
         frame.chart(draw.vol_ratios(result.dates, result.vols), key="ratios")
+frame.command(text.command(loaded.entry.id, config))
 frame.method(text.METHOD)

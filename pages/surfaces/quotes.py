@@ -60,7 +60,9 @@ if truth is not None:
     mean, largest = (f"{apart.mean():.2f} pts", f"largest {apart.max():.1f}") if apart.size else ("n/a", None)
     items.append(("Distance to truth", mean, largest, text.TRUTH))
 else:
-    items.append(("Parity rate", theme.percent(built.rate, 2), f"{len(built.rates)} expiries", text.RATE))
+    items.append(
+        ("Parity rate", theme.percent(built.rate, 2), f"{built.rates['expiry'].nunique()} expiries", text.RATE)
+    )
 frame.metrics(items)
 frame.honesty(
     f"one day, {choice.day}",
@@ -85,6 +87,5 @@ for tab, show in zip(st.tabs(list(drawn), key="quotes_tab", on_change="rerun"), 
     if tab.open:
         with tab:
             show(view)
-with st.expander("The command that does this", icon=":material/terminal:"):
-    st.code(controls.command(loaded, choice), language="python")
+frame.command(controls.command(loaded, choice))
 frame.method(text.METHOD)

@@ -114,7 +114,7 @@ def noise_experiment(
     return _noise(history.digest, row, draws, sd, seed, history)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Simulating paths …")
+@st.cache_resource(max_entries=6, show_spinner="Simulating paths: about half a minute for 100,000 …", show_time=True)
 def _factor_paths(
     digest: str, config: factor_models.FactorModelConfig, _history: SurfaceHistory
 ) -> factor_models.FactorModelResult:

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from engine.charts import theme
+
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -27,9 +29,14 @@ def parquet_bytes(table: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def table_buttons(make: Callable[[], pd.DataFrame], name: str, *, key: str, label: str = "Download") -> None:
-    """CSV and Parquet buttons for a table that is built only when one of them is clicked."""
-    left, right, _ = st.columns([1, 1, 2])
+def table_buttons(
+    make: Callable[[], pd.DataFrame], name: str, *, key: str, label: str = "Download", figure: Any = None
+) -> None:
+    """CSV and Parquet buttons for a table that is built only when one of them is clicked.
+
+    With a figure there is a third for it as a page of its own (PNG is the camera button on every picture).
+    """
+    left, right, third, _ = st.columns([1, 1, 1, 1])
     left.download_button(
         f"{label} CSV", lambda: csv_bytes(make()), f"{name}.csv", "text/csv", key=f"{key}_csv", on_click="ignore"
     )
@@ -41,6 +48,16 @@ def table_buttons(make: Callable[[], pd.DataFrame], name: str, *, key: str, labe
         key=f"{key}_parquet",
         on_click="ignore",
     )
+    if figure is not None:
+        third.download_button(
+            "Picture HTML",
+            lambda: theme.standalone(figure).to_html(include_plotlyjs=True),
+            f"{name}.html",
+            "text/html",
+            key=f"{key}_html",
+            on_click="ignore",
+            help="A page of its own. Every picture can be saved as PNG by its camera button.",
+        )
 
 
 def _harmless(cell: Any) -> Any:

@@ -102,6 +102,12 @@ def method(body: str) -> None:
         st.markdown(body)
 
 
+def command(code: str) -> None:
+    """The expander with the few lines of Python that give the page's figures again, run from the project's folder."""
+    with st.expander("The command that does this", icon=":material/terminal:"):
+        st.code(code, language="python")
+
+
 def page_path(name: str) -> str:
     """The script of a page, for links: ``surfaces/volgan``."""
     return str(PROJECT / "pages" / f"{name}.py")

@@ -41,18 +41,13 @@ def test_the_weight_histogram_counts_every_path() -> None:
     assert figure.data[0].y[0] == pytest.approx(60)
 
 
-def test_long_scenario_and_joint_moves_have_units_and_numbers_in_their_alt_text() -> None:
+def test_a_long_scenario_has_numbers_in_its_alt_text() -> None:
     n = 2521
     table = pd.DataFrame({"year": np.arange(n) / 252, "spot": np.full(n, 4000.0), "vix": np.full(n, 17.0)})
     table = table.assign(atm=0.16, realised=0.09)
     figure = factor_paths.long_scenario(table)
     assert points(figure) <= theme.MOST_POINTS + 8
     assert "VIX between 17 and 17" in theme.alt_text(figure)
-    x = RNG.standard_normal(3000) / 100
-    joint = factor_paths.joint_moves((x, -x), (x, x))
-    assert "simulated −1.00" in theme.alt_text(joint).replace("-", "−") and "data +1.00" in theme.alt_text(joint)
-    assert points(joint) <= theme.MOST_POINTS
-    assert joint.layout.xaxis.title.text == "Δ log S (bp)"
 
 
 def test_the_history_keeps_its_worst_days_and_sums_to_phi() -> None:
@@ -68,3 +63,11 @@ def test_the_history_keeps_its_worst_days_and_sums_to_phi() -> None:
 def test_the_shift_curve_says_where_violations_begin() -> None:
     shifts, found = arbitrage_report.shift_experiment(np.full(CH2_GRID.shape, 0.2), CH2_GRID, highest=0.5, steps=20)
     assert "no upward shift" in theme.alt_text(arbitrage_history.shift_curve(shifts, found))
+
+
+def test_no_arbitrage_at_all_is_a_line_on_the_floor_of_the_chart() -> None:
+    found = arbitrage_report.decompose(np.full((5, *CH2_GRID.shape), 0.2), CH2_GRID)
+    shifts, shifted = arbitrage_report.shift_experiment(np.full(CH2_GRID.shape, 0.2), CH2_GRID, steps=5)
+    dates = np.datetime64("2000-01-03") + np.arange(5)
+    for figure in (arbitrage_history.phi_history(dates, found), arbitrage_history.shift_curve(shifts, shifted)):
+        assert figure.layout.yaxis.range == (0, 1)

@@ -1,6 +1,11 @@
 """Static arbitrage and factor models as a visitor finds them."""
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
+
+from engine.market.grid import CH2_GRID
+from engine.surfaces import arbitrage_report
+from pages.surfaces import _arbitrage_text as text
 
 
 def page(name: str) -> AppTest:
@@ -37,3 +42,13 @@ def test_factor_models_show_tables_beside_the_thesis_and_beta_does_not_simulate_
     app.sidebar.select_slider[0].set_value("1e15").run()
     assert app.metric[0].value == first and not app.exception
     assert "β = 0" in app.metric[2].delta
+    assert any("factor_models.run(history" in code.value for code in app.code)
+
+
+def test_shifts_are_told_in_words() -> None:
+    falling = np.full(CH2_GRID.shape, 0.3) * np.linspace(1.1, 0.9, 8)  # total variance rises, less and less
+    words = text.shift_words(*arbitrage_report.shift_experiment(falling, CH2_GRID, highest=0.2, steps=50))
+    assert words.startswith("No shift up to +20 vol points violates anything. Shifted down, violations begin at −")
+    assert "vol points: Calendar P1." in words
+    words = text.shift_words(*arbitrage_report.shift_experiment(np.full(CH2_GRID.shape, 0.2), CH2_GRID, steps=9))
+    assert "No shift down to −20 vol points violates anything." in words

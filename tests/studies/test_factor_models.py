@@ -1,7 +1,10 @@
 """The factor-model study: parameters, tables in the published shape, and what reweighting does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from engine.errors import SettingsError
 from engine.models.simulated_market import built_in
@@ -68,6 +71,26 @@ def test_a_long_scenario_moves_vix_with_vol_and_against_the_spot(result: study.F
     np.testing.assert_allclose(np.diag(table), 1)
     assert table[0, 3] < 0 < table[2, 3] and table[1, 3] > 0.8
     assert scenario["spot"].iloc[0] == HISTORY.spot[-1]
+
+
+def test_moves_of_data_without_an_index_take_that_of_their_surfaces(result: study.FactorModelResult) -> None:
+    scenario = study.long_scenario(result.model, HISTORY, years=1)
+    own, bare = study.history_moves(HISTORY), study.history_moves(replace(HISTORY, vix=None))
+    assert own.origin == "VIX of the data" and "none came" in bare.origin
+    np.testing.assert_allclose(own.vix, bare.vix, atol=1e-9)  # the simulated market's VIX is that of its surfaces
+    table = study.joint_table(study.scenario_moves(scenario), own).set_index("moves")
+    x, y = HISTORY.log_return, np.diff(np.log(HISTORY.vix))
+    assert table.loc["data", "correlation"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+    assert table.loc["data", "sd_log_spot"] == pytest.approx(x.std(ddof=1))
+    assert table.loc["data", "skew_log_vix"] == pytest.approx(stats.skew(y))
+    assert (table["correlation_low"] < table["correlation"]).all() and table.loc["simulated", "days"] == 252
+
+
+def test_a_spot_that_stands_still_has_no_correlation_and_no_skewness() -> None:
+    rng = np.random.default_rng(0)
+    still = study.Moves(np.zeros(30), rng.standard_normal(30), "simulated")
+    table = study.joint_table(still, still)
+    assert table["correlation"].isna().all() and table["skew_log_spot"].isna().all()
 
 
 def test_settings_are_checked() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import MarketDataError
 from engine.market.grid import Floats, Grid
-from engine.market.returns import realised_vol
+from engine.market.realised_volatility import realised_vol
 
 Dates = NDArray[np.datetime64]
 Day = datetime.date | np.datetime64 | str

@@ -107,8 +107,13 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _study_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="which study: surfaces, leaderboard")
+    parser.add_argument("name", help="which study (any other word lists them)")
     parser.add_argument("--data", help="id of a dataset (see: datasets) or path of a file")
+    parser.add_argument("--model", help="trained generator that the study uses: a run, a shipped checkpoint, or a path")
+    parser.add_argument("--fingan", help="finished study of Fin-GAN whose generators the study uses: a run or a path")
+    parser.add_argument("--sectors", help="sector map (ticker, sector_etf) for a study of prices")
+    parser.add_argument("--tickers", help="tickers separated by commas, the same as --set tickers=…")
+    parser.add_argument("--seeds", help="number of seeds, the same as --set seeds=…")
     parser.add_argument("--run", required=True, help="name of the run in the workspace, or path of a directory")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="pairs", help="a setting, repeatable"
@@ -121,7 +126,13 @@ def _study(arguments: argparse.Namespace) -> int:
     from engine.training.progress import TrainingStopped
 
     directory = run_directory.named(arguments.run)
-    order = studies.StudyOrder(arguments.name, arguments.data, tuple(arguments.pairs), arguments.resume)
+    short = {"tickers": arguments.tickers, "seeds": arguments.seeds}
+    pairs = [*arguments.pairs, *(f"{name}={value}" for name, value in short.items() if value is not None)]
+    named = {"model": arguments.model, "fingan": arguments.fingan}
+    inputs = {name: ref for name, ref in named.items() if ref is not None}
+    order = studies.StudyOrder(
+        arguments.name, arguments.data, pairs, arguments.resume, inputs=inputs, sectors=arguments.sectors
+    )
     try:
         result = studies.run(directory, order)
     except TrainingStopped as stopped:

@@ -20,9 +20,11 @@ class ProgressBar:
 
     Args:
         stream: where to; the standard output if not given.
+        unit: what is counted; if empty only the share is said.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, unit: str = "epoch") -> None:
+        self._unit = unit
         self._stream = stream if stream is not None else sys.stdout
         self._live = self._stream.isatty()
         self._full, self._empty = _blocks(self._stream)
@@ -49,7 +51,8 @@ class ProgressBar:
     def _words(self, report: Report, *, bar: bool) -> str:
         blocks = round(24 * report.fraction)
         parts = [self._full * blocks + self._empty * (24 - blocks)] if bar else []
-        parts += [f"{100 * report.fraction:3.0f} %", f"{report.phase}, epoch {report.done:,} of {report.total:,}"]
+        counted = f", {self._unit} {report.done:,} of {report.total:,}" if self._unit else ""
+        parts += [f"{100 * report.fraction:3.0f} %", f"{report.phase}{counted}"]
         remaining = self._pace.remaining()
         if report.done < report.total:
             parts.append("ETA ?" if remaining is None else f"ETA {duration(remaining)}")

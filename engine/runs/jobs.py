@@ -332,6 +332,11 @@ def command_of(run: Run) -> str:
     pairs = [part for name, value in run.settings.items() for part in ("--set", f"{name}={value}")]
     if config.get("verb") == "study":
         words = ["python", "-m", "engine", "study", run.model, "--data", str(config["data"].get("ref", ""))]
+        inputs = config.get("inputs")
+        named = inputs.items() if isinstance(inputs, dict) else ()
+        words += [part for name, about in named for part in (f"--{name}", str(about.get("ref", "")))]
+        if config["data"].get("sectors"):
+            words += ["--sectors", str(config["data"]["sectors"])]
         return shlex.join([*words, "--run", f"{run.name}-again", *pairs])
     words = ["python", "-m", "engine", "train", run.model, "--data", str(config["data"].get("ref", ""))]
     words += ["--run", f"{run.name}-again", "--seed", str(run.seed), "--split", run.split, *pairs]

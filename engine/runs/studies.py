@@ -1,39 +1,47 @@
 """Studies as runs: tables as CSV in the run's directory, a card beside them, resumable step by step.
 
-A run of a study holds ``config.json``, ``status.json``, ``progress.jsonl``, ``result/<table>.csv`` and, once done,
-``result.json`` (summary, data, versions). A killed study resumes with the step it was in; the tables of finished steps
-stay as they are.
+A run of a study holds ``config.json``, ``status.json``, ``progress.jsonl``, ``result/<table>.csv``,
+``arrays/<name>.safetensors`` (what its steps keep) and, once done, ``result.json`` (summary, data, versions). A killed
+study resumes with the step it was in; the tables of finished steps stay as they are. Finished studies can be shipped
+beside the checkpoints and are then found like any other.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from engine import __version__, datasets, settings
+from engine import __version__, datasets, settings, workspace
 from engine.errors import CheckpointError, JobError, ScenaristError
+from engine.market import csv_import
+from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
-from engine.runs import run_directory
+from engine.runs import checkpoints, run_directory, tensor_file
 from engine.runs.cards import printable
 from engine.runs.console import ProgressBar
 from engine.runs.progress_log import ProgressWriter
-from engine.runs.run_directory import CONFIG, PROGRESS
-from engine.runs.worker import StopRequest
-from engine.studies.base import STUDIES, Tables, study
+from engine.runs.run_directory import CONFIG, PROGRESS, WEIGHTS
+from engine.runs.worker import MOST_KEEP_BYTES, FileKeeper, StopRequest
+from engine.studies.base import STUDIES, Arrays, Study, Tables, Work, study
 from engine.training.progress import Progress, TrainingStopped
 from engine.workspace import write_json, write_whole
 
 RESULT = "result"
+ARRAYS = "arrays"
 SUMMARY = "result.json"
 DONE_STEPS = "steps.json"
 FORMAT = 1
 MOST_TABLE_BYTES = 256 << 20
+PARTS = 1000
+"""Parts that each step of a study counts as in its progress."""
+
 _TABLE = re.compile(r"[a-z0-9_]{1,80}")
 
 
@@ -46,12 +54,16 @@ class StudyOrder:
         data: id of the catalogue or path of a file.
         pairs: settings as ``key=value``.
         resume: continue, or repeat, the study in the directory.
+        inputs: name of a further input ("model", "fingan") → the run it names.
+        sectors: path of a sector map, for studies of prices.
     """
 
     name: str
     data: str | None = None
     pairs: Sequence[str] = ()
     resume: bool = False
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    sectors: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,7 @@ class StudyResult:
         data: name, fingerprint, period and origin of the data.
         summary: headline figures.
         created: ISO time.
+        inputs: name → what is known of each further input: its run, label, fingerprint of its data.
     """
 
     directory: Path
@@ -75,6 +88,7 @@ class StudyResult:
     data: dict[str, Any]
     summary: dict[str, float]
     created: str
+    inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def table_names(self) -> tuple[str, ...]:
         """Names of the tables, in the order of the alphabet."""
@@ -95,6 +109,17 @@ class StudyResult:
         except (ValueError, OSError) as error:
             raise CheckpointError(f"expected the table {name} as CSV; found {type(error).__name__}") from None
 
+    def arrays(self, name: str) -> Arrays:
+        """The named arrays of one of its keepers.
+
+        Raises:
+            CheckpointError: if there are none of that name, or they are damaged.
+        """
+        path = _arrays_path(self.directory, name)
+        found = tensor_file.from_bytes(run_directory.read_bytes(path, MOST_KEEP_BYTES), path.name)
+        tensor_file.check_finite(found, path.name)
+        return found
+
 
 def run(directory: Path, order: StudyOrder) -> StudyResult:
     """Carry out a study in a run's directory.
@@ -112,26 +137,14 @@ def run(directory: Path, order: StudyOrder) -> StudyResult:
             raise JobError("expected the settings that this study began with; found others: choose another --run")
     else:
         config = settings.from_strings(module.Config, order.pairs)
-    ref = order.data if order.data is not None else known.get("data", {}).get("ref")
-    if ref is None:
-        raise JobError("expected --data with the id of a dataset or the path of a file; found none")
-    loaded = datasets.load(str(ref))
-    if not isinstance(loaded.data, SurfaceHistory):
-        raise JobError(f"expected surfaces for this study; found {loaded.entry.kind} in {printable(str(ref))!r}")
-    history = loaded.data
-    if known and history.digest != known["data"].get("digest"):
-        raise JobError(f"expected the data that this study began with; found fingerprint {history.fingerprint}")
+    data, about_data = _data(module, order, known)
+    inputs, about = _inputs(module, order, known)
     written = known or {
         "format": FORMAT,
         "verb": "study",
         "model": order.name,
-        "data": {
-            "ref": loaded.entry.id,
-            "name": printable(loaded.label),
-            "digest": history.digest,
-            "period": list(history.period),
-            "origin": loaded.origin,
-        },
+        "data": about_data,
+        "inputs": about,
         "settings": settings.to_dict(config),
         "created": run_directory.now(),
     }
@@ -141,7 +154,7 @@ def run(directory: Path, order: StudyOrder) -> StudyResult:
         try:
             write_json(directory / CONFIG, written)
             run_directory.write_status(directory, status)
-            _carry_out(directory, module.steps(history, config), stop)
+            _carry_out(directory, module, (data, config), (inputs, about), stop)
             tables = _tables(directory)
             write_json(
                 directory / SUMMARY,
@@ -150,7 +163,8 @@ def run(directory: Path, order: StudyOrder) -> StudyResult:
                     "study": order.name,
                     "label": module.LABEL,
                     "settings": written["settings"],
-                    "data": written["data"],
+                    "data": _portable(written["data"]),
+                    "inputs": {name: _portable(facts) for name, facts in about.items()},
                     "summary": module.summary(tables),
                     "version": __version__,
                     "created": run_directory.now(),
@@ -185,9 +199,42 @@ def read(directory: Path) -> StudyResult:
         label=str(found.get("label", "")),
         settings=dict(found.get("settings") or {}),
         data=dict(found["data"]),
+        inputs={str(k): dict(v) for k, v in dict(found.get("inputs") or {}).items()},
         summary={str(k): float(v) for k, v in dict(found.get("summary") or {}).items()},
         created=str(found.get("created", "")),
     )
+
+
+def find(ref: str, name: str | None = None) -> Path:
+    """The directory of a finished study by its run's name (of the workspace, or shipped) or by its path.
+
+    Args:
+        ref: what it is called.
+        name: of which study it must be.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    directory = run_directory.named(ref)
+    for candidate in (directory, workspace.shipped_checkpoints_dir() / directory.name, Path(ref).absolute()):
+        if (candidate / SUMMARY).is_file() and (name is None or read(candidate).name == name):
+            return candidate
+    raise CheckpointError(f"expected a finished study{f' {name}' if name else ''}; found none called {ref[:80]!r}")
+
+
+def catalogue(name: str) -> tuple[StudyResult, ...]:
+    """Finished studies of one name: those of the workspace, newest first, then the shipped ones; no damaged one."""
+    own: list[StudyResult] = []
+    shipped: list[StudyResult] = []
+    for folder, found in ((workspace.runs_dir(), own), (workspace.shipped_checkpoints_dir(), shipped)):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            try:
+                result = read(path) if (path / SUMMARY).is_file() and not path.name.startswith(".") else None
+            except CheckpointError:
+                continue
+            if result is not None and result.name == name:
+                found.append(result)
+    return (*sorted(own, key=lambda result: result.created, reverse=True), *shipped)
 
 
 def _known(directory: Path, order: StudyOrder) -> dict[str, Any]:
@@ -204,12 +251,28 @@ def _known(directory: Path, order: StudyOrder) -> dict[str, Any]:
     return config
 
 
-def _carry_out(directory: Path, steps: Sequence[Any], stop: StopRequest) -> None:
+def _carry_out(
+    directory: Path,
+    module: Study,
+    asked: tuple[Any, Any],
+    given: tuple[dict[str, Any], dict[str, Any]],
+    stop: StopRequest,
+) -> None:
     finished = (run_directory.read_json_or_none(directory / DONE_STEPS) or {}).get("done", [])
-    writer, bar = ProgressWriter(directory / PROGRESS), ProgressBar()
+    writer, bar = ProgressWriter(directory / PROGRESS), ProgressBar(unit="")
+    position = 0
+
+    def within(progress: Progress) -> bool:
+        share = min(1.0, progress.done / progress.total) if progress.total > 0 else 0.0
+        done, total = PARTS * position + round(PARTS * share), PARTS * len(steps)
+        bar.show(writer.report(Progress(progress.phase, min(done, total - 1), total, progress.losses)))
+        return stop.asked
+
+    work = Work(given[0], given[1], within, lambda name: FileKeeper(_arrays_path(directory, name)))
     try:
+        steps = module.steps(*asked, work)
         for position, step in enumerate(steps):
-            bar.show(writer.report(Progress(step.words, position, len(steps), {})))
+            bar.show(writer.report(Progress(step.words, PARTS * position, PARTS * len(steps), {})))
             if step.words in finished:
                 continue
             if stop.asked:
@@ -218,9 +281,94 @@ def _carry_out(directory: Path, steps: Sequence[Any], stop: StopRequest) -> None
                 write_whole(directory / RESULT / f"{name}.csv", table.to_csv(index=False).encode())
             finished = [*finished, step.words]
             write_json(directory / DONE_STEPS, {"done": finished})
-        bar.show(writer.report(Progress("done", len(steps), len(steps), {}), last=True))
+        bar.show(writer.report(Progress("done", PARTS * len(steps), PARTS * len(steps), {}), last=True))
     finally:
         bar.close()
+
+
+def _data(module: Study, order: StudyOrder, known: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The data of a study and what its card says of them.
+
+    Raises:
+        ScenaristError: if they are missing, of another kind, or not those that the study began with.
+    """
+    ref = order.data if order.data is not None else known.get("data", {}).get("ref")
+    if ref is None:
+        raise JobError("expected --data with the id of a dataset or the path of a file; found none")
+    loaded = datasets.load(str(ref))
+    data, kind = loaded.data, loaded.entry.kind
+    if kind != module.DATA or not isinstance(data, SurfaceHistory | PriceHistory):
+        raise JobError(f"expected {module.DATA} for this study; found {kind} in {printable(str(ref))!r}")
+    sectors = order.sectors if order.sectors is not None else known.get("data", {}).get("sectors")
+    if sectors is not None:
+        if not isinstance(data, PriceHistory):
+            raise JobError("expected no sector map for a study of surfaces; found --sectors")
+        sector_map = csv_import.read_sectors(Path(str(sectors)).expanduser()).data
+        data = replace(data, sector_of={**data.sector_of, **sector_map})
+    if known and data.digest != known["data"].get("digest"):
+        raise JobError(f"expected the data that this study began with; found fingerprint {data.fingerprint}")
+    about = {
+        "ref": loaded.entry.id,
+        "name": printable(loaded.label),
+        "digest": data.digest,
+        "period": list(data.period),
+        "origin": loaded.origin,
+    }
+    return data, about if sectors is None else {**about, "sectors": str(Path(str(sectors)).expanduser().absolute())}
+
+
+def _inputs(module: Study, order: StudyOrder, known: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The further inputs of a study, loaded, and what is known of each.
+
+    Raises:
+        ScenaristError: if one is none that the study takes, cannot be loaded, or is not the one it began with.
+    """
+    before = dict(known.get("inputs") or {})
+    refs = {name: about["ref"] for name, about in before.items()} | dict(order.inputs)
+    loaded: dict[str, Any] = {}
+    about: dict[str, Any] = {}
+    for name, ref in refs.items():
+        if name not in module.INPUTS:
+            takes = ", ".join(f"--{one}" for one in module.INPUTS) or "none"
+            raise JobError(f"expected inputs that this study takes ({takes}); found --{name[:40]}")
+        loaded[name], about[name] = _input(name, ref)
+        if known and about[name]["digest"] != before.get(name, {}).get("digest"):
+            raise JobError(f"expected the --{name} that this study began with; found another one")
+    return loaded, about
+
+
+def _input(name: str, ref: str) -> tuple[Any, dict[str, Any]]:
+    """One input: a restored generator for ``model``, a finished study of that name otherwise."""
+    if name == "model":
+        path = checkpoints.find(ref)
+        model, card = checkpoints.load(path)
+        digest = hashlib.sha256(run_directory.read_bytes(path / WEIGHTS, checkpoints.MOST_WEIGHT_BYTES)).hexdigest()
+        return model, {
+            "ref": ref,
+            "digest": digest,
+            "model": card.model,
+            "label": card.label,
+            "data_name": card.data_name,
+            "data_fingerprint": card.data_fingerprint,
+            "trained_on": list(card.trained_on),
+        }
+    found = read(find(ref, name))
+    digest = hashlib.sha256(run_directory.read_bytes(found.directory / SUMMARY, MOST_TABLE_BYTES)).hexdigest()
+    return found, {"ref": ref, "digest": digest, "label": found.label, "data_name": found.data.get("name", "")}
+
+
+def _portable(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a result says of its data and inputs: names of files, not where they lie on this machine."""
+    return {
+        key: Path(value).name if key in ("ref", "sectors") and "/" in str(value) else value
+        for key, value in facts.items()
+    }
+
+
+def _arrays_path(directory: Path, name: str) -> Path:
+    if not _TABLE.fullmatch(name):
+        raise CheckpointError(f"expected the name of arrays; found {name[:60]!r}")
+    return directory / ARRAYS / f"{name}.safetensors"
 
 
 def _tables(directory: Path) -> Tables:

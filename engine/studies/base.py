@@ -1,23 +1,25 @@
 """What a study is, and the registry that finds one by name.
 
-A study is a module with ``LABEL``, ``Config`` (a settings dataclass), ``steps(history, config)`` and
-``summary(tables)``. Its steps are carried out one after the other and their tables written as they come, so that a
-killed study resumes with the step it was in.
+A study is a module with ``LABEL``, ``Config`` (a settings dataclass), ``DATA`` (the kind of data it reads), ``INPUTS``
+(what it can be given besides), ``steps(data, config, work)`` and ``summary(tables)``. Its steps are carried out one
+after the other and their tables written as they come, so that a killed study resumes with the step it was in; within
+a long step a keeper holds what is done.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import pandas as pd
 
 from engine.errors import SettingsError
-from engine.market.surface_history import SurfaceHistory
+from engine.training.progress import Keeper, OnStep, Progress
 
 Tables = dict[str, pd.DataFrame]
+Arrays = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,80 @@ class Step:
     make: Callable[[], Tables]
 
 
+class MemoryKeeper:
+    """Keeps arrays for as long as the process lives: what a study carried out in memory uses."""
+
+    def __init__(self) -> None:
+        self._kept: Arrays | None = None
+
+    def load(self) -> Arrays | None:
+        """What was saved last, None if nothing was."""
+        return self._kept
+
+    def save(self, state: Arrays) -> None:
+        """Keep a state."""
+        self._kept = dict(state)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a study is given besides data and settings; the default is a study carried out in memory.
+
+    Args:
+        inputs: name → what was named with it: "model" is a restored surface model, "fingan" a finished study.
+        about: the same names → facts of the card: name, label, fingerprint of its data, training period.
+        on_step: told of progress within a step; returns True to ask for a stop.
+        keepers: name → keeper of named arrays; in a run they are files that other studies and pages can read.
+    """
+
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    on_step: OnStep | None = None
+    keepers: Callable[[str], Keeper] | None = None
+    _own: dict[str, MemoryKeeper] = field(default_factory=dict)
+
+    def report(self, progress: Progress) -> bool:
+        """Report progress within a step.
+
+        Returns:
+            Whether to stop: keep the state, then raise ``TrainingStopped``.
+        """
+        return bool(self.on_step is not None and self.on_step(progress))
+
+    def keeper(self, name: str) -> Keeper:
+        """The keeper of the arrays called ``name`` (lower case, digits, underscores)."""
+        if self.keepers is not None:
+            return self.keepers(name)
+        return self._own.setdefault(name, MemoryKeeper())
+
+
+class Finished(Protocol):
+    """A finished study as another study reads it."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings it was carried out with."""
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """Name, digest and period of its data."""
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of its tables."""
+
+    def arrays(self, name: str) -> Arrays:
+        """Named arrays that one of its keepers holds."""
+
+
 class Study(Protocol):
     """The module of a study."""
 
     LABEL: str
     Config: type
+    DATA: str
+    INPUTS: tuple[str, ...]
 
-    def steps(self, history: SurfaceHistory, config: Any) -> tuple[Step, ...]:
+    def steps(self, data: Any, config: Any, work: Work) -> tuple[Step, ...]:
         """The parts of the study, in order."""
 
     def summary(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:

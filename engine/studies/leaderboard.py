@@ -16,8 +16,9 @@ from engine.errors import SettingsError
 from engine.market.surface_history import SurfaceHistory
 from engine.settings import setting
 from engine.studies import surface_scoring
-from engine.studies.base import Step, Tables
+from engine.studies.base import Step, Tables, Work
 from engine.studies.surface_scoring import SurfaceScoringConfig
+from engine.training.progress import Progress, TrainingStopped
 
 LABEL = "Leaderboard: generators scored on the days after training"
 BASELINE = "fhs"
@@ -44,15 +45,21 @@ class LeaderboardConfig:
 
 
 Config = LeaderboardConfig
+DATA = "surfaces"
+INPUTS: tuple[str, ...] = ()
 
 
-def steps(history: SurfaceHistory, config: LeaderboardConfig) -> tuple[Step, ...]:
+def steps(history: SurfaceHistory, config: LeaderboardConfig, work: Work) -> tuple[Step, ...]:
     """One step: the contestants are paired, so they walk together.
 
     Raises:
         SettingsError: if the day to train before is none.
     """
     day = _day(config.train_before)
+
+    def on_days(done: int, total: int) -> None:
+        if work.report(Progress("scoring", done, total, {})):
+            raise TrainingStopped(f"stopped after {done} of {total} days")
 
     def score() -> Tables:
         asked = SurfaceScoringConfig(
@@ -63,7 +70,8 @@ def steps(history: SurfaceHistory, config: LeaderboardConfig) -> tuple[Step, ...
             seed=config.seed,
         )
         entered = surface_scoring.contestants(CONTESTANTS, frozen=FROZEN)
-        return dict(surface_scoring.run(history, entered, asked, train_before=day).tables)
+        scored = surface_scoring.run(history, entered, asked, train_before=day, on_days=on_days)
+        return dict(scored.tables)
 
     return (Step("scoring", score),)
 

@@ -14,7 +14,7 @@ import pandas as pd
 from engine.market.surface_history import SurfaceHistory
 from engine.settings import setting
 from engine.studies import factor_models, surface_dynamics
-from engine.studies.base import Step, Tables
+from engine.studies.base import Step, Tables, Work
 from engine.studies.factor_models import FactorModelConfig
 from engine.studies.surface_dynamics import SurfaceDynamicsConfig
 from engine.surfaces import arbitrage_report, vix
@@ -47,9 +47,11 @@ class SurfacesConfig:
 
 LABEL = "Surfaces: dynamics, static arbitrage, factor models"
 Config = SurfacesConfig
+DATA = "surfaces"
+INPUTS: tuple[str, ...] = ()
 
 
-def steps(history: SurfaceHistory, config: SurfacesConfig) -> tuple[Step, ...]:
+def steps(history: SurfaceHistory, config: SurfacesConfig, work: Work) -> tuple[Step, ...]:
     """The parts of the study, in order; each makes its tables by the name of their files."""
     parts = [
         Step("dynamics", lambda: _dynamics(history, config)),

@@ -59,7 +59,8 @@ def progress(run: jobs.Run) -> None:
         left.progress(0.0, text="Starting: reading the data …")
     else:
         latest = found.latest
-        words = f"{latest.phase}, epoch {latest.done:,} of {latest.total:,} · {100 * latest.fraction:.0f} %"
+        epochs = "" if run.config.get("verb") == "study" else f", epoch {latest.done:,} of {latest.total:,}"
+        words = f"{latest.phase}{epochs} · {100 * latest.fraction:.0f} %"
         eta = "" if found.remaining is None else f" · {duration(found.remaining)} to go"
         left.progress(latest.fraction, text=frame.plain(words + eta))
     if right.button("Cancel", key=f"cancel_{run.name}", icon=":material/stop:", width="stretch"):

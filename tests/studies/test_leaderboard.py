@@ -8,6 +8,7 @@ from engine.market.grid import Grid
 from engine.models.base import SURFACE_MODELS
 from engine.models.simulated_market import simulate
 from engine.studies import leaderboard
+from engine.studies.base import Work
 from engine.studies.leaderboard import LeaderboardConfig
 
 GRID = Grid([0.9, 1.0, 1.1], [0.1, 0.5, 1.0])
@@ -22,7 +23,7 @@ def test_every_contestant_is_scored_against_the_baseline(monkeypatch: pytest.Mon
     monkeypatch.setattr(leaderboard, "CONTESTANTS", ("persistence", "historical", "fhs", "linear_anchor"))
     monkeypatch.setattr(leaderboard, "FROZEN", ("linear_anchor",))
     history = simulate(GRID, 420, seed=4).history
-    (step,) = leaderboard.steps(history, LeaderboardConfig(scenarios=100))
+    (step,) = leaderboard.steps(history, LeaderboardConfig(scenarios=100), Work())
     tables = step.make()
     scores = tables["scores"].set_index("model")
     assert list(scores.index) == ["persistence", "historical", "fhs", "linear_anchor", "linear_anchor (frozen)"]
@@ -37,4 +38,4 @@ def test_every_contestant_is_scored_against_the_baseline(monkeypatch: pytest.Mon
 def test_a_training_end_that_is_no_day_is_one_sentence() -> None:
     history = simulate(GRID, 60, seed=4).history
     with pytest.raises(SettingsError, match="train_before as YYYY-MM-DD"):
-        leaderboard.steps(history, LeaderboardConfig(train_before="crisis"))
+        leaderboard.steps(history, LeaderboardConfig(train_before="crisis"), Work())

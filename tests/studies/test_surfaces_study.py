@@ -6,6 +6,7 @@ import pytest
 from engine.market.grid import CH2_GRID
 from engine.models.simulated_market import simulate
 from engine.studies import surfaces
+from engine.studies.base import Work
 from engine.surfaces import arbitrage, vix
 
 HISTORY = simulate(CH2_GRID, 400, seed=3).history
@@ -15,7 +16,7 @@ HISTORY = simulate(CH2_GRID, 400, seed=3).history
 def tables() -> surfaces.Tables:
     config = surfaces.SurfacesConfig(paths=200, draws=100)
     made: surfaces.Tables = {}
-    for step in surfaces.steps(HISTORY, config):
+    for step in surfaces.steps(HISTORY, config, Work()):
         made |= step.make()
     return made
 
@@ -26,7 +27,7 @@ def test_every_table_of_the_chapter_is_there(tables: surfaces.Tables) -> None:
     for model in ("stylised_thesis", "spx_thesis", "spx_estimated"):
         expected |= {f"factor_{model}_{part}" for part in ("presence", "quantiles", "entropy")}
     assert expected <= set(tables)
-    assert len({step.words for step in surfaces.steps(HISTORY, surfaces.SurfacesConfig())}) == 6
+    assert len({step.words for step in surfaces.steps(HISTORY, surfaces.SurfacesConfig(), Work())}) == 6
 
 
 def test_penalties_and_index_are_those_of_the_days(tables: surfaces.Tables) -> None:

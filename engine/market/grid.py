@@ -77,8 +77,8 @@ class Grid:
         """
         surfaces = np.asarray(surfaces, dtype=np.float64)
         m, tau = np.broadcast_arrays(np.asarray(moneyness, dtype=np.float64), np.asarray(maturity, dtype=np.float64))
-        i, u = _bracket(self.moneyness, m)
-        j, v = _bracket(self.maturity, tau)
+        i, u = bracket(self.moneyness, m)
+        j, v = bracket(self.maturity, tau)
         early = (1 - u) * surfaces[..., i, j] + u * surfaces[..., i + 1, j]  # (..., *q)
         late = (1 - u) * surfaces[..., i, j + 1] + u * surfaces[..., i + 1, j + 1]
         values: Floats = np.maximum((1 - v) * early + v * late, LOWEST_IV)
@@ -147,7 +147,7 @@ def _axis(name: str, values: ArrayLike, least: int) -> Floats:
     return axis
 
 
-def _bracket(axis: Floats, x: Floats) -> tuple[NDArray[np.intp], Floats]:
+def bracket(axis: Floats, x: Floats) -> tuple[NDArray[np.intp], Floats]:
     """Lower index of the cell used for each x, and the weight of its upper end (outside [0, 1]: extrapolation)."""
     low = np.clip(np.searchsorted(axis, x, side="right") - 1, 0, len(axis) - 2)
     return low, (x - axis[low]) / (axis[low + 1] - axis[low])

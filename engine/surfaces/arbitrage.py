@@ -18,9 +18,6 @@ References:
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Floats, Grid
+from engine.surfaces.threads import mapped
 
 CHUNK_CELLS = 80_000
 """Grid points a thread takes at a time, 0.6 MB of vols: inside the second-level cache, half a millisecond of work."""
@@ -207,7 +205,7 @@ def _violations(iv: ArrayLike, grid: Grid, rate: ArrayLike, matrices: Floats | N
         return start + wrong if wrong >= 0 else -1
 
     rows = max(1, CHUNK_CELLS // grid.size)
-    for wrong in _mapped(chunk, range(0, len(flat), rows)):
+    for wrong in mapped(chunk, range(0, len(flat), rows)):
         if wrong >= 0:
             raise MarketDataError(_where(surfaces, wrong, grid))
     return total.reshape(surfaces.shape[:-2])
@@ -227,17 +225,6 @@ def _rates(rate: ArrayLike, surfaces: NDArray[Any], grid: Grid) -> Floats:
     except ValueError:
         shapes = f"{surfaces.shape[:-2]}; found shape {rates.shape}"
         raise MarketDataError(f"expected rates that broadcast to {shapes}") from None
-
-
-def _mapped(chunk: Callable[[int], int], starts: range) -> Iterator[int]:
-    """``chunk`` of every start, on all cores this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = min(len(starts), cores)
-    if threads <= 1:
-        yield from map(chunk, starts)
-        return
-    with ThreadPoolExecutor(threads, thread_name_prefix="penalty") as pool:
-        yield from pool.map(chunk, starts)
 
 
 def _where(surfaces: NDArray[Any], row: int, grid: Grid) -> str:

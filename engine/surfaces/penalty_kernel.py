@@ -38,7 +38,7 @@ _LANES = 16  # pad to whole vectors, unrolled
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _compiled(*fastmath: str, cache: bool = False) -> Callable[[F], F]:
+def compiled(*fastmath: str, cache: bool = False) -> Callable[[F], F]:
     """``njit`` without the interpreter lock, kept on disk where some folder can be written."""
 
     def decorate(function: F) -> F:
@@ -89,7 +89,7 @@ def layout(moneyness: Floats, maturity: Floats) -> Layout:
     return Layout(m, np.log(m), tau, np.sqrt(tau), calendar, slope, rounding, shape[1])
 
 
-@_compiled()
+@compiled()
 def normal_cdf(d: float) -> float:
     """N(d) from the nearest table node x and a Taylor polynomial in h = d − x.
 
@@ -110,7 +110,7 @@ def normal_cdf(d: float) -> float:
     return value
 
 
-@_compiled()
+@compiled()
 def _carry(rate: float, grid: Layout, forward: Floats, strike: Floats) -> None:
     """Log of forward over strike, and discounted strike, at every grid point."""
     n_maturity = grid.n_maturity
@@ -121,7 +121,7 @@ def _carry(rate: float, grid: Layout, forward: Floats, strike: Floats) -> None:
             strike[k] = grid.moneyness[k] * discount
 
 
-@_compiled()
+@compiled()
 def _prices(iv: Floats, root_maturity: Floats, forward: Floats, strike: Floats, price: Floats) -> int:
     """Relative call prices of one surface into ``price``; returns how many vols are not finite and positive."""
     wrong = 0
@@ -135,7 +135,7 @@ def _prices(iv: Floats, root_maturity: Floats, forward: Floats, strike: Floats, 
     return wrong
 
 
-@_compiled("reassoc", "nsz")
+@compiled("reassoc", "nsz")
 def _total(price: Floats, grid: Layout) -> float:
     """Σ (P1 + P2 + P3) of one priced surface; ``price`` has a row of zeros before it and one after."""
     row = grid.n_maturity
@@ -154,7 +154,7 @@ def _total(price: Floats, grid: Layout) -> float:
     return total
 
 
-@_compiled()
+@compiled()
 def _matrices(price: Floats, grid: Layout, calendar: Floats, call_spread: Floats, butterfly: Floats) -> None:
     """P1, P2 and P3 of one priced surface, term by term as in :func:`_total`."""
     row = grid.n_maturity
@@ -169,7 +169,7 @@ def _matrices(price: Floats, grid: Layout, calendar: Floats, call_spread: Floats
         butterfly[k] = bend if bend > grid.rounding[k] else 0.0
 
 
-@_compiled(cache=True)
+@compiled(cache=True)
 def violations(iv: Floats, rate: Floats, grid: Layout, matrices: Floats, total: Floats) -> int:
     """Φ of each surface, and its P1, P2, P3 where there is room for them.
 

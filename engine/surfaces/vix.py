@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.errors import MarketDataError
-from engine.market.grid import Floats, Grid
-from engine.surfaces import black_scholes
+from engine.market.grid import Floats, Grid, bracket
+from engine.surfaces.threads import mapped
 from engine.surfaces.vix_quotes import from_quotes
+
+if TYPE_CHECKING:
+    from engine.surfaces.vix_kernel import Smile
 
 __all__ = ["from_quotes", "from_surface", "strikes"]
 
@@ -28,7 +33,7 @@ _BEYOND = 0.1
 """… and on a narrower grid as far beyond its last strikes as that range reaches beyond the thesis's."""
 
 _CHUNK = 512
-"""Surfaces priced at once: their strikes fit in cache."""
+"""Surfaces a thread takes at a time."""
 
 
 def strikes() -> Floats:
@@ -68,32 +73,36 @@ def from_surface(iv: ArrayLike, grid: Grid, rate: ArrayLike = 0.0) -> Floats:
     References:
         Cboe (2023), Volatility Index Methodology: Cboe Volatility Index, section 3.
     """
+    from engine.surfaces import vix_kernel as kernel  # numba takes a while to import
+
     surfaces = np.asarray(iv, dtype=np.float64)
     if surfaces.shape[-2:] != grid.shape:
         raise MarketDataError(f"expected surfaces of shape (..., {grid.shape}); found {surfaces.shape}")
     if not (np.isfinite(surfaces).all() and (surfaces > 0).all()):
         raise MarketDataError("expected finite implied vols > 0; found others")
     leading = surfaces.shape[:-2]
-    flat = surfaces.reshape(-1, *grid.shape)
+    flat = np.ascontiguousarray(surfaces.reshape(-1, grid.size))
     rates = np.broadcast_to(np.asarray(rate, dtype=np.float64), leading).reshape(-1)
     index = np.empty(len(flat))
-    for start in range(0, len(flat), _CHUNK):
+    smile = _smile(grid)
+
+    def chunk(start: int) -> None:
         rows = slice(start, start + _CHUNK)
-        index[rows] = _index(flat[rows], grid, rates[rows])
+        kernel.index(flat[rows], rates[rows], smile, index[rows])
+
+    for _ in mapped(chunk, range(0, len(flat), _CHUNK)):
+        pass
     return index.reshape(leading)
 
 
-def _index(iv: Floats, grid: Grid, rate: Floats) -> Floats:
-    """The sum for surfaces ``(n, n_moneyness, n_maturity)`` and rates ``(n,)``."""
+def _smile(grid: Grid) -> Smile:
+    """Where the vol at each strike of the sum comes from on a grid."""
+    from engine.surfaces.vix_kernel import Smile
+
     k = strikes()
-    growth = np.exp(rate * HORIZON)  # (n,) e^{rT}, which is also the forward
-    at = np.searchsorted(k, growth, side="right") - 1  # (n,) position of K0
-    column = np.arange(len(k))
     low, high = max(_QUOTED[0], grid.moneyness[0] - _BEYOND), min(_QUOTED[1], grid.moneyness[-1] + _BEYOND)
-    smile = grid.interpolate(iv, np.clip(k, low, high), HORIZON)  # (n, n_strikes)
-    price = black_scholes.price(1.0, k, HORIZON, smile, rate[:, None], is_call=column > at[:, None])
-    # at K0 the price so far is the put's; by parity the call costs 1 − K0 e^{−rT} more
-    price[np.arange(len(iv)), at] += (1 - k[at] / growth) / 2
-    variance = 2 / HORIZON * growth * (price @ (np.gradient(k) / k**2)) - (growth / k[at] - 1) ** 2 / HORIZON
-    index: Floats = 100 * np.sqrt(np.maximum(variance, 0.0))  # rounding, where no option has any value
-    return index
+    i, across = bracket(grid.moneyness, np.clip(k, low, high))
+    j, later = bracket(grid.maturity, np.asarray(HORIZON))
+    row = grid.shape[1]
+    share = np.gradient(k) / k**2
+    return Smile(k, np.log(k), share, i * row + int(j), across, float(later), row, HORIZON)

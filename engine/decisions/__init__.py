@@ -1,0 +1,1 @@
+"""What a forecast is for: trades, hedges and mixtures of generators."""

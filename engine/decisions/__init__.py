@@ -1,1 +1,1 @@
-"""What a forecast is for: trades, hedges and mixtures of generators."""
+"""What to do about tomorrow: hedges, bets and portfolios from weighted scenarios."""

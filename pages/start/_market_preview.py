@@ -1,4 +1,4 @@
-"""What a dataset looks like: answer in words, notes and rejected rows, pictures; one function a kind."""
+"""What a dataset looks like: pictures of its kind."""
 
 import datetime
 
@@ -8,67 +8,16 @@ import streamlit as st
 
 from engine import datasets as catalogue
 from engine.charts import market as draw
-from engine.charts import surfaces, theme
+from engine.charts import surfaces
 from engine.market import trading_calendar
-from engine.market.export import prices_table, surfaces_table
 from engine.market.price_history import PriceHistory
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import Dates, SurfaceHistory
-from engine.market.templates import templates
-from pages.start import _market_intake as intake
 from pages.ui import downloads, frame
 
 FIRST_TICKERS = 5
+
 MOST_TICKERS = 8
-MOST_SHOWN = 1_000
-GAP_HELP = "Calendar days from the last day before to the first day after; a weekend counts three."
-
-
-def metrics(loaded: catalogue.Loaded) -> list[tuple[str, str, str | None, str]]:
-    """Three to five figures that say what the data are."""
-    data = loaded.data
-    rejected = len(loaded.rejected)
-    listed = (
-        "Rejected",
-        "none" if rejected == 0 else f"{rejected:,} {'row' if rejected == 1 else 'rows'}",
-        "listed under What was read" if rejected else ("every row was read" if loaded.notes else "built in"),
-        "Rows of the file that could not be used, each with its line and the reason.",
-    )
-    if isinstance(data, OptionQuotes):
-        table = data.table
-        zero, crossed = int((table["bid"] == 0).sum()), int((table["bid"] > table["ask"]).sum())
-        return [
-            ("Quotes", theme.count(len(data)), f"{zero:,} zero bids, {crossed:,} crossed", "All rows that were read."),
-            ("Days", theme.count(len(data.dates)), _period(data.period), "Days with quotes."),
-            ("Expiries", theme.count(table["expiry"].nunique()), _expiries(table), "Different expiry dates."),
-            listed,
-        ]
-    gap = trading_calendar.longest_gap(data.dates)
-    longest = (
-        "Longest gap",
-        "one day only" if gap is None else f"{gap.days} {'day' if gap.days == 1 else 'days'}",
-        None if gap is None else f"from {gap.before}",
-        GAP_HELP,
-    )
-    days = ("Days", theme.count(len(data)), _period(data.period), "Days with data.")
-    if isinstance(data, PriceHistory):
-        quoted = float((~np.isnan(data.close)).mean())
-        share = f"{theme.percent(quoted)} of closes known"
-        tickers = ("Tickers", theme.count(len(data.tickers)), share, "Series on the same calendar.")
-        return [days, tickers, longest, listed]
-    grid = data.grid
-    return [
-        days,
-        (
-            "Grid",
-            f"{grid.shape[0]} × {grid.shape[1]}",
-            f"{grid.moneyness_labels[0]} to {grid.moneyness_labels[-1]}, "
-            f"{grid.maturity_labels[0]} to {grid.maturity_labels[-1]}",
-            "Moneyness levels K/S and maturities.",
-        ),
-        longest,
-        listed,
-    ]
 
 
 def pictures(loaded: catalogue.Loaded) -> None:
@@ -79,55 +28,6 @@ def pictures(loaded: catalogue.Loaded) -> None:
         _prices(loaded.data)
     else:
         _quotes(loaded.data)
-
-
-def what_was_read(loaded: catalogue.Loaded) -> None:
-    """Decisions, rejected rows, downloads; for uploads also: read again, remove."""
-    if not loaded.notes:
-        st.text("These data are built in; there was no file to read.")
-    else:
-        st.text("\n".join(f"• {note}" for note in loaded.notes))
-    rejected = loaded.rejected
-    if len(rejected):
-        st.subheader(f"{len(rejected):,} rejected", anchor=False)
-        shown = rejected.head(MOST_SHOWN)
-        st.dataframe(shown, hide_index=True, key="market_rejected")
-        if len(rejected) > len(shown):
-            st.text(f"The first {len(shown):,} are shown; the download has all of them.")
-        downloads.table_buttons(lambda: rejected, "rejected_rows", key="rejected", label="Rejected rows,")
-    elif loaded.notes:
-        st.success("Every row was read.", icon=":material/check:")
-    if isinstance(loaded.data, SurfaceHistory | PriceHistory):
-        data = loaded.data
-        make = surfaces_table if isinstance(data, SurfaceHistory) else prices_table
-        st.subheader("Download as read", anchor=False)
-        downloads.table_buttons(
-            lambda: make(data), f"{loaded.entry.kind}_{data.fingerprint}", key="as_read", label="Data,"
-        )
-    if loaded.origin != "built-in":
-        intake.reread(loaded)
-    if loaded.origin == "upload":
-        with st.popover("Remove this upload", icon=":material/delete:"):
-            st.text("The stored file goes; runs that were trained on it keep their generator.")
-            st.button("Remove it", on_click=catalogue.forget_upload, args=(loaded.entry.id,), key="market_forget")
-
-
-def example_files() -> None:
-    """Templates of every format."""
-    st.text("Made-up numbers in each format that is understood; fill in yours and keep the headings.")
-    for template in templates():
-        left, right = st.columns([3, 1], vertical_alignment="center")
-        left.markdown(f"**{template.title}**  \n{frame.plain(template.about)}")
-        right.download_button(
-            template.file,
-            template.content,
-            template.file,
-            "text/csv",
-            key=f"template_{template.file}",
-            on_click="ignore",
-            icon=":material/download:",
-            width="stretch",
-        )
 
 
 def _surfaces(history: SurfaceHistory) -> None:
@@ -216,12 +116,3 @@ def _day_row(dates: Dates, fingerprint: str) -> int:
     )
     day = chosen if isinstance(chosen, datetime.date) else last
     return max(0, int(np.searchsorted(dates, np.datetime64(day), side="right")) - 1)
-
-
-def _expiries(table: pd.DataFrame) -> str:
-    days = np.sort(table["expiry"].to_numpy().astype("datetime64[D]"))
-    return _period((str(days[0]), str(days[-1])))
-
-
-def _period(period: tuple[str, str]) -> str:
-    return period[0] if period[0] == period[1] else f"{period[0]} to {period[1]}"

@@ -4,7 +4,10 @@ import streamlit as st
 
 from engine import datasets as catalogue
 from pages.start import _market_intake as intake
+from pages.start import _market_metrics as answer
+from pages.start import _market_pending as pending
 from pages.start import _market_preview as preview
+from pages.start import _market_reading as reading
 from pages.ui import datasets, frame
 
 METHOD = """
@@ -28,27 +31,27 @@ All formats, units and limits are described in `docs/data_formats.md`; templates
 
 frame.header("Market data", "Is my file read the way I mean it? What was rejected, and why?")
 intake.panel()
-st.session_state.setdefault(intake.KIND, "surfaces")
+st.session_state.setdefault(pending.KIND, "surfaces")
 kind: catalogue.Kind = st.sidebar.segmented_control(  # type: ignore[assignment]
     "Kind",
-    list(intake.KINDS),
+    list(pending.KINDS),
     required=True,
-    format_func=intake.KINDS.__getitem__,
-    key=intake.KIND,
+    format_func=pending.KINDS.__getitem__,
+    key=pending.KIND,
     persist_state="session",
     width="stretch",
     help="What to look at. Each kind remembers its own dataset, here and on the other pages.",
 )
 loaded = datasets.pick(kind)
 frame.strip(loaded)
-frame.metrics(preview.metrics(loaded))
+frame.metrics(answer.metrics(loaded))
 frame.honesty(frame.origin_words(loaded), f"data {loaded.data.fingerprint}")
-look, read, formats = st.tabs(intake.TABS, key=intake.TAB, on_change="rerun")
-for tab, draw in ((look, preview.pictures), (read, preview.what_was_read)):
+look, read, formats = st.tabs(pending.TABS, key=pending.TAB, on_change="rerun")
+for tab, draw in ((look, preview.pictures), (read, reading.what_was_read)):
     if tab.open:
         with tab:
             draw(loaded)
 if formats.open:
     with formats:
-        preview.example_files()
+        reading.example_files()
 frame.method(METHOD)

@@ -5,6 +5,7 @@ import streamlit as st
 from engine.runs import checkpoints
 from engine.runs import jobs as engine_jobs
 from pages.start import _runs_generators as part
+from pages.start import _runs_import as intake
 from pages.ui import frame, jobs
 
 METHOD = r"""
@@ -44,7 +45,7 @@ else:
 
 st.subheader("Generators", anchor=False)
 shelf = st.container()
-part.importer()
+intake.importer()
 generators = checkpoints.catalogue()
 with shelf:
     part.listing(generators)

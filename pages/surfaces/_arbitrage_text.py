@@ -1,28 +1,31 @@
 """Words and tables of the static arbitrage page."""
 
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 
 from engine.charts import theme
 from engine.charts.arbitrage_history import NAMES
-from engine.market.grid import Floats, Grid
+from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
-from engine.studies.surfaces import PUBLISHED_PENALTY
-from engine.surfaces.arbitrage import Kind, Penalty
+from engine.surfaces.arbitrage import Kind
 from engine.surfaces.arbitrage_report import KINDS, Decomposition
 
 DAY = "The day whose matrices, noise and shifts are shown; the day with the largest Φ at first."
+
 FREE = "Share without any calendar, call-spread or butterfly violation on the grid."
+
 PHI = "Φ sums all violations, in fractions of spot a unit of moneyness; zero means no static arbitrage on the grid."
+
 QUANTILE = "Φ stayed below this on 99 % of days."
+
 WORST = "The day with the largest Φ."
+
 NOISE = (
     "Vendors smooth and round. How much independent noise on every vol turns a day's surface into one "
     "that can be arbitraged? The matrices are averages over the noisy surfaces."
 )
+
 NOISE_THESIS = {"butterfly": "SPX, sd 0.1: 23 %"}
+
 SHIFT = "The chosen day's surface moved up and down in parallel, from just above zero vol."
 
 METHOD = r"""
@@ -108,23 +111,3 @@ def trade(kind: Kind) -> str:
         "call_spread": "buying 100 lots of the lower call and selling the upper one",
         "butterfly": "selling 100 lots of the body and buying the wings",
     }[kind]
-
-
-def quantile_table(found: Decomposition) -> pd.DataFrame:
-    """Table 2.3's shape, with the published figures in brackets."""
-    table, free = found.quantile_table(), found.free_share()
-    rows = {}
-    for name, published in PUBLISHED_PENALTY.items():
-        values = [*(theme.significant(x) for x in table.loc[name]), theme.percent(free[name])]
-        shown = [*(theme.significant(x) for x in published[:4]), theme.percent(published[4])]
-        rows[NAMES.get(name, "Φ")] = [f"{ours}  [{theirs}]" for ours, theirs in zip(values, shown, strict=True)]
-    columns = [*table.columns, "days free"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=[f"{c}  [SPX 2000–2021]" for c in columns])
-
-
-def matrix_table(cells: Sequence[tuple[Kind, int, int]], matrices: Penalty, grid: Grid) -> pd.DataFrame:
-    """One row a cell: constraint, moneyness, maturity in years, penalty."""
-    return pd.DataFrame(
-        [(kind, grid.moneyness[i], grid.maturity[j], getattr(matrices, kind)[i, j]) for kind, i, j in cells],
-        columns=["constraint", "moneyness", "maturity_years", "penalty"],
-    )

@@ -10,7 +10,7 @@ from engine.charts import joint_moves, penalties
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.studies import factor_models as study
-from pages.surfaces import _factor_model_text as text
+from pages.surfaces import _factor_model_tables as words
 from pages.ui import cache, downloads, frame
 
 
@@ -30,14 +30,14 @@ def tables(view: View) -> None:
     """Tables 2.5, 2.7 and 2.8 beside the published, and the parameters."""
     result = view.result
     st.markdown("**Which arbitrage** (Table 2.7)")
-    st.dataframe(text.presence_words(result.presence_table()), hide_index=True)
+    st.dataframe(words.presence_words(result.presence_table()), hide_index=True)
     downloads.table_buttons(result.presence_table, "arbitrage_presence", key="presence")
     number = "2.8" if view.config.model == "spx" else "2.5"
     st.markdown(f"**Quantiles of φ by β**, published ones in brackets (Table {number})")
-    st.dataframe(text.quantile_words(result.quantile_table()), width="stretch")
+    st.dataframe(words.quantile_words(result.quantile_table()), width="stretch")
     downloads.table_buttons(result.quantile_table, "penalty_quantiles", key="quantiles")
     st.markdown("**Parameters** (Table 2.6)")
-    st.dataframe(text.parameters(result.model), hide_index=True)
+    st.dataframe(words.parameters(result.model), hide_index=True)
 
 
 def paths(view: View) -> None:
@@ -82,7 +82,7 @@ def ten_years(view: View) -> None:
     downloads.table_buttons(lambda: scenario, "ten_year_scenario", key="long", figure=figure)
     if view.config.model == "spx":
         st.markdown("**Correlation of daily changes** beside the published ones in brackets (Table 2.9)")
-        st.dataframe(text.correlation_words(study.correlation_table(scenario)))
+        st.dataframe(words.correlation_words(study.correlation_table(scenario)))
     st.markdown("**Joint density of daily moves of spot and VIX**, the model against these data (figure 2.20)")
     simulated, data = study.scenario_moves(scenario), study.history_moves(view.history)
     joint = joint_moves.joint_density((simulated.spot, simulated.vix), (data.spot, data.vix), dark=view.dark)
@@ -93,5 +93,5 @@ def ten_years(view: View) -> None:
         f"data {view.history.period[0]} to {view.history.period[1]}",
     )
     table = study.joint_table(simulated, data)
-    st.dataframe(text.joint_words(table), hide_index=True)
+    st.dataframe(words.joint_words(table), hide_index=True)
     downloads.table_buttons(lambda: table, "joint_moves", key="joint_table", figure=joint)

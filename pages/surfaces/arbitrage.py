@@ -8,6 +8,7 @@ from engine.charts import arbitrage_history as draw
 from engine.charts import penalties, theme
 from engine.surfaces import arbitrage
 from engine.surfaces import arbitrage_report as report
+from pages.surfaces import _arbitrage_tables as tables
 from pages.surfaces import _arbitrage_text as text
 from pages.ui import cache, datasets, downloads, frame
 
@@ -48,7 +49,7 @@ through_time, one_day, noise, shift = st.tabs(["Through time", "One day", "Noise
 with through_time:
     figure = draw.phi_history(history.dates, found, row=row, dark=dark)
     frame.chart(figure, key="phi_history")
-    st.dataframe(text.quantile_table(found), width="stretch")
+    st.dataframe(tables.quantile_table(found), width="stretch")
     table = pd.DataFrame(found.by_kind, columns=list(report.KINDS)).assign(total=found.total)
     table.insert(0, "date", history.dates)
     downloads.table_buttons(lambda: table, "arbitrage_penalties", key="penalties", figure=figure)
@@ -70,7 +71,7 @@ with one_day:
     frame.chart(figure, key="matrices")
     rows = [(kind, *np.unravel_index(k, grid.shape)) for kind in report.KINDS for k in range(grid.size)]
     downloads.table_buttons(
-        lambda: text.matrix_table(rows, matrices, grid), f"penalties_{day}", key="day", figure=figure
+        lambda: tables.matrix_table(rows, matrices, grid), f"penalties_{day}", key="day", figure=figure
     )
 
 with noise:

@@ -9,7 +9,10 @@ from engine.charts import dynamics as draw
 from engine.charts import surfaces
 from engine.settings import from_dict
 from engine.studies.surface_dynamics import SurfaceDynamicsConfig
+from pages.surfaces import _dynamics_downloads as downloadable
+from pages.surfaces import _dynamics_tables as tables
 from pages.surfaces import _dynamics_text as text
+from pages.surfaces._dynamics_method import METHOD
 from pages.ui import cache, datasets, downloads, forms, frame
 
 frame.header("Dynamics", "In which few ways do these surfaces move, how fast do they return, and what moves with them?")
@@ -53,7 +56,7 @@ if (tab := opened["Average surface"]).open:
         with right:
             frame.chart(surfaces.surface_heatmap(found.average, history.grid, dark=dark, height=460), key="average")
         frame.chart(surfaces.smile_slices(found.average, history.grid, dark=dark), key="average_smiles")
-        save(partial(text.long_surface, found.average, history.grid, "average_iv"), "average_surface")
+        save(partial(downloadable.long_surface, found.average, history.grid, "average_iv"), "average_surface")
 
 if (tab := opened["Components"]).open:
     with tab:
@@ -65,23 +68,23 @@ if (tab := opened["Components"]).open:
             frame.chart(figure, key="shares")
         with right:
             frame.chart(draw.correlation_spectrum(found.correlation_eigenvalues, found.edge), key="spectrum")
-        st.dataframe(text.explained(result), hide_index=True)
+        st.dataframe(tables.explained(result), hide_index=True)
         save(partial(result.explained_table), "explained_variance")
         frame.chart(draw.eigen_surfaces(found, dark=dark), key="eigen_surfaces")
-        save(partial(text.long_vectors, result), "eigen_surfaces")
+        save(partial(downloadable.long_vectors, result), "eigen_surfaces")
 
 if (tab := opened["Factors"]).open:
     with tab:
         frame.chart(draw.factor_processes(result.dates, found.factors, names, dark=dark), key="factors")
-        save(partial(text.factor_table, result), "factors")
+        save(partial(downloadable.factor_table, result), "factors")
 
 if (tab := opened["Mean reversion"]).open:
     with tab:
-        st.dataframe(text.reversion(result), hide_index=True)
+        st.dataframe(tables.reversion(result), hide_index=True)
         save(partial(result.reversion_table), "mean_reversion")
         if result.truth is not None:
             st.markdown("**Against the truth**: these surfaces come from the simulated market, whose law is known.")
-            st.dataframe(text.recovery(result), hide_index=True)
+            st.dataframe(tables.recovery(result), hide_index=True)
         factor = st.segmented_control(
             "Factor", range(len(names)), default=0, format_func=text.factor_name(names), key="dynamics_factor"
         )
@@ -95,7 +98,7 @@ if (tab := opened["Mean reversion"]).open:
 
 if (tab := opened["Returns"]).open:
     with tab:
-        st.dataframe(text.correlations(result), hide_index=True)
+        st.dataframe(tables.correlations(result), hide_index=True)
         save(partial(result.correlation_table), "return_correlation")
         long_term = result.correlation_table()["correlation"]
         figure = draw.rolling_correlations(result.dates[1:], result.rolling, names, long_term, window=config.window)
@@ -103,9 +106,9 @@ if (tab := opened["Returns"]).open:
 
 if (tab := opened["Realised and implied"]).open and result.vols is not None:
     with tab:
-        st.dataframe(text.ratios(result), hide_index=True)
+        st.dataframe(tables.ratios(result), hide_index=True)
         save(partial(result.ratio_table), "vol_ratios")
         frame.chart(draw.vol_lines(result.dates, result.vols, dark=dark), key="vols")
         frame.chart(draw.vol_ratios(result.dates, result.vols), key="ratios")
 frame.command(text.command(loaded.entry.id, config))
-frame.method(text.METHOD)
+frame.method(METHOD)

@@ -8,8 +8,11 @@ from engine.charts import theme
 from engine.market.templates import templates
 from engine.surfaces import vix
 from pages.surfaces import _quotes_controls as controls
+from pages.surfaces import _quotes_fit as fit
+from pages.surfaces import _quotes_index as index
 from pages.surfaces import _quotes_tabs as tabs
 from pages.surfaces import _quotes_text as text
+from pages.surfaces._quotes_view import View
 from pages.ui import cache, datasets, frame
 
 SIMULATED, SOURCE = "simulated-quotes", "simulated-11x9"
@@ -70,19 +73,19 @@ frame.honesty(
     "in sample: compared with the quotes it was made from",
     "simulated quotes, built in" if loaded.entry.id == SIMULATED else frame.origin_words(loaded),
 )
-view = tabs.View(loaded, choice, built, truth, frame.is_dark())
+view = View(loaded, choice, built, truth, frame.is_dark())
 drawn = {
-    "Smiles": tabs.smiles,
+    "Smiles": fit.smiles,
     "Surface": tabs.surface,
-    "Residuals": tabs.residuals,
-    "Dropped": tabs.dropped,
+    "Residuals": fit.residuals,
+    "Dropped": fit.dropped,
     "Arbitrage": tabs.penalty,
     "Bandwidth": tabs.bandwidth,
     "Rates and spreads": tabs.rates,
-    "VIX": tabs.index,
+    "VIX": index.index,
 }
 if len(loaded.data.dates) > 1:
-    drawn["All days"] = tabs.many_days
+    drawn["All days"] = index.many_days
 for tab, show in zip(st.tabs(list(drawn), key="quotes_tab", on_change="rerun"), drawn.values(), strict=True):
     if tab.open:
         with tab:

@@ -1,0 +1,87 @@
+"""Grid and bandwidth of the quotes page, and the words beside its controls."""
+
+import numpy as np
+import streamlit as st
+
+from engine.errors import MarketDataError
+from engine.market.grid import CH2_GRID, VOLGAN_GRID, Grid
+from engine.surfaces import nadaraya_watson
+from pages.ui import frame
+
+OWN = "Own"
+
+GRIDS = {"10×8, a month to a year": CH2_GRID, "11×9, a day to a year": VOLGAN_GRID, OWN: None}
+
+SEARCH = "Search"
+
+PUBLISHED = "Thesis"
+
+DAY = "The day whose quotes make the surface."
+
+_GRID = "Where the surface is wanted. Own takes any list of moneyness values and of maturities."
+
+METHOD = (
+    "Kernel smoothing is the thesis's way. The SSVI fit has six numbers and one variance an expiry and no arbitrage. A "
+    "repair makes the smallest change of prices that leaves no arbitrage."
+)
+
+_BANDWIDTH = (
+    "How far the kernel reaches: h1 in moneyness, h2 in years, both variances. The search takes, of 2,500 pairs, the "
+    "one with the least arbitrage penalty and, among equals, the one closest to the quotes."
+)
+
+RATES = (
+    "One rate for the day is the thesis's way. A forward and a discount rate for each expiry also undo dividends, so "
+    "that puts and calls meet at the money."
+)
+
+UNTRADED = "Quotes nobody traded that day are dropped as in the thesis. Market makers stand behind them all the same."
+
+
+def wanted_grid() -> Grid:
+    name = st.sidebar.selectbox("Grid", list(GRIDS), key="quotes_grid", persist_state="session", help=_GRID)
+    known = GRIDS[name]
+    if known is not None:
+        return known
+    moneyness = st.sidebar.text_input(
+        "Moneyness (%)", "80, 90, 95, 100, 105, 110, 120", key="quotes_grid_moneyness", persist_state="session"
+    )
+    days = st.sidebar.text_input(
+        "Maturities (days)", "30, 60, 91, 182, 365", key="quotes_grid_days", persist_state="session"
+    )
+    with frame.errors("Write numbers with commas between them, smallest first."):
+        return Grid(np.array(_numbers("moneyness", moneyness)) / 100, np.array(_numbers("maturity", days)) / 365)
+    raise AssertionError  # the block above returns or stops the page
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.replace(";", ",").split(",") if part.strip()]
+    except ValueError:
+        raise MarketDataError(f"expected {name} values as numbers; found {text[:60]!r}") from None
+
+
+def wanted_bandwidth(method: str) -> tuple[float, float] | None:
+    """The pair to use; None asks for the search."""
+    if not method.startswith("kernel"):
+        return None
+    how = st.sidebar.segmented_control(
+        "Bandwidth",
+        [SEARCH, PUBLISHED, OWN],
+        default=SEARCH,
+        required=True,
+        key="quotes_bandwidth",
+        persist_state="session",
+        help=_BANDWIDTH,
+    )
+    if how == SEARCH:
+        return None
+    if how == PUBLISHED:
+        return nadaraya_watson.PUBLISHED_BANDWIDTH
+    left, right = st.sidebar.columns(2)
+    low, high = 0.0001, 1.0
+    h1, h2 = nadaraya_watson.PUBLISHED_BANDWIDTH
+    return (
+        left.number_input("h1", low, high, h1, 0.002, "%.4f", key="quotes_h1", persist_state="session"),
+        right.number_input("h2 (years²)", low, high, h2, 0.002, "%.4f", key="quotes_h2", persist_state="session"),
+    )

@@ -10,7 +10,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.training.progress import Keeper, OnStep
+
+if TYPE_CHECKING:
+    from engine.models.chains import Chain
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -103,6 +106,21 @@ class SurfaceModel(ABC):
             grid=history.grid,
             provenance={"model": self.name},
         )
+
+    @property
+    def parts(self) -> int:
+        """Equally likely parts of the law that scenarios cycle through: scenario i is of part i mod parts."""
+        return 1
+
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """n paths from the last day of ``condition``, to be walked day by day, each day's scenario the next condition.
+
+        Right for every model and slow: every path has a history of its own. A family whose condition is a small state
+        overrides it with a chain of the same law that carries that state.
+        """
+        from engine.models.chains import HistoryChain
+
+        return HistoryChain(self, condition, n)
 
     @abstractmethod
     def state(self) -> Tensors:

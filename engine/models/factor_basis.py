@@ -49,7 +49,10 @@ class FactorBasis:
 
     def surface_moves(self, changes: Floats, rng: np.random.Generator) -> Floats:
         """``(n, N)`` Δg of changes ``(n, k)`` of the factors, the rest drawn."""
-        noise = rng.standard_normal((len(changes), len(self.rest)))
+        return self.surface_moves_of(changes, rng.standard_normal((len(changes), len(self.rest))))
+
+    def surface_moves_of(self, changes: Floats, noise: Floats) -> Floats:
+        """``(n, N)`` Δg of changes ``(n, k)`` of the factors and standard normal noise ``(n, N − k)`` for the rest."""
         surface_moves: Floats = changes @ self.vectors + noise @ self.rest
         return surface_moves
 

@@ -14,6 +14,7 @@ from engine.errors import CheckpointError, MarketDataError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.base import FitReport, Tensors
+from engine.models.chains import Chain, MoveChain, Pool, RunningVariance
 from engine.models.innovations import LEAST_VARIANCE, MoveModel, Rows, moves, pick, running_variance
 from engine.settings import setting
 from engine.training.progress import Keeper, OnStep, check_arrays
@@ -120,21 +121,61 @@ class GarchFilteredHistoricalSimulation(MoveModel):
 
     def _draw(self, history: SurfaceHistory, rows: Rows, n: int, rng: np.random.Generator) -> Floats:
         s = self._state
-        coordinates = _rotated(moves(history), s["vectors"])
-        variance = running_variance(coordinates, self.config.decay, s["mean_square"])
-        for i, parameters in enumerate(s["garch"]):
-            variance[:, i] = garch_variance(coordinates[:, i], parameters, float(s["mean_square"][i]))
-        volatility = np.sqrt(variance)
-        innovations = coordinates / volatility[:-1]
-        drawn = np.empty((len(rows), n, coordinates.shape[1]))
+        innovations, volatility = self._filtered(history)
+        drawn = np.empty((len(rows), n, innovations.shape[1]))
         for day, row in enumerate(rows):
             scaled = innovations[: int(row)] * volatility[row]
             scaled[:, 1:] = scaled[:, 1:] @ s["vectors"]
             drawn[day] = scaled[pick(rng.random(n), int(row))]
         return drawn
 
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """Paths that carry the variances of their coordinates, and which innovations they drew."""
+        self._checked(condition, n)
+        self._rows(condition, [-1])
+        innovations, volatility = self._filtered(condition)
+        return _GarchChain(innovations, volatility[-1], self._state, self.config.decay, condition, n)
+
+    def _filtered(self, history: SurfaceHistory) -> tuple[Floats, Floats]:
+        """Innovations ``(n − 1, 1 + N)`` and volatilities ``(n, 1 + N)`` in the coordinates of the components."""
+        s = self._state
+        coordinates = _rotated(moves(history), s["vectors"])
+        variance = running_variance(coordinates, self.config.decay, s["mean_square"])
+        for i, parameters in enumerate(s["garch"]):
+            variance[:, i] = garch_variance(coordinates[:, i], parameters, float(s["mean_square"][i]))
+        volatility = np.sqrt(variance)
+        return coordinates / volatility[:-1], volatility
+
     def _fitted_series(self, grid: Grid) -> int:
         return 1 + min(int(self.config.components), grid.size)
+
+
+class _GarchChain(MoveChain):
+    def __init__(
+        self,
+        innovations: Floats,
+        volatility: Floats,
+        state: Tensors,
+        decay: float,
+        condition: SurfaceHistory,
+        n: int,
+    ) -> None:
+        super().__init__(condition, n)
+        self._innovations, self._pool = innovations, Pool(len(innovations), n)
+        self._vectors, self._garch = state["vectors"], state["garch"]
+        self._fitted = slice(0, len(self._garch))
+        self._variance = np.tile(np.square(volatility[self._fitted]), (n, 1))  # (n, 1 + components)
+        self._rest = RunningVariance(np.square(volatility[len(self._garch) :]), decay, n)
+
+    def _moves(self, rng: np.random.Generator) -> Floats:
+        volatility = np.column_stack([np.sqrt(self._variance), self._rest.volatility])
+        coordinates = self._innovations[self._pool.draw(rng.random(len(self.log_iv)))] * volatility
+        omega, alpha, gamma, beta = self._garch.T
+        e = coordinates[:, self._fitted]
+        self._variance = omega + (alpha + gamma * (e < 0)) * e**2 + beta * self._variance
+        np.maximum(self._variance, LEAST_VARIANCE, out=self._variance)
+        self._rest.update(coordinates[:, len(self._garch) :])
+        return np.column_stack([coordinates[:, 0], coordinates[:, 1:] @ self._vectors])
 
 
 def fit_garch(series: Floats) -> Floats:

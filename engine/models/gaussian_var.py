@@ -12,6 +12,7 @@ from engine.errors import MarketDataError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.base import FitReport, Tensors
+from engine.models.chains import Chain, MoveChain
 from engine.models.factor_basis import FactorBasis, covariance_root
 from engine.models.innovations import MoveModel, Rows
 from engine.settings import setting
@@ -109,6 +110,30 @@ class GaussianVar(MoveModel):
             drawn[day, :, 0] = draws[:, 0]
             drawn[day, :, 1:] = basis.surface_moves(draws[:, 1:] - factors[row], rng)
         return drawn
+
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """Paths that carry s = (R, X)."""
+        self._checked(condition, n)
+        self._rows(condition, [-1])
+        return _VarChain(self._state, condition, n)
+
+
+class _VarChain(MoveChain):
+    def __init__(self, state: Tensors, condition: SurfaceHistory, n: int) -> None:
+        super().__init__(condition, n)
+        self._coefficients = state["coefficients"]
+        self._basis = FactorBasis(state["log_average"], state["vectors"], state["rest"])
+        self._root = covariance_root(state["covariance"])
+        today = _system(condition[len(condition) - 2 :], self._basis.factors(condition[len(condition) - 2 :]))
+        self._today = np.tile(today[-1], (n, 1))  # (n, 1 + k)
+
+    def _moves(self, rng: np.random.Generator) -> Floats:
+        basis, k = self._basis, len(self._root)
+        drawn = rng.standard_normal((len(self._today), k + len(basis.rest)))  # shocks, then the rest's noise
+        tomorrow = self._coefficients[0] + self._today @ self._coefficients[1:] + drawn[:, :k] @ self._root.T
+        surface = basis.surface_moves_of(tomorrow[:, 1:] - self._today[:, 1:], drawn[:, k:])
+        self._today = tomorrow
+        return np.column_stack([tomorrow[:, 0], surface])
 
 
 def _system(history: SurfaceHistory, factors: Floats) -> Floats:

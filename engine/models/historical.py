@@ -19,6 +19,7 @@ from engine.errors import CheckpointError, MarketDataError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.base import FitReport, Tensors
+from engine.models.chains import Chain, MoveChain, Pool, RunningVariance
 from engine.models.innovations import LEAST_DAYS, MoveModel, Rows, moves, pick, running_variance
 from engine.settings import setting
 from engine.training.progress import Keeper, OnStep, check_arrays
@@ -101,6 +102,12 @@ class Persistence(_Memoryless):
     def _draw(self, history: SurfaceHistory, rows: Rows, n: int, rng: np.random.Generator) -> Floats:
         return np.zeros((len(rows), n, 1 + history.grid.size))
 
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """Paths on which nothing ever moves."""
+        self._checked(condition, n)
+        self._rows(condition, [-1])
+        return _StandingChain(condition, n)
+
 
 class HistoricalSimulation(_Memoryless):
     """Tomorrow's move is one of the last 250, whole days drawn with equal probability."""
@@ -116,6 +123,12 @@ class HistoricalSimulation(_Memoryless):
             first = max(0, int(row) - self.config.window)
             drawn[day] = observed[first + pick(rng.random(n), int(row) - first)]
         return drawn
+
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """Paths that remember which days they drew: those enter their windows as the real ones leave."""
+        self._checked(condition, n)
+        self._rows(condition, [-1])
+        return _DrawnChain(moves(condition), self.config.window, condition, n)
 
 
 class FilteredHistoricalSimulation(_Memoryless):
@@ -141,3 +154,40 @@ class FilteredHistoricalSimulation(_Memoryless):
             drawn[day] = innovations[pick(rng.random(n), int(row))]
             drawn[day] *= volatility[row]
         return drawn
+
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """Paths that carry their variances, and which innovations they drew."""
+        self._checked(condition, n)
+        self._rows(condition, [-1])
+        variance = running_variance(moves(condition), self.config.decay, self._mean_square)
+        return _FilteredChain(
+            moves(condition) / np.sqrt(variance[:-1]), RunningVariance(variance[-1], self.config.decay, n), condition, n
+        )
+
+
+class _StandingChain(MoveChain):
+    def _moves(self, rng: np.random.Generator) -> Floats:
+        return np.zeros((len(self.log_iv), 1 + self.grid.size))
+
+
+class _DrawnChain(MoveChain):
+    def __init__(self, observed: Floats, window: int, condition: SurfaceHistory, n: int) -> None:
+        super().__init__(condition, n)
+        self._observed, self._window, self._pool = observed, window, Pool(len(observed), n)
+
+    def _moves(self, rng: np.random.Generator) -> Floats:
+        drawn: Floats = self._observed[self._pool.draw(rng.random(len(self.log_iv)), self._window)]
+        return drawn
+
+
+class _FilteredChain(MoveChain):
+    def __init__(self, innovations: Floats, variance: RunningVariance, condition: SurfaceHistory, n: int) -> None:
+        super().__init__(condition, n)
+        self._innovations, self._variance, self._pool = innovations, variance, Pool(len(innovations), n)
+
+    def _moves(self, rng: np.random.Generator) -> Floats:
+        drawn: Floats = self._innovations[self._pool.draw(rng.random(len(self.log_iv)))] * self._variance.volatility
+        return drawn
+
+    def _moved(self, moves: Floats) -> None:
+        self._variance.update(moves)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,9 @@ from engine.models.innovations import MoveModel, Rows, pick
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.settings import setting, to_dict
 from engine.training.progress import Keeper, OnStep, check_arrays
+
+if TYPE_CHECKING:
+    from engine.models.chains import Chain
 
 LEAST_DAYS = 120
 """A fit needs this many days: fewer say nothing about its corrections."""
@@ -206,7 +209,7 @@ class Hybrid(MoveModel):
     ) -> Iterator[ScenarioSet]:
         """As the base class's, with one pass over the history for all rows: it runs forward, no row sees a later."""
         grid, days = self._fitted(), self._rows(history, rows)
-        known = _Known(self, history[: int(days.max()) + 1])
+        known = Known(self, history[: int(days.max()) + 1])
         for row in days.tolist():
             drawn = known.draw(row, n, rng)
             log_iv = grid.unflatten(drawn[:, 1:]) + history.log_iv[row]
@@ -220,8 +223,33 @@ class Hybrid(MoveModel):
 
     def corrections(self, history: SurfaceHistory) -> tuple[Floats, Floats]:
         """``(n, 1 + K)`` mean and log-scale of the factors of the move after each day, given that day."""
-        known = _Known(self, history)
+        known = self.known(history)
         return known.mean, known.log_scale
+
+    def corrections_of(self, features: Floats) -> tuple[Floats, Floats]:
+        """``(n, 1 + K)`` mean and log-scale given features ``(n, len(NAMES))`` in their own units."""
+        assert self._coefficients is not None
+        x = _standardised(features, self._centre, self._spread, self.config.clip)
+        return self._coefficients.corrections(x[:, MEAN_COLUMNS], x[:, SCALE_COLUMNS])
+
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """Paths that carry volatilities, features and the residuals they drew."""
+        from engine.models.hybrid_chain import HybridChain
+
+        self._checked(condition, n)
+        self._rows(condition, [-1])
+        return HybridChain(self, condition, n)
+
+    def known(self, history: SurfaceHistory) -> Known:
+        """A history seen through the fitted model."""
+        return Known(self, history)
+
+    @property
+    def basis(self) -> Basis:
+        """How innovations become factors."""
+        self._fitted()
+        assert self._basis is not None
+        return self._basis
 
     def state(self) -> Tensors:
         """Units, axes, the features' standardisation, and the coefficients."""
@@ -272,23 +300,20 @@ class Hybrid(MoveModel):
         self._coefficients = Coefficients(**{name: own[name] for name in ARRAYS})
 
     def _draw(self, history: SurfaceHistory, rows: Rows, n: int, rng: np.random.Generator) -> Floats:
-        known = _Known(self, history)
+        known = Known(self, history)
         drawn = np.empty((len(rows), n, 1 + history.grid.size))
         for day, row in enumerate(rows.tolist()):
             drawn[day] = known.draw(row, n, rng)
         return drawn
 
 
-class _Known:
+class Known:
     """A history seen through a fitted model: corrections of every day, residuals of every move."""
 
     def __init__(self, model: Hybrid, history: SurfaceHistory) -> None:
-        model._fitted()
-        basis, found, config = model._basis, model._coefficients, model.config
-        assert basis is not None and found is not None
+        basis, config = model.basis, model.config
         seen = panel(history, basis, config.decay, config.tilt)
-        x = _standardised(seen.features, model._centre, model._spread, config.clip)
-        self.mean, self.log_scale = found.corrections(x[:, MEAN_COLUMNS], x[:, SCALE_COLUMNS])
+        self.mean, self.log_scale = model.corrections_of(seen.features)
         self.residuals = (seen.factors - self.mean[:-1]) * np.exp(-self.log_scale[:-1])
         self.rest, self.volatility, self.basis = seen.rest, seen.volatility, basis
 

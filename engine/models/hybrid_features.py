@@ -150,7 +150,7 @@ def _features(history: SurfaceHistory, basis: Basis, factors: Floats, decay: flo
     step_sd = np.sqrt(running_variance(np.diff(levels, axis=0), decay, basis.level_start, tilt=tilt))
     known: dict[str, Floats] = {}
     for days in HALF_LIVES:
-        away = (levels - running_mean(levels, _decay_of(days))) / step_sd
+        away = (levels - running_mean(levels, decay_of(days))) / step_sd
         known[f"return against its {days}-day average"], known[f"level against its {days}-day average"] = away.T
     last = np.concatenate([np.zeros((1, factors.shape[1])), factors])
     known["last return"] = last[:, 0]
@@ -162,12 +162,13 @@ def _features(history: SurfaceHistory, basis: Basis, factors: Floats, decay: flo
     for name, forget in zip(("activity, days", "activity, month"), ACTIVITY_DECAYS, strict=True):
         known[name] = np.log(running_variance(together, forget, np.ones(1)))[:, 0] / 2
     premium = np.log(history.atm(ATM_MATURITY)) - np.log(step_sd[:, 0])
-    known["implied to realised vol against its 60-day average"] = premium - running_mean(premium, _decay_of(60))
+    known["implied to realised vol against its 60-day average"] = premium - running_mean(premium, decay_of(60))
     weekday = (history.dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
     for k, name in enumerate(WEEKDAYS):
         known[name] = ((weekday == k) - 1 / len(WEEKDAYS)) / step_sd[:, 1]
     return np.stack([known[name] for name in NAMES], axis=1).reshape(n, len(NAMES))
 
 
-def _decay_of(half_life: int) -> float:
+def decay_of(half_life: int) -> float:
+    """The decay whose weight halves in so many days."""
     return float(0.5 ** (1 / half_life))

@@ -116,16 +116,20 @@ class MoveModel(SurfaceModel):
             SettingsError: for no scenario.
             CheckpointError: if the model is neither fitted nor restored.
         """
-        grid = self._fitted()
-        if history.grid != grid:
-            raise MarketDataError(f"expected surfaces on the model's grid, {grid!r}; found {history.grid!r}, or others")
-        if n < 1:
-            raise SettingsError(f"expected at least one scenario; found {n}")
+        grid = self._checked(history, n)
         days = self._rows(history, rows)
         drawn = self._draw(history[: int(days.max()) + 1], days, n, rng)
         log_iv = grid.unflatten(drawn[..., 1:]) + history.log_iv[days][:, None]
         provenance = {"model": self.name, "condition_dates": [str(history.dates[row]) for row in days]}
         return ScenarioSet(np.ascontiguousarray(drawn[..., 0]), log_iv, grid, provenance=provenance)
+
+    def _checked(self, history: SurfaceHistory, n: int) -> Grid:
+        grid = self._fitted()
+        if history.grid != grid:
+            raise MarketDataError(f"expected surfaces on the model's grid, {grid!r}; found {history.grid!r}, or others")
+        if n < 1:
+            raise SettingsError(f"expected at least one scenario; found {n}")
+        return grid
 
     def _fitted(self) -> Grid:
         if self._grid is None:

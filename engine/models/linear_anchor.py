@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from engine.models.base import FitReport, Tensors
 from engine.models.innovations import MoveModel, Rows, moves, pick, pick_weighted, running_mean, running_variance
 from engine.settings import setting
 from engine.training.progress import Keeper, OnStep, check_arrays
+
+if TYPE_CHECKING:
+    from engine.models.chains import Chain
 
 FIRST = FIRST_CONDITION_ROW
 """First row whose features are known: realised vol needs 21 returns, an innovation of yesterday one more."""
@@ -31,7 +34,21 @@ LEVELS = 5
 KERNEL = 3
 """The last three features also weight the residuals."""
 
-Known = tuple[Floats, Floats, Floats]
+
+class Known(NamedTuple):
+    """What a fitted anchor makes of a history of n days.
+
+    Args:
+        volatility: ``(n, d)`` for the move after each row.
+        mean: ``(n − FIRST, d)`` of the innovation after rows FIRST, FIRST + 1, …
+        residuals: ``(n − FIRST − 1, d)`` what came about less that mean.
+        kernel: ``(n − FIRST, 3)`` features that weight the residuals, over their spread.
+    """
+
+    volatility: Floats
+    mean: Floats
+    residuals: Floats
+    kernel: Floats
 
 
 @dataclass(frozen=True)
@@ -168,7 +185,7 @@ class LinearAnchor(MoveModel):
         self._grid = grid
 
     def _draw(self, history: SurfaceHistory, rows: Rows, n: int, rng: np.random.Generator) -> Floats:
-        volatility, mean, residuals, features = self._known(history)
+        volatility, mean, residuals, features = self.known(history)
         h = self.config.bandwidth
         drawn = np.empty((len(rows), n, mean.shape[1]))
         for day, row in enumerate(rows):
@@ -183,14 +200,22 @@ class LinearAnchor(MoveModel):
             drawn[day] *= volatility[row]
         return drawn
 
-    def _known(self, history: SurfaceHistory) -> tuple[Floats, Floats, Floats, Floats]:
-        """Volatility ``(n, d)`` of every row; from row FIRST on means, residuals and the features of the kernel."""
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """Paths that carry variances, averages and the residuals they drew."""
+        from engine.models.linear_anchor_chain import LinearAnchorChain
+
+        self._checked(condition, n)
+        self._rows(condition, [-1])
+        return LinearAnchorChain(self, condition, n)
+
+    def known(self, history: SurfaceHistory) -> Known:
+        """A history in the fitted model's terms."""
         s = self._state
         innovations, volatility = self._innovations(moves(history), s["mean_square"])
         features = self._features(history, innovations, s["components"])
         mean = s["level"] + (features - s["centre"]) @ s["coefficients"]
         spread = np.maximum(s["spread"], 1e-12)
-        return volatility, mean, innovations[FIRST:] - mean[:-1], (features / spread)[:, -KERNEL:]
+        return Known(volatility, mean, innovations[FIRST:] - mean[:-1], (features / spread)[:, -KERNEL:])
 
     def _innovations(self, observed: Floats, start: Floats) -> tuple[Floats, Floats]:
         """Innovations ``(n − 1, d)`` and the volatilities ``(n, d)``, each known before the move it is for."""
@@ -201,6 +226,12 @@ class LinearAnchor(MoveModel):
         """``(n − FIRST, k + 5)`` features of rows FIRST, FIRST + 1, …"""
         levels = level_features(history, slow=self.config.slow, fast=self.config.fast)
         return np.concatenate([innovations[FIRST - 1 :] @ components.T, levels[FIRST:]], axis=1)
+
+
+def level_points(grid: Grid) -> Floats:
+    """``(2, 4)`` moneyness and maturity of the vols behind the features: short and long ATM, short put and call."""
+    short, long = max(1 / 12, float(grid.maturity[0])), min(1.0, float(grid.maturity[-1]))
+    return np.array([(1.0, short), (1.0, long), (0.9, short), (1.1, short)]).T
 
 
 def level_features(history: SurfaceHistory, *, slow: float, fast: float) -> Floats:
@@ -214,10 +245,7 @@ def level_features(history: SurfaceHistory, *, slow: float, fast: float) -> Floa
         history: surfaces.
         slow, fast: decays of the exponential averages.
     """
-    maturity = history.grid.maturity
-    short, long = max(1 / 12, float(maturity[0])), min(1.0, float(maturity[-1]))
-    points = [(1.0, short), (1.0, long), (0.9, short), (1.1, short)]
-    atm, far, put, call = np.log(history.grid.interpolate(history.iv, *np.transpose(points))).T
+    atm, far, put, call = np.log(history.grid.interpolate(history.iv, *level_points(history.grid))).T
     skew = put - call
     columns = [
         atm - running_mean(atm, slow),

@@ -12,6 +12,7 @@ from engine.errors import MarketDataError
 from engine.market.grid import DT, Floats, Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.base import FitReport, Tensors
+from engine.models.chains import Chain, MoveChain
 from engine.models.factor_basis import FactorBasis, covariance_root
 from engine.models.innovations import MoveModel, Rows
 from engine.settings import setting
@@ -118,3 +119,28 @@ class PcaOrnsteinUhlenbeck(MoveModel):
             changes = (s["mean"] - today[row]) * (1 - s["decay"]) + s["sd"] * shocks[:, 1:]
             drawn[day, :, 1:] = basis.surface_moves(changes, rng)
         return drawn
+
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """Paths that carry their surfaces; the condition is nothing else."""
+        self._checked(condition, n)
+        self._rows(condition, [-1])
+        return _OrnsteinUhlenbeckChain(self._state, condition, n)
+
+
+class _OrnsteinUhlenbeckChain(MoveChain):
+    def __init__(self, state: Tensors, condition: SurfaceHistory, n: int) -> None:
+        super().__init__(condition, n)
+        self._state = state
+        self._basis = FactorBasis(state["log_average"], state["vectors"], state["rest"])
+        self._root = covariance_root(state["correlation"])
+
+    def _moves(self, rng: np.random.Generator) -> Floats:
+        s, basis, k = self._state, self._basis, len(self._root)
+        drawn = rng.standard_normal((len(self.log_iv), k + len(basis.rest)))  # shocks, then the rest's noise
+        shocks = drawn[:, :k] @ self._root.T
+        atm = self.grid.interpolate(np.exp(self.grid.unflatten(self.log_iv)), 1.0, 1 / 12) * np.sqrt(DT)
+        location, spread = s["unit_return"]
+        log_return = atm * (location + spread * shocks[:, 0])
+        today = (self.log_iv - basis.log_average) @ basis.vectors.T
+        changes = (s["mean"] - today) * (1 - s["decay"]) + s["sd"] * shocks[:, 1:]
+        return np.column_stack([log_return, basis.surface_moves_of(changes, drawn[:, k:])])

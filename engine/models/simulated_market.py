@@ -22,6 +22,7 @@ from engine.market.grid import CH2_GRID, DT, VOLGAN_GRID, Floats, Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models import simulated_law as law
 from engine.models.base import FitReport, SurfaceModel, Tensors
+from engine.models.chains import Chain, Day
 from engine.models.simulated_shapes import SurfaceShapes, half_spreads, surface_shapes
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.surfaces import vix
@@ -184,6 +185,12 @@ class SimulatedMarket(SurfaceModel):
         provenance = {"model": self.name, "condition_dates": [str(history.dates[row]) for row in rows]}
         return _scenarios(shapes, factors, law.regime_shocks(np.stack(units), np.stack(regimes)), provenance)
 
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """Paths that carry factors and regime: drawing the regime once and then its chain is the law of the filter."""
+        known = self.filter(condition)
+        start = np.tile(known.factors[-1], (_count(n), 1))
+        return _LatentChain(self._shapes(condition.grid), start, np.full(n, known.stress_probability[-1]))
+
     def sample_from_state(self, factors: ArrayLike, regime: int, n: int, *, rng: np.random.Generator) -> ScenarioSet:
         """n scenarios of tomorrow given the whole state, the hidden regime included.
 
@@ -228,6 +235,20 @@ class SimulatedMarket(SurfaceModel):
         if self._grid is not None and grid != self._grid:
             raise MarketDataError(f"expected surfaces on the model's grid, {self._grid!r}; found {grid!r}, or others")
         return surface_shapes(grid)
+
+
+class _LatentChain(Chain):
+    def __init__(self, shapes: SurfaceShapes, factors: Floats, stress: Floats) -> None:
+        self._shapes, self._factors = shapes, factors  # factors (n, 4)
+        self._stress = stress  # (n,) P(the next step is stressed) given the path's regime, at first given the data
+
+    def step(self, rng: np.random.Generator) -> Day:
+        regime = (rng.random(len(self._stress)) < self._stress).astype(np.intp)
+        shocks = law.regime_shocks(law.unit_shocks(self._stress.shape, rng), regime)
+        log_return = law.log_returns(self._shapes.atm(self._factors), shocks)
+        self._factors = law.next_factors(self._factors, shocks)
+        self._stress = law.stress_probability(regime, self._factors[:, 0])
+        return Day(log_return, self._shapes.grid.flatten(self._shapes.log_iv(self._factors)))
 
 
 def simulate(grid: Grid, n_days: int, seed: int, *, name: str = "") -> SimulatedHistory:

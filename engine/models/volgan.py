@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,9 @@ from engine.models.base import FitReport, SurfaceModel, Tensors
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.settings import setting
 from engine.training.progress import Keeper, OnStep, check_arrays
+
+if TYPE_CHECKING:
+    from engine.models.chains import Chain
 
 GENERATOR_WIDTHS = (16, 32)
 """Hidden layers of the generator (3.2.4)."""
@@ -163,6 +166,19 @@ class VolGAN(SurfaceModel):
         log_return, log_iv = self._scenarios(conditions(history, rows), n, rng)
         provenance = {"model": self.name, "condition_dates": [str(history.dates[row]) for row in rows]}
         return ScenarioSet(log_return, log_iv, history.grid, provenance=provenance)
+
+    @property
+    def parts(self) -> int:
+        """Members: a set of scenarios holds each of them equally often."""
+        return int(self.config.members)
+
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """Paths that carry what a condition depends on: two returns, 21 squared ones, and the surface."""
+        from engine.models.volgan_chain import VolGANChain
+
+        self._check(condition, n)
+        conditions(condition, [-1])
+        return VolGANChain(self._weights, condition, n)
 
     def score(self, history: SurfaceHistory, rows: Sequence[int]) -> Floats:
         """``(len(rows),)`` the discriminator's probability that what followed each condition row is real.

@@ -71,7 +71,8 @@ def yesterday(windows: HalfDayWindows, rng: np.random.Generator) -> Forecast:
 
 def random_bets(windows: HalfDayWindows, rng: np.random.Generator) -> Forecast:
     """A fair coin for each half-day: what nobody's skill earns."""
-    return Forecast(2.0 * rng.integers(0, 2, len(windows)) - 1.0)
+    heads = rng.integers(0, 2, len(windows)).astype(np.float64)
+    return Forecast(2.0 * heads - 1.0)
 
 
 def logistic(windows: HalfDayWindows, rng: np.random.Generator) -> Forecast:
@@ -93,7 +94,8 @@ def logistic(windows: HalfDayWindows, rng: np.random.Generator) -> Forecast:
     if len(np.unique(np.sign(target[moved]))) < 2:
         raise MarketDataError(f"expected rises and falls of {windows.ticker} in the training part; found one of them")
     fitted = LogisticRegression(C=1.0, max_iter=1000).fit(features[train][moved], target[moved] > 0)
-    return Forecast(2.0 * fitted.predict_proba(features)[:, 1] - 1.0)
+    probability = np.asarray(fitted.predict_proba(features)[:, 1], dtype=np.float64)
+    return Forecast(2.0 * probability - 1.0)
 
 
 def arima(windows: HalfDayWindows, rng: np.random.Generator) -> Forecast:

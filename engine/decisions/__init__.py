@@ -1,1 +1,1 @@
-"""What to do about tomorrow: hedges, bets and portfolios from weighted scenarios."""
+"""What a forecast is for: trades, hedges and mixtures of generators."""

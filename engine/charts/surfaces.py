@@ -26,7 +26,7 @@ VIEWS: dict[str, dict[str, Any]] = {
 _ALONG = {"front": "", "smile": "y", "term structure": "x", "top": "z"}
 """The axis a view looks along; its labels would fall on one point and are left out."""
 
-_ASPECT = {"front": (1.0, 1.0, 0.7), "smile": (1.6, 1, 1.1), "term structure": (1, 1.6, 1.1), "top": (1.6, 1.3, 0.7)}
+ASPECT = {"front": (1.0, 1.0, 0.7), "smile": (1.6, 1, 1.1), "term structure": (1, 1.6, 1.1), "top": (1.6, 1.3, 0.7)}
 """Proportions of the box: flat views fill the frame."""
 
 MONEYNESS_TITLE = "Moneyness K/S"
@@ -85,15 +85,14 @@ def surface_3d(
             },
             lighting={"ambient": 0.85, "diffuse": 0.4, "specular": 0.05},
             contours={"x": {"highlight": True}, "y": {"highlight": True}, "z": {"highlight": False}},
-            customdata=_labels(grid).transpose(1, 0, 2),
+            customdata=cell_labels(grid).transpose(1, 0, 2),
             hovertemplate=f"%{{customdata[0]}}, %{{customdata[1]}}: %{{z:{kind.digits}}} {kind.unit}<extra></extra>",
         )
     )
     axis = {"gridcolor": theme.GUIDE_3D, "zeroline": False, "showbackground": False}
     flat = {"tickangle": 0} if _ALONG[view] else {}
-    gap = _LEAST_TICK_GAP * (1.6 if flat else 1.0)  # upright labels need more room than slanted ones
-    moneyness = _ticks(grid.moneyness, gap)
-    maturity = _ticks(np.log(grid.maturity), gap)
+    moneyness = axis_ticks(grid.moneyness, flat=bool(flat))
+    maturity = axis_ticks(np.log(grid.maturity), flat=bool(flat))
     fig.update_scenes(
         xaxis={"title": {"text": MONEYNESS_TITLE}, "tickvals": grid.moneyness[moneyness], **axis, **flat}
         | {"ticktext": [grid.moneyness_labels[k] for k in moneyness]},
@@ -101,7 +100,7 @@ def surface_3d(
         | {"ticktext": [grid.maturity_labels[k] for k in maturity]},
         zaxis={"title": {"text": kind.title}, **axis, **flat},
         aspectmode="manual",
-        aspectratio=dict(zip("xyz", _ASPECT[view], strict=True)),
+        aspectratio=dict(zip("xyz", ASPECT[view], strict=True)),
         camera=VIEWS[view],
         uirevision=view,
     )
@@ -112,7 +111,7 @@ def surface_3d(
         axis_name, words = _BELOW[view]
         fig.update_scenes({f"{axis_name}axis": {"title": {"text": ""}}})
         fig.add_annotation(text=words, x=0.5, y=0, xref="paper", yref="paper", yanchor="bottom", showarrow=False)
-    return theme.base_layout(fig, alt=_describe(values, grid, quantity, "surface"), title=title, height=height)
+    return theme.base_layout(fig, alt=describe_surface(values, grid, quantity, "surface"), title=title, height=height)
 
 
 def surface_heatmap(
@@ -142,7 +141,7 @@ def surface_heatmap(
     fig.update_layout(plot_bgcolor=theme.GUIDE)  # shows through the gaps between cells
     fig.update_xaxes(title_text=MATURITY_TITLE, type="category", showgrid=False)
     fig.update_yaxes(title_text=MONEYNESS_TITLE, type="category", showgrid=False)
-    alt = _describe(matrix, grid, quantity, f"heatmap of {kind.label.lower()}")
+    alt = describe_surface(matrix, grid, quantity, f"heatmap of {kind.label.lower()}")
     return theme.base_layout(fig, alt=alt, title=title, height=height)
 
 
@@ -277,17 +276,18 @@ def _printed(value: float, kind: theme.Quantity) -> str:
     return theme.signed(value, kind.digits)
 
 
-def _labels(grid: Grid) -> NDArray[np.str_]:
+def cell_labels(grid: Grid) -> NDArray[np.str_]:
     """``(n_moneyness, n_maturity, 2)`` market words of every cell."""
     moneyness, maturity = np.meshgrid(grid.moneyness_labels, grid.maturity_labels, indexing="ij")
     return np.stack([moneyness, maturity], axis=-1)
 
 
-def _ticks(positions: Floats, gap: float) -> list[int]:
-    """Ticks that do not overlap: from the first on, each at least ``gap`` of the axis from the one before; the last
-    always.
+def axis_ticks(positions: Floats, *, flat: bool) -> list[int]:
+    """Ticks that do not overlap: from the first on, each far enough from the one before; the last always.
+
+    In flat views labels stand upright and need more room than slanted ones.
     """
-    least = gap * (positions[-1] - positions[0])
+    least = _LEAST_TICK_GAP * (1.6 if flat else 1.0) * (positions[-1] - positions[0])
     chosen = [0]
     for k in range(1, len(positions)):
         if positions[k] - positions[chosen[-1]] >= least:
@@ -298,7 +298,7 @@ def _ticks(positions: Floats, gap: float) -> list[int]:
     return chosen
 
 
-def _describe(values: Floats, grid: Grid, quantity: str, what: str) -> str:
+def describe_surface(values: Floats, grid: Grid, quantity: str, what: str) -> str:
     """One sentence with the extremes and where they lie."""
     kind = theme.QUANTITIES[quantity]
     if not np.isfinite(values).any():

@@ -4,6 +4,7 @@ import streamlit as st
 
 from engine.scenarios import reweighting
 from pages.surfaces import _volgan_controls as controls
+from pages.surfaces import _volgan_surface as surface_tab
 from pages.surfaces import _volgan_tabs as tabs
 from pages.surfaces import _volgan_training as training
 from pages.surfaces._volgan_method import METHOD
@@ -70,7 +71,7 @@ with answer:
 
 names = ("Surface", "Arbitrage", "Fans", "Download", "Train")
 opened = st.tabs(names, key="volgan_tab", on_change="rerun")
-drawing = (tabs.surface, tabs.arbitrage_tab, tabs.fans)
+drawing = (surface_tab.draw, tabs.arbitrage_tab, tabs.fans)
 for tab, draw in zip(opened[:3], drawing, strict=True):
     if tab.open:
         with tab:

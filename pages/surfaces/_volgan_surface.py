@@ -1,0 +1,86 @@
+"""The tab that opens first: tomorrow's surface in three dimensions and as a heatmap, and its smiles with their bands."""
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from engine.charts import smile_fans, surface_projection, surfaces
+from engine.market.grid import Floats
+from engine.scenarios import reweighting
+from pages.surfaces._volgan_view import View
+from pages.ui import frame
+
+QUANTITY = {"Change from today": "vol_change", "Width of the 95 % band": "vol_width"}
+"""What is shown → its quantity in the theme; the others are vols."""
+
+SHOW_HELP = (
+    "The mean over the reweighted scenarios; its change from today in vol points; how wide the 95 % band is at each "
+    "point; the scenario with the most arbitrage; today's surface; and the one that came about, where it is known."
+)
+
+
+def draw(view: View) -> None:
+    """3-D with fixed views beside the heatmap, and the smiles with their bands below."""
+    dark = frame.is_dark()
+    shown: dict[str, Callable[[], Floats]] = {
+        "Mean scenario": view.mean_surface,
+        "Change from today": lambda: view.mean_surface() - view.history.iv[view.row],
+        "Width of the 95 % band": lambda: _width(view),
+        "Worst scenario": lambda: np.asarray(view.iv[int(view.phi.argmax())], dtype=np.float64),
+        "Today": lambda: view.history.iv[view.row],
+    }
+    if view.realised_iv is not None:
+        shown["Realised"] = lambda: view.history.iv[view.row + 1]
+    left, middle, right = st.columns([5, 5, 3], vertical_alignment="bottom")
+    what = str(left.selectbox("Show", list(shown), key="volgan_show", persist_state="session", help=SHOW_HELP))
+    camera = middle.segmented_control(
+        "View",
+        list(surfaces.VIEWS),
+        default="front",
+        required=True,
+        key="volgan_view",
+        persist_state="session",
+        help="The side from which the surface is seen.",
+    )
+    by_hand = right.toggle(
+        "Turn by hand",
+        key="volgan_turn",
+        persist_state="session",
+        help="Draws the surface with WebGL, to be dragged and zoomed. Without a graphics card that takes a second or two.",
+    )
+    quantity, values = QUANTITY.get(what, "vol"), shown[what]()
+    left, right = st.columns(2)
+    with left:
+        if by_hand:
+            figure = surfaces.surface_3d(
+                values, view.grid, camera or "front", quantity=quantity, dark=dark, show_scale=False
+            )
+        else:
+            figure = surface_projection.surface_projected(
+                values, view.grid, camera or "front", quantity=quantity, dark=dark
+            )
+        frame.chart(figure, key="volgan_3d" if by_hand else "volgan_projected")
+    with right:
+        figure = surfaces.surface_heatmap(values, view.grid, quantity=quantity, dark=dark, height=460)
+        frame.chart(figure, key="volgan_heat")
+    st.markdown(
+        "**Smiles tomorrow**, reweighted: 50, 80 and 95 % bands; today's dotted"
+        + (", the realised one solid" if view.is_known else "")
+    )
+    fan = smile_fans.smile_fan(
+        view.iv,
+        view.grid,
+        view.weights,
+        today=view.history.iv[view.row],
+        realised=view.realised_iv,
+        model=view.model,
+        dark=dark,
+    )
+    frame.chart(fan, key="volgan_smiles")
+
+
+def _width(view: View) -> Floats:
+    low, high = reweighting.weighted_quantile(view.iv, view.weights, [0.025, 0.975], axis=0)
+    width: Floats = high - low
+    return width

@@ -1,0 +1,293 @@
+"""Least squares with absolute and square penalties and linear limits, exact on collinear columns of unlike cost.
+
+    min_d  ‖y − X d‖²_w + Σ λ_i |d_i| + Σ ρ_i d_i²   subject to   C d ≤ h,
+
+with observations centred (the intercept is free) and weighted. One Householder pass over the N observations leaves a
+triangular factor of at most n + 1 rows, A = R_x and b = R_y, with ‖y − X d‖²_w = ‖b − A d‖²: every penalty, and every
+portfolio hedged with the same instruments, is then a problem of that size, at the conditioning of X and not of X'X.
+
+What is solved is the dual, a least-distance problem in the residual θ = b − A d and the multipliers μ of the limits:
+
+    min ½‖θ − b‖² + h'μ   subject to   |A'θ − C'μ|_i ≤ λ_i/2,  μ ≥ 0,
+
+whose Hessian is the identity however collinear the instruments are, so the dual active-set method of Goldfarb and
+Idnani (``quadprog``) ends after a few pivots with the positions d as its multipliers. They are then recomputed on the
+set of traded instruments by one more orthogonal factorisation. Coordinate descent on cost-scaled columns does not
+converge here, and a quadratic programme in (d⁺, d⁻) has a singular Hessian.
+
+References:
+    Tibshirani, R. (1996), Regression shrinkage and selection via the lasso, JRSS B 58.
+    Osborne, M., Presnell, B. and Turlach, B. (2000), On the lasso and its dual, JCGS 9.
+    Goldfarb, D. and Idnani, A. (1983), A numerically stable dual method for strictly convex quadratic programs,
+    Mathematical Programming 27.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import quadprog
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linprog
+
+from engine.errors import SettingsError
+from engine.market.grid import Floats
+
+Bools = NDArray[np.bool_]
+
+DEPENDENT = 1e-11
+"""What is left of a column after the earlier ones, relative to its length, at which it counts as their combination."""
+
+KKT_TOLERANCE = 1e-8
+"""Largest violation of the optimality conditions with columns of unit length, relative to ‖b‖."""
+
+_SOFTNESS, _MOST_ROUNDS, _FEASIBLE = 1e-6, 200, 1e-12
+_QUIET = 1e-13  # a multiplier this small, relative to ‖b‖, is rounding
+
+
+class Limits(NamedTuple):
+    """Linear limits C d ≤ h.
+
+    Args:
+        rows: ``(k, n)``.
+        bounds: ``(k,)``.
+    """
+
+    rows: Floats
+    bounds: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Compressed:
+    """All that a weighted least-squares problem with an intercept needs to know of its observations.
+
+    Args:
+        x: ``(k, n)``, the factor of the columns.
+        y: ``(k,)``, the factor of the response; ‖y − x d‖² is the mean squared error of d with the best intercept.
+        mean_x: ``(n,)`` weighted means of the columns.
+        mean_y: of the response.
+    """
+
+    x: Floats
+    y: Floats
+    mean_x: Floats
+    mean_y: float
+
+    def mean_square(self, d: Floats) -> float:
+        """Mean squared error of coefficients ``(n,)``."""
+        rest = self.y - self.x @ d
+        return float(rest @ rest)
+
+    def intercept(self, d: Floats) -> float:
+        """The intercept that goes with coefficients ``(n,)``: mean of y − X d."""
+        return float(self.mean_y - self.mean_x @ d)
+
+    def given(self, d: Floats) -> Compressed:
+        """The problem left when coefficients ``(n,)`` are held already: its response is y − X d."""
+        return Compressed(self.x, self.y - self.x @ d, self.mean_x, self.intercept(d))
+
+    def of(self, columns: ArrayLike, response: Floats) -> Compressed:
+        """The problem with some columns of this one as regressors and a combination ``(n,)`` of all as response."""
+        chosen = np.asarray(columns)
+        return Compressed(self.x[:, chosen], self.x @ response, self.mean_x[chosen], float(self.mean_x @ response))
+
+
+def compress(x: Floats, y: Floats | None = None, weights: Floats | None = None) -> Compressed:
+    """Reduce observations to their triangular factor.
+
+    Args:
+        x: ``(N, n)``.
+        y: ``(N,)`` response; without one it is zero, to be set by :meth:`Compressed.of`.
+        weights: ``(N,)`` ≥ 0, summing to one; equal if not given.
+    """
+    w = np.full(len(x), 1 / len(x)) if weights is None else weights
+    both = x if y is None else np.column_stack([x, y])
+    mean = w @ both
+    factor: Floats = np.asarray(np.linalg.qr((both - mean) * np.sqrt(w)[:, None], mode="r"))  # (min(N, n + 1), n + 1)
+    if y is None:
+        return Compressed(factor, np.zeros(len(factor)), mean, 0.0)
+    return Compressed(factor[:, :-1], factor[:, -1], mean[:-1], float(mean[-1]))
+
+
+def solve(problem: Compressed, penalty: Floats, ridge: Floats | None = None, limits: Limits | None = None) -> Floats:
+    """The minimising coefficients.
+
+    Args:
+        problem: from :func:`compress`.
+        penalty: ``(n,)`` λ ≥ 0 per unit of |d_i|; a column with λ_i = 0 is not penalised.
+        ridge: ``(n,)`` ρ ≥ 0 per unit of d_i².
+        limits: C d ≤ h.
+
+    Returns:
+        ``(n,)`` d; exactly 0 where nothing is traded.
+
+    Raises:
+        SettingsError: if a column is zero, free columns are collinear, or no coefficients keep to the limits.
+    """
+    if limits is not None and len(limits.bounds):
+        scaled = _Scaled.of(problem, penalty == 0, ridge)
+        return _limited(scaled, penalty, _checked_limits(limits, scaled.length)) / scaled.length
+    found: Floats = solve_path(problem, penalty[None], ridge)[0]
+    return found
+
+
+def solve_path(problem: Compressed, penalties: Floats, ridge: Floats | None = None) -> Floats:
+    """The minimising coefficients for each of several sets of penalties.
+
+    Args:
+        problem: from :func:`compress`.
+        penalties: ``(m, n)`` λ ≥ 0; the same columns are free (λ_i = 0) in every row.
+        ridge: ``(n,)`` ρ ≥ 0 per unit of d_i².
+
+    Returns:
+        ``(m, n)``.
+
+    Raises:
+        SettingsError: if a column is zero, or free columns are collinear.
+    """
+    scaled = _Scaled.of(problem, penalties[0] == 0, ridge)
+    return np.stack([scaled.lasso(penalty / scaled.length / 2) for penalty in penalties]) / scaled.length
+
+
+@dataclass(frozen=True, eq=False)
+class _Scaled:
+    """A problem with columns of unit length, and the free ones partialled out of the others and of the response."""
+
+    a: Floats
+    b: Floats
+    length: Floats
+    free: Bools
+    basis: Floats  # orthonormal, spans the free columns
+    bound: Floats  # the penalised columns less their projection
+    rest: Floats  # the response less its projection
+
+    @classmethod
+    def of(cls, problem: Compressed, free: Bools, ridge: Floats | None) -> _Scaled:
+        a, b = problem.x, problem.y
+        if ridge is not None and np.any(ridge > 0):
+            a, b = np.concatenate([a, np.diag(np.sqrt(ridge))]), np.concatenate([b, np.zeros(len(ridge))])
+        length = np.sqrt(np.square(a).sum(axis=0))
+        if not length.min() > 0:
+            raise SettingsError(f"expected columns that vary; found column {int(length.argmin())} constant")
+        a = a / length
+        redundant = dependent(a[:, free])
+        if redundant.any():
+            raise SettingsError(
+                "expected free columns that are linearly independent; found column "
+                f"{int(np.flatnonzero(free)[redundant.argmax()])} a combination of the others"
+            )
+        basis = np.linalg.qr(a[:, free])[0]
+        bound = a[:, ~free]
+        return cls(a, b, length, free, basis, bound - basis @ (basis.T @ bound), b - basis @ (basis.T @ b))
+
+    def lasso(self, half: Floats) -> Floats:
+        """Coefficients of the unit columns for penalties 2·half."""
+        u = np.zeros(len(half))
+        if not self.free.all():
+            side = np.tile(-half[~self.free], 2)
+            normals = np.concatenate([self.bound, -self.bound], axis=1)
+            pressure = quadprog.solve_qp(np.eye(len(self.b)), self.rest, normals, side, 0)[4]
+            below, above = np.split(pressure, 2)
+            u[~self.free] = _clean(above - below, self.b)
+        polished = self._on(self.free | (u != 0), np.sign(u), half)
+        if polished is not None and _violation(self.a, self.b, half, polished) <= KKT_TOLERANCE:
+            return polished
+        if self.free.any():
+            u[self.free] = np.linalg.lstsq(self.a[:, self.free], self.b - self.a @ u, rcond=None)[0]
+        if not _violation(self.a, self.b, half, u) <= KKT_TOLERANCE:
+            raise SettingsError("expected a problem that can be solved to rounding; found one too badly conditioned")
+        return u
+
+    def _on(self, active: Bools, sign: Floats, half: Floats) -> Floats | None:
+        """The stationary point on a set of columns with given signs, A'A u = A'b − s·half; None if there is none."""
+        u = np.zeros(len(half))
+        if not active.any():
+            return u
+        q, r = np.linalg.qr(self.a[:, active])
+        if not np.abs(np.diag(r)).min() > DEPENDENT:
+            return None
+        found = np.linalg.solve(r, q.T @ self.b - np.linalg.solve(r.T, (sign * half)[active]))
+        u[active] = found
+        return u if np.all((sign[active] == 0) | (np.sign(found) == sign[active])) else None
+
+
+def dependent(a: Floats) -> Bools:
+    """Which columns are combinations of those before them, to ``DEPENDENT`` of their length."""
+    found = np.zeros(a.shape[1], dtype=bool)
+    basis = np.zeros((len(a), 0))
+    for k, column in enumerate(a.T):
+        size = np.sqrt(column @ column)
+        rest = column
+        for _ in range(2):  # once more for what rounding left
+            rest = rest - basis @ (basis.T @ rest)
+        left = np.sqrt(rest @ rest)
+        found[k] = not left > DEPENDENT * size
+        if not found[k]:
+            basis = np.column_stack([basis, rest / left])
+    return found
+
+
+def optimality_gap(problem: Compressed, penalty: Floats, d: Floats) -> float:
+    """Largest violation of the optimality conditions of the lasso, relative to the problem's scale.
+
+    With g = 2 A'(b − A d): |g_i − λ_i sign(d_i)| where d_i ≠ 0, and max(|g_i| − λ_i, 0) where d_i = 0, each
+    divided by the length of column i and by ‖b‖.
+    """
+    length = np.sqrt(np.square(problem.x).sum(axis=0))
+    return _violation(problem.x / length, problem.y, penalty / length / 2, d * length)
+
+
+def _violation(a: Floats, b: Floats, half: Floats, u: Floats) -> float:
+    """Largest violation of the optimality conditions for columns of unit length, relative to ‖b‖."""
+    slope = a.T @ (b - a @ u)
+    gap = np.where(u != 0, np.abs(slope - half * np.sign(u)), np.maximum(np.abs(slope) - half, 0))
+    size = np.sqrt(b @ b)
+    return float(2 * gap.max() / size) if size > 0 else float(gap.max())
+
+
+def _clean(u: Floats, b: Floats) -> Floats:
+    """Multipliers that are only rounding set to zero."""
+    return np.where(np.abs(u) <= _QUIET * np.sqrt(b @ b), 0.0, u)
+
+
+def _checked_limits(limits: Limits, length: Floats) -> Limits:
+    rows = limits.rows / length
+    size = np.sqrt(np.square(rows).sum(axis=1))
+    if not size.min() > 0:
+        raise SettingsError("expected limits that some instrument can change; found one that none does")
+    scaled = Limits(rows / size[:, None], limits.bounds / size)
+    n = rows.shape[1]
+    if linprog(np.zeros(n), A_ub=scaled.rows, b_ub=scaled.bounds, bounds=(None, None)).status == 2:
+        raise SettingsError("expected limits that some hedge can keep to; found limits that exclude each other")
+    return scaled
+
+
+def _limited(scaled: _Scaled, penalty: Floats, limits: Limits) -> Floats:
+    """Coefficients under limits, by proximal steps on the limits' multipliers.
+
+    The dual's Hessian is zero in μ; each round adds ½ε‖μ − μ_k‖², and they end where the limits hold to rounding.
+    """
+    a, b, free, half = scaled.a, scaled.b, scaled.free, penalty / scaled.length / 2
+    k, n_limits, n_free = len(b), len(limits.bounds), int(free.sum())
+    hessian = np.diag(np.concatenate([np.ones(k), np.full(n_limits, _SOFTNESS)]))
+    stacked = np.concatenate([a, -limits.rows])  # (k + limits, n)
+    bound = stacked[:, ~free]
+    positive = np.concatenate([np.zeros((k, n_limits)), np.eye(n_limits)])
+    normals = np.concatenate([stacked[:, free], bound, -bound, positive], axis=1)
+    sides = np.concatenate([np.zeros(n_free), -half[~free], -half[~free], np.zeros(n_limits)])
+    slack = _FEASIBLE * (np.sqrt(b @ b) + np.abs(limits.bounds))
+    mu = np.zeros(n_limits)
+    for _ in range(_MOST_ROUNDS):
+        target = np.concatenate([b, _SOFTNESS * mu - limits.bounds])
+        found = quadprog.solve_qp(hessian, target, normals, sides, n_free)
+        mu = np.maximum(found[0][k:], 0.0)
+        below, above = np.split(found[4][n_free : n_free + 2 * bound.shape[1]], 2)
+        u = np.zeros(len(half))
+        u[~free] = _clean(above - below, b)
+        if n_free:
+            u[free] = np.linalg.lstsq(a[:, free], b - found[0][:k] - a @ u, rcond=None)[0]
+        if np.all(limits.rows @ u - limits.bounds <= slack):
+            return u
+    raise SettingsError("expected limits that can be met to rounding; found none after many rounds")

@@ -125,3 +125,28 @@ def interval(resampled: ArrayLike, coverage: float = 0.95) -> tuple[Floats, Floa
     tail = (1 - coverage) / 2
     low, high = np.quantile(np.asarray(resampled, dtype=np.float64), [tail, 1 - tail], axis=0)
     return low, high
+
+
+def seeds_interval(values: ArrayLike, coverage: float = 0.95) -> tuple[Floats, Floats]:
+    """Interval of the mean over networks trained from different seeds: x̄ ± t s/√K, Student with K − 1 degrees.
+
+    Args:
+        values: ``(K, ...)`` one figure for each network.
+        coverage: probability of the interval.
+
+    Returns:
+        Lower and upper end ``(...)``; NaN for a single network, which says nothing of the others.
+
+    Raises:
+        MarketDataError: if there is no network.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim < 1 or len(x) < 1:
+        raise MarketDataError(f"expected the figures of at least one network; found shape {x.shape}")
+    if len(x) == 1:
+        unknown = np.full(x.shape[1:], np.nan)
+        return unknown, unknown.copy()
+    from scipy.stats import t as student
+
+    reach = float(student.ppf((1 + coverage) / 2, len(x) - 1)) * x.std(axis=0, ddof=1) / math.sqrt(len(x))
+    return x.mean(axis=0) - reach, x.mean(axis=0) + reach

@@ -39,6 +39,9 @@ SUMMARY = "result.json"
 DONE_STEPS = "steps.json"
 FORMAT = 1
 MOST_TABLE_BYTES = 256 << 20
+GENERATORS = ("model", "bce")
+"""Inputs of studies that are trained generators; the others are finished studies."""
+
 PARTS = 1000
 """Parts that each step of a study counts as in its progress."""
 
@@ -338,8 +341,8 @@ def _inputs(module: Study, order: StudyOrder, known: dict[str, Any]) -> tuple[di
 
 
 def _input(name: str, ref: str) -> tuple[Any, dict[str, Any]]:
-    """One input: a restored generator for ``model``, a finished study of that name otherwise."""
-    if name == "model":
+    """One input: a restored generator for ``model`` and ``bce``, a finished study of that name otherwise."""
+    if name in GENERATORS:
         path = checkpoints.find(ref)
         model, card = checkpoints.load(path)
         digest = hashlib.sha256(run_directory.read_bytes(path / WEIGHTS, checkpoints.MOST_WEIGHT_BYTES)).hexdigest()

@@ -8,6 +8,7 @@ a long step a keeper holds what is done.
 
 from __future__ import annotations
 
+import datetime
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -113,6 +114,7 @@ class Study(Protocol):
 STUDIES: dict[str, str] = {
     "surfaces": "engine.studies.surfaces",
     "leaderboard": "engine.studies.leaderboard",
+    "volgan": "engine.studies.volgan",
 }
 """Registered studies: name → module."""
 
@@ -126,3 +128,17 @@ def study(name: str) -> Study:
     if name not in STUDIES:
         raise SettingsError(f"expected a study among {', '.join(STUDIES)}; found {name[:40]!r}")
     return cast(Study, importlib.import_module(STUDIES[name]))
+
+
+def day_or_none(text: str, name: str) -> str | None:
+    """A day that a person typed as a setting; None if it was left empty.
+
+    Raises:
+        SettingsError: if it is no day.
+    """
+    if not text:
+        return None
+    try:
+        return datetime.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise SettingsError(f"expected {name} as YYYY-MM-DD or empty; found {text[:40]!r}") from None

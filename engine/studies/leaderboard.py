@@ -5,18 +5,16 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from engine.errors import SettingsError
 from engine.market.surface_history import SurfaceHistory
 from engine.settings import setting
 from engine.studies import surface_scoring
-from engine.studies.base import Step, Tables, Work
+from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.surface_scoring import SurfaceScoringConfig
 from engine.training.progress import Progress, TrainingStopped
 
@@ -55,7 +53,7 @@ def steps(history: SurfaceHistory, config: LeaderboardConfig, work: Work) -> tup
     Raises:
         SettingsError: if the day to train before is none.
     """
-    day = _day(config.train_before)
+    day = day_or_none(config.train_before, "train_before")
 
     def on_days(done: int, total: int) -> None:
         if work.report(Progress("scoring", done, total, {})):
@@ -85,12 +83,3 @@ def summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
         "smallest_ratio_to_it": float(best / scores[BASELINE]),
         "models": float(np.size(scores)),
     }
-
-
-def _day(text: str) -> str | None:
-    if not text:
-        return None
-    try:
-        return datetime.date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise SettingsError(f"expected train_before as YYYY-MM-DD or empty; found {text[:40]!r}") from None

@@ -52,6 +52,7 @@ __all__ = [
     "scored_series",
     "split_rows",
     "standard_targets",
+    "true_law",
 ]
 
 ANNUAL = np.sqrt(TRADING_DAYS)
@@ -126,7 +127,7 @@ def run(
     scale = standard_targets(history, train).std(axis=0)
     if not scale.min() > 0:
         raise MarketDataError("expected every grid point to move in the training part; found one that never does")
-    scorer = _Scorer(history, scale, scored_series(history.grid), config, _true_law(history))
+    scorer = _Scorer(history, scale, scored_series(history.grid), config, true_law(history))
     walkers = [_Walker(entry, scorer) for entry in entered]
     done = 0
     for k, rows in enumerate(stretches(test, config.refit_every)):
@@ -197,7 +198,7 @@ def stretches(rows: Rows, length: int) -> Iterator[Rows]:
         yield rows[start : start + length]
 
 
-def _true_law(history: SurfaceHistory) -> SimulatedMarket | None:
+def true_law(history: SurfaceHistory) -> SimulatedMarket | None:
     """The law that made the history, if it is the simulated market's."""
     law = SimulatedMarket.on(history.grid)
     try:

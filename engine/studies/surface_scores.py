@@ -170,6 +170,7 @@ class SurfaceScoring:
             "crps": self.crps_table(),
             "exceedance": self.exceedance_table(),
             "uniformity": self.uniformity_table(),
+            "pit": self.pit_table(),
             "penalty": self.penalty_table(),
             "distances": self.distance_table(),
             "components": self.component_table(),
@@ -237,6 +238,16 @@ class SurfaceScoring:
                 distance, p_value = calibration.uniformity(model.pit[:, s])
                 rows.append({"model": model.label, "series": series.label, "distance": distance, "p_value": p_value})
         return pd.DataFrame(rows)
+
+    def pit_table(self) -> pd.DataFrame:
+        """Histograms of the transforms: ``density`` is one where they are as frequent as they should be."""
+        edges = np.arange(calibration.PIT_BINS) / calibration.PIT_BINS
+        parts = [
+            pd.DataFrame({"model": m.label, "series": s.label, "from": edges, "density": density})
+            for m in self.models
+            for s, density in zip(self.series, map(calibration.pit_histogram, m.pit.T), strict=True)
+        ]
+        return pd.concat(parts, ignore_index=True)
 
     def penalty_table(self) -> pd.DataFrame:
         """Table 3.1: Φ of what came and of the scenarios; mean (weighted) with interval, sd and quantiles (by count).

@@ -7,7 +7,7 @@ import numpy as np
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.models.chains import MoveChain, Pool, RealisedVol, RunningVariance
-from engine.models.innovations import Rows, pick, pick_weighted, running_mean
+from engine.models.innovations import Rows, pick, running_mean
 from engine.models.linear_anchor import LinearAnchor, level_points
 
 PATHS_AT_ONCE = 128
@@ -121,6 +121,7 @@ class LinearAnchorChain(MoveChain):
             gaps = lengths - 2 * today @ past.T + np.square(today).sum(axis=1, keepdims=True)  # (paths, past)
             own = np.square(self._own[rows] / h - today[:, None]).sum(axis=2)  # (paths, own)
             weights = np.exp(-0.5 * np.concatenate([gaps, own], axis=1))
-            for i, (u, w) in enumerate(zip(uniforms[rows], weights, strict=True), start=start):
-                chosen[i] = pick_weighted(u, w)
+            reached = np.cumsum(weights, axis=1, out=weights)
+            below = reached <= uniforms[rows, None] * reached[:, -1:]  # as pick_weighted, for many paths at once
+            chosen[rows] = np.minimum(below.sum(axis=1), reached.shape[1] - 1)
         return chosen

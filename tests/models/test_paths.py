@@ -23,24 +23,25 @@ def walk(model="fhs", n=N, days=DAYS, seed=0, **options):
 
 
 class Scripted(Chain):
-    """Adds a given move of log vol every day; one path moves ``steps`` times as fast as its neighbour."""
+    """Adds a given move of log vol every day, each path its own, and independent noise to every point if asked to."""
 
-    def __init__(self, n, moves, log_return=0.01):
+    def __init__(self, n, moves, noise=0.0):
         self._log_iv = np.tile(SMALL_GRID.flatten(HISTORY.log_iv[-1]), (n, 1))
-        self._moves, self._return = np.asarray(moves, dtype=float), log_return
+        self._moves, self._noise = np.asarray(moves, dtype=float), noise
 
     def step(self, rng):
-        self._log_iv = self._log_iv + self._moves[:, None]
-        return Day(np.full(len(self._log_iv), self._return), self._log_iv)
+        noise = self._noise * rng.standard_normal(self._log_iv.shape)
+        self._log_iv = self._log_iv + self._moves[:, None] + noise
+        return Day(np.full(len(self._log_iv), 0.01), self._log_iv)
 
 
 class ScriptedModel(SimulatedMarket):
-    def __init__(self, moves):
+    def __init__(self, moves, noise=0.0):
         super().__init__()
-        self._grid, self.moves = SMALL_GRID, moves
+        self._grid, self.moves, self.noise = SMALL_GRID, moves, noise
 
     def chain(self, condition, n):
-        return Scripted(n, self.moves)
+        return Scripted(n, self.moves, self.noise)
 
 
 def test_every_series_is_that_of_the_surfaces_kept():
@@ -68,8 +69,8 @@ def test_realised_vol_and_dates_go_on_from_the_history():
 
 
 def test_accumulated_penalty_and_weights_are_those_of_the_formulas():
-    rising = ScriptedModel([0.0, 0.01, 0.03, 0.05])  # vols that grow ninefold can be arbitraged
-    found = paths.simulate(rising, HISTORY, 4, DAYS, rng=np.random.default_rng(0))
+    noisy = ScriptedModel(np.zeros(4), noise=0.02)  # points that move by themselves can soon be arbitraged
+    found = paths.simulate(noisy, HISTORY, 4, DAYS, rng=np.random.default_rng(0))
     phi = [sum(found.penalty[i, t] for t in range(1, DAYS + 1)) for i in range(4)]
     assert max(phi) > min(phi) and found.default_beta() == pytest.approx(500 / max(phi))
     np.testing.assert_allclose(found.path_penalty, phi, rtol=1e-12)

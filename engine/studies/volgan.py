@@ -198,7 +198,6 @@ class _Study:
         kept = self.work.keeper(f"law_{name}").load()
         if kept is None:
             raise SettingsError(f"expected the scenarios of {self.laws[name]} before the tables; found none")
-        forecasts, paths = (
-            kind(**{field.name: kept[field.name] for field in fields(kind)}) for kind in (Forecasts, PathStatistics)
-        )
+        forecasts = Forecasts(**{field.name: kept[field.name] for field in fields(Forecasts)})
+        paths = PathStatistics(**{field.name: kept[field.name] for field in fields(PathStatistics)})
         return LawResult(self._law(name).variants, forecasts, paths)

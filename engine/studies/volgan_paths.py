@@ -97,8 +97,8 @@ def reference(history: SurfaceHistory, rows: Rows, series: FollowedSeries) -> Re
     four = np.column_stack([part.log_return, level, np.diff(np.log(atm)), np.diff(np.log(index))])
     year = min(TRADING_DAYS, len(rows))
     periods = {"all": slice(None), "first year": slice(0, year), "last year": slice(len(rows) - year, None)}
-    edges = [_edges(four[:, column]) for column in (0, 2)]
-    return Reference(components, moves, four, periods, np.stack(edges))
+    edges = np.stack([_edges(four[:, 0]), _edges(four[:, 2])])
+    return Reference(components, moves, four, periods, edges)
 
 
 def measure(paths: Paths, against: Reference) -> PathStatistics:

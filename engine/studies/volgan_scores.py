@@ -35,7 +35,7 @@ Parts = Mapping[str, Rows]
 def scores(model: VolGAN, history: SurfaceHistory, rows: Rows) -> Floats:
     """``(K, days)`` each network's probability that what followed each condition row is real."""
     networks = [model.member(k) for k in range(model.config.members)]
-    return np.stack([network.score(history, rows) for network in networks])
+    return np.stack([network.score(history, rows.tolist()) for network in networks])
 
 
 def score_tables(history: SurfaceHistory, parts: Parts, models: Mapping[str, VolGAN]) -> dict[str, pd.DataFrame]:
@@ -143,10 +143,11 @@ def _extreme_days(
     frame["realised_vol"] = history.realised_vol[rows]
     frame["size"] = size
     frame["size_rank"] = size.rank(pct=True)
-    frame["moved"] = [_words(row) for row in moved.to_dict("records")]
+    frame["moved"] = [_words(dict(zip(moved.columns, row, strict=True))) for row in moved.to_numpy()]
     frame = pd.concat([frame, moved.add_suffix("_sd")], axis=1)
     lowest = [frame[frame["part"] == part].nsmallest(SHOWN, "score") for part in frame["part"].unique()]
-    return pd.concat(lowest, ignore_index=True)
+    found: pd.DataFrame = pd.concat(lowest, ignore_index=True)
+    return found
 
 
 def _words(row: Mapping[str, float]) -> str:

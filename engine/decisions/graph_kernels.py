@@ -7,13 +7,13 @@ loops release the interpreter lock and share nothing, so that threads may split 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numba import njit
 
 from engine.market.grid import Floats
+from engine.models.recurrent_kernels import sigmoid, tanh
+from engine.training.compiled import compiled
 
 LARGEST_PASSES = 2_000
 """Rounds of (all coordinates, active set, direct solve) before a row is given up as not converged."""
@@ -23,20 +23,8 @@ _PIVOT = 1e-11  # smaller relative pivots: the active generators are collinear, 
 
 _CHUNK = 128  # windows at a time: their gates stay in the first-level cache
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def compiled(function: F) -> F:
-    """``njit`` without the interpreter lock, kept on disk where some folder can be written."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-    try:
-        kept: F = njit(cache=True, **options)(function)
-    except RuntimeError:  # neither the package's folder nor the user's cache folder can be written
-        kept = njit(**options)(function)
-    return kept
-
-
-@compiled
+@compiled("contract")
 def _shrunk(correlation: float, threshold: float, positive: bool) -> float:
     """Soft thresholding; with ``positive`` only its upper branch."""
     if correlation > threshold:
@@ -46,7 +34,7 @@ def _shrunk(correlation: float, threshold: float, positive: bool) -> float:
     return 0.0
 
 
-@compiled
+@compiled("contract")
 def _violation(gradient: float, value: float, threshold: float, positive: bool) -> float:
     """How far one coordinate is from optimal: ``gradient`` is b − Gλ − η₂λ there, η₁ the threshold."""
     if value > 0.0:
@@ -57,7 +45,7 @@ def _violation(gradient: float, value: float, threshold: float, positive: bool) 
     return max(0.0, excess - threshold)
 
 
-@compiled
+@compiled("contract")
 def _solve_active(
     gram: Floats, target: Floats, active: Any, size: int, sign: Floats, l1: float, l2: float, factor: Floats, x: Floats
 ) -> bool:
@@ -92,7 +80,7 @@ def _solve_active(
     return True
 
 
-@compiled
+@compiled("contract", cache=True)
 def penalised_rows(
     gram: Floats, target: Floats, allowed: Any, l1: Floats, l2: Floats, positive: bool, tolerance: float, out: Floats
 ) -> int:
@@ -194,23 +182,7 @@ def penalised_rows(
     return failed
 
 
-@compiled
-def tanh(x: np.float32) -> np.float32:
-    """tanh to 3e-7 in float32, in operations that vectorise.
-
-    Lambert's continued fraction to seven terms at x/4, then twice tanh 2y = 2 tanh y/(1 + tanh² y).
-    """
-    bounded = min(max(x, np.float32(-9.0)), np.float32(9.0))  # beyond it is ±1 in float32
-    y = np.float32(0.25) * bounded
-    s = y * y
-    above = y * (np.float32(135135.0) + s * (np.float32(17325.0) + s * (np.float32(378.0) + s)))
-    below = np.float32(135135.0) + s * (np.float32(62370.0) + s * (np.float32(3150.0) + s * np.float32(28.0)))
-    t = above / below
-    t = np.float32(2.0) * t / (np.float32(1.0) + t * t)
-    return np.float32(2.0) * t / (np.float32(1.0) + t * t)
-
-
-@compiled
+@compiled("contract", cache=True)
 def cross_counts(
     windows: Any,
     place: Any,
@@ -255,10 +227,10 @@ def cross_counts(
                     weight, given = gate_weight[g, u, k], windows[k, start : start + size]
                     for w in range(size):
                         line[w] += weight * given[w]
-            entry, candidate, exit = gates[0], gates[1], gates[2]
-            for w in range(size):  # σ(x) = ½ + ½ tanh(x/2)
-                cell = (half + half * tanh(half * entry[w])) * tanh(candidate[w])
-                candidate[w] = (half + half * tanh(half * exit[w])) * tanh(cell)
+            entry, candidate, output = gates[0], gates[1], gates[2]
+            for w in range(size):
+                cell = sigmoid(entry[w], half) * tanh(candidate[w])
+                candidate[w] = sigmoid(output[w], half) * tanh(cell)
             for h in range(hidden):
                 weight, line = window_weight[h, u], part[h]
                 for w in range(size):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from graph_panels import networks
 
-from engine.decisions import graph, graph_cross, graph_kernels
+from engine.decisions import graph, graph_cross
 from engine.errors import MarketDataError, SettingsError
 
 
@@ -86,12 +86,6 @@ def test_a_window_sees_neither_other_assets_nor_other_times():
     same = np.ones(before.shape, dtype=bool)
     same[1, :, 4] = False
     np.testing.assert_array_equal(before[same], after[same])
-
-
-def test_the_compiled_tanh():
-    x = np.linspace(-12, 12, 4001, dtype=np.float32)
-    found = np.array([graph_kernels.tanh(value) for value in x])
-    np.testing.assert_allclose(found, np.tanh(x.astype(np.float64)), rtol=0, atol=3e-7)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,248 @@
+"""Where tasks are carried out: processes of this machine, or a Dask cluster; the same results, bit for bit.
+
+A task is a function of a module and a block that holds everything it needs, its random seeds included. So it does not
+matter who carries it out, in which order, or how often: results come with the position of their block, and a worker
+that is killed costs the block it was at and nothing else. That is the contract of
+:data:`engine.decisions.graph_cross.RunBlocks`, which studies take.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import multiprocessing
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from engine.errors import JobError
+from engine.workspace import write_whole
+
+RETRIES = 3
+"""Workers that may die at one block before the block is to blame."""
+
+CONNECT_SECONDS = 20
+
+B = TypeVar("B")
+R = TypeVar("R")
+Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[tuple[int, Any]]]
+
+
+@contextlib.contextmanager
+def opened(cluster: str = "", workers: int | None = None) -> Iterator[Run]:
+    """What carries out tasks, ready for use.
+
+    Args:
+        cluster: empty for processes of this machine, ``local:N`` for a Dask cluster of N processes on this machine,
+            ``tcp://host:port`` (or ``tls://``) for the scheduler of any Dask cluster.
+        workers: processes of this machine; as many as cores if None.
+
+    Yields:
+        A function of a task and its blocks that yields (position, result) as they come.
+
+    Raises:
+        JobError: for an address that is none, or where no scheduler answers.
+    """
+    if not cluster:
+        processes = workers or os.cpu_count() or 1
+        yield lambda task, blocks: in_processes(task, blocks, processes)
+        return
+    local = re.fullmatch(r"local:([1-9][0-9]{0,3})", cluster)
+    if local is None and not re.fullmatch(r"(tcp|tls)://[A-Za-z0-9_.\-\[\]:]+:[0-9]{1,5}", cluster):
+        raise JobError(f"expected a cluster as local:N or tcp://host:port; found {cluster[:80]!r}")
+    import distributed
+
+    dask: Any = distributed  # its constructors carry no types
+    with contextlib.ExitStack() as stack:
+        address = cluster
+        if local is not None:
+            address = stack.enter_context(
+                dask.LocalCluster(n_workers=int(local[1]), threads_per_worker=1, processes=True, dashboard_address=None)
+            )
+        try:
+            client = stack.enter_context(dask.Client(address, timeout=CONNECT_SECONDS))
+        except OSError as error:
+            raise JobError(f"expected a Dask scheduler at {cluster}; found {type(error).__name__}") from None
+        yield lambda task, blocks: on_dask(client, task, blocks)
+
+
+def in_processes(task: Callable[[B], R], blocks: Sequence[B], workers: int) -> Iterator[tuple[int, R]]:
+    """Carry out blocks in processes of this machine; with one worker or one block, in this process.
+
+    Raises:
+        JobError: if a block's worker dies again and again.
+        Exception: what the task itself raises.
+    """
+    if workers <= 1 or len(blocks) <= 1:
+        yield from ((position, task(block)) for position, block in enumerate(blocks))
+        return
+    waiting = list(range(len(blocks)))[::-1]
+    deaths = [0] * len(blocks)
+    team = [_Worker(task) for _ in range(min(workers, len(blocks)))]
+    try:
+        for worker in team:
+            worker.give(waiting.pop(), blocks)
+        while any(worker.position is not None for worker in team):
+            ready = wait([worker.pipe for worker in team if worker.position is not None])
+            for place, worker in enumerate(team):
+                if worker.pipe not in ready or worker.position is None:
+                    continue
+                position = worker.position
+                try:
+                    failed, result = worker.take()
+                except (EOFError, OSError):  # it died: this block is all that is lost
+                    deaths[position] += 1
+                    if deaths[position] > RETRIES:
+                        raise JobError(
+                            f"expected block {position + 1} of {len(blocks)} to be carried out; "
+                            f"found its process killed {deaths[position]} times"
+                        ) from None
+                    worker.end()
+                    team[place] = worker = _Worker(task)
+                    worker.give(position, blocks)
+                    continue
+                if failed:
+                    raise result
+                if waiting:
+                    worker.give(waiting.pop(), blocks)
+                yield position, result
+    finally:
+        for worker in team:
+            worker.end()
+
+
+def on_dask(client: Any, task: Callable[[B], R], blocks: Sequence[B]) -> Iterator[tuple[int, R]]:
+    """Carry out blocks on a Dask cluster, a few for each of its workers at a time.
+
+    Dask gives the block of a worker that died to another one. Results are fetched as soon as they are there, so that a
+    later death cannot take them.
+
+    Raises:
+        JobError: if a block's worker dies again and again.
+        Exception: what the task itself raises.
+    """
+    import distributed
+
+    dask: Any = distributed
+    waiting = iter(enumerate(blocks))
+    position_of: dict[Any, int] = {}
+
+    def submit() -> Any | None:
+        following = next(waiting, None)
+        if following is None:
+            return None
+        position, block = following
+        future = client.submit(task, block, pure=False)
+        position_of[future.key] = position
+        return future
+
+    at_a_time = 2 * max(1, sum(client.nthreads().values()))
+    running = dask.as_completed([future for future in (submit() for _ in range(at_a_time)) if future is not None])
+    for future in running:
+        position = position_of.pop(future.key)
+        try:
+            result = future.result()
+        except distributed.KilledWorker:
+            raise JobError(
+                f"expected block {position + 1} of {len(blocks)} to be carried out; found its worker killed repeatedly"
+            ) from None
+        future.release()
+        following = submit()
+        if following is not None:
+            running.add(following)
+        yield position, result
+
+
+def keeping(run: Run, directory: Path, name: Callable[[Any], str]) -> Run:
+    """A run that keeps every result in a directory and carries out only what is not there yet.
+
+    Args:
+        run: what carries out the others.
+        directory: of results, one file each, written whole or not at all.
+        name: a block's name, the same only for blocks with the same result (see :func:`digest`).
+    """
+
+    def resumed(task: Callable[[Any], Any], blocks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        paths = [directory / f"{name(block)}.npy" for block in blocks]
+        missing = []
+        for position, path in enumerate(paths):
+            if path.is_file():
+                yield position, np.load(path, allow_pickle=False)
+            else:
+                missing.append(position)
+        for place, result in run(task, [blocks[position] for position in missing]):
+            buffer = io.BytesIO()
+            np.save(buffer, result, allow_pickle=False)
+            write_whole(paths[missing[place]], buffer.getvalue())
+            yield missing[place], result
+
+    return resumed
+
+
+def digest(block: Any) -> str:
+    """Name of a block by its content: nested tuples of arrays, numbers and text."""
+    content = hashlib.sha256()
+
+    def add(part: Any) -> None:
+        if isinstance(part, tuple | list):
+            content.update(f"({len(part)}".encode())
+            for item in part:
+                add(item)
+        elif isinstance(part, np.ndarray):
+            content.update(f"{part.dtype.str}{part.shape}".encode())
+            content.update(np.ascontiguousarray(part).tobytes())
+        else:
+            content.update(f"{type(part).__name__}:{part!r};".encode())
+
+    add(block)
+    return content.hexdigest()[:40]
+
+
+class _Worker:
+    """A process that carries out one block at a time, and the pipe to it."""
+
+    def __init__(self, task: Callable[[Any], Any]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.position: int | None = None
+        self._process: SpawnProcess = context.Process(target=_serve, args=(theirs, task), daemon=True)
+        self._process.start()
+        theirs.close()  # so that its death is the end of the pipe
+
+    def give(self, position: int, blocks: Sequence[Any]) -> None:
+        self.position = position
+        with contextlib.suppress(OSError):  # dead already: the pipe's end says so
+            self.pipe.send(blocks[position])
+
+    def take(self) -> tuple[bool, Any]:
+        answer: tuple[bool, Any] = self.pipe.recv()
+        self.position = None
+        return answer
+
+    def end(self) -> None:
+        self.position = None
+        self.pipe.close()
+        self._process.terminate()
+        self._process.join()
+
+
+def _serve(pipe: Connection, task: Callable[[Any], Any]) -> None:
+    """What a worker does until the pipe is closed."""
+    while True:
+        try:
+            block = pipe.recv()
+        except (EOFError, OSError, KeyboardInterrupt):
+            return
+        try:
+            answer = (False, task(block))
+        except Exception as error:
+            answer = (True, error)
+        with contextlib.suppress(OSError):
+            pipe.send(answer)

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from engine.charts import theme
 from engine.runs.progress_log import LossHistory
+from engine.training import alarms
 
 ROW_HEIGHT = 200
 """Pixels of one row of panels."""
@@ -21,14 +22,15 @@ WIDE_RANGE = 50.0
 def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None = None) -> go.Figure:
     """Every loss over the epochs, one panel each, with the phases of the fit marked.
 
-    Losses of different terms have nothing to do with each other's scale, so none shares an axis.
+    Losses of different terms have nothing to do with each other's scale, so none shares an axis. Where a fit reports
+    the arbitrage and the spread of what it generates, dashed lines are the data's and the level of the alarm.
 
     Args:
         history: reports so far; names, epochs and values.
         dark: drawn on a dark background.
         height: pixels; by the number of panels if not given.
     """
-    names = list(history.losses)
+    names = [name for name in history.losses if name != alarms.DATA_PENALTY]
     columns = 2 if len(names) > 1 else 1
     rows = max(1, -(-len(names) // columns))
     titles = [_capital(name) for name in names]
@@ -55,6 +57,8 @@ def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None 
         wide = len(finite) > 0 and finite.min() > 0 and finite.max() > WIDE_RANGE * finite.min()
         if wide:
             fig.update_yaxes(type="log", row=row, col=column)
+        for level in _levels(history, name):
+            fig.add_hline(y=level, line={"color": theme.REFERENCE, "width": 1, "dash": "dash"}, row=row, col=column)
         fig.update_yaxes(nticks=5, exponentformat="power", row=row, col=column)
         for phase, epoch in starts:
             line = {"color": theme.REFERENCE, "width": 1, "dash": "dot"}
@@ -70,6 +74,14 @@ def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None 
         height=height or 60 + ROW_HEIGHT * rows,
         legend=False,
     )
+
+
+def _levels(history: LossHistory, name: str) -> list[float]:
+    """What a watched figure is held against: the data's, and for the spread also where it is alarming."""
+    if name == alarms.SPREAD:
+        return [1.0, alarms.COLLAPSED]
+    data = history.losses.get(alarms.DATA_PENALTY, np.zeros(0))
+    return [float(data[-1])] if name == alarms.PENALTY and len(data) and data[-1] > 0 else []
 
 
 def _phase_starts(history: LossHistory) -> list[tuple[str, int]]:

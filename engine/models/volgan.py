@@ -149,7 +149,7 @@ class VolGAN(SurfaceModel):
         """n scenarios of the day after the last row of ``condition`` (at least 23 days)."""
         self._check(condition, n)
         today = condition[max(0, len(condition) - FIRST_CONDITION_ROW - 1) :]  # all that a condition depends on
-        log_return, log_iv = self._scenarios(conditions(today, [-1]), n, rng)
+        log_return, log_iv = self.scenarios_of(conditions(today, [-1]), n, rng)
         provenance = {
             "model": self.name,
             "condition_date": str(today.dates[-1]),
@@ -163,7 +163,7 @@ class VolGAN(SurfaceModel):
     ) -> ScenarioSet:
         """n scenarios from each condition row, the same as :meth:`sample` row after row with the same ``rng``."""
         self._check(history, n)
-        log_return, log_iv = self._scenarios(conditions(history, rows), n, rng)
+        log_return, log_iv = self.scenarios_of(conditions(history, rows), n, rng)
         provenance = {"model": self.name, "condition_dates": [str(history.dates[row]) for row in rows]}
         return ScenarioSet(log_return, log_iv, history.grid, provenance=provenance)
 
@@ -234,7 +234,7 @@ class VolGAN(SurfaceModel):
         self._weights = {name: np.ascontiguousarray(state[name], dtype=np.float32) for name in shapes}
         self._gradient_norms = np.asarray(norms, dtype=np.float64)
 
-    def _scenarios(self, a: Floats, n: int, rng: np.random.Generator) -> tuple[Singles, Singles]:
+    def scenarios_of(self, a: Floats, n: int, rng: np.random.Generator) -> tuple[Singles, Singles]:
         """Returns ``(days, n)`` and tomorrow's log vols ``(days, n, n_moneyness, n_maturity)`` for conditions a."""
         assert self._grid is not None
         size, members = self._grid.size, self.config.members
@@ -252,7 +252,7 @@ class VolGAN(SurfaceModel):
         real = targets(history, rows)
         some = rows[np.linspace(0, len(rows) - 1, min(len(rows), 250)).astype(int)]
         a = conditions(history, some)
-        log_return, log_iv = self._scenarios(a, 40 * self.config.members, rng)
+        log_return, log_iv = self.scenarios_of(a, 40 * self.config.members, rng)
         moves = history.grid.flatten(log_iv) - a[:, None, 3:].astype(np.float32)  # (days, n, N)
         data_sd = float(real[:, 0].std() / ANNUAL)
         found = {

@@ -29,6 +29,7 @@ from engine.models.volgan import (
     targets,
 )
 from engine.models.volgan_update import Update
+from engine.models.volgan_watch import Watch
 from engine.settings import to_dict
 from engine.training import loop
 from engine.training.gradient_matching import GradientNorms
@@ -86,6 +87,7 @@ def train(
     learner = VolGANLearner(
         conditions(history, rows), targets(history, rows), history.grid, config, seed=seed, members=chosen
     )
+    learner.watch = Watch(history, config, len(chosen), seed=seed)
     matching = [loop.Phase(MATCHING, config.matching_epochs)] if config.loss == "volgan" else []
     # more epochs may be asked of an interrupted or finished fit; anything else would be another fit
     settings = {name: value for name, value in to_dict(config).items() if name != "epochs"}
@@ -172,6 +174,7 @@ class VolGANLearner:
         self._updates: dict[int, Update] = {}
         self._recent: deque[tuple[torch.Tensor, ...]] = deque(maxlen=MEMORY)
         self._latest: Update | None = None
+        self.watch: Watch | None = None  # looks on from outside at every report, with noise of its own
 
     def begin_phase(self, phase: str) -> None:
         """Initial weights, the same for either phase; training then fixes α_m and α_τ from the norms recorded."""
@@ -209,8 +212,9 @@ class VolGANLearner:
         self._recent.append((real, fake, update.d_own_logit.clone()))
 
     def losses(self) -> dict[str, float]:
-        """Losses of the latest updates' batches, averaged over members."""
-        return {name: float(values.mean()) for name, values in self.member_losses().items()}
+        """Losses of the latest updates' batches, averaged over members; beside them what the watch sees, if any."""
+        found = {name: float(values.mean()) for name, values in self.member_losses().items()}
+        return found | (self.watch.figures(self.weights()) if self.watch is not None else {})
 
     def member_losses(self) -> dict[str, Floats]:
         """``(members,)`` of each loss: (1.2) and the adversarial part of (3.8) over the latest updates, L_m and L_τ
@@ -232,7 +236,9 @@ class VolGANLearner:
 
     def metrics(self) -> dict[str, float]:
         """Matched coefficients and last losses, averaged over members, for the card."""
-        found = {f"final_{name.replace(' ', '_')}": value for name, value in self.losses().items()}
+        found = {
+            f"final_{name.replace(' ', '_')}": float(values.mean()) for name, values in self.member_losses().items()
+        }
         if self.penalty is not None:
             found["alpha_m"], found["alpha_tau"] = (float(alpha) for alpha in self.alphas.mean(axis=1))
         return found

@@ -4,14 +4,17 @@ The list ticks while something runs and stops ticking by itself when nothing doe
 """
 
 import datetime
+from collections.abc import Mapping
 
 import streamlit as st
 
+from engine.charts import theme
 from engine.charts import training as draw
 from engine.errors import SettingsError
 from engine.models.base import surface_model
 from engine.runs import jobs
 from engine.runs.progress_log import duration
+from engine.training import alarms
 from pages.ui import frame, generators
 
 POLL = 1.5
@@ -63,11 +66,21 @@ def progress(run: jobs.Run) -> None:
         words = f"{latest.phase}{epochs} · {100 * latest.fraction:.0f} %"
         eta = "" if found.remaining is None else f" · {duration(found.remaining)} to go"
         left.progress(latest.fraction, text=frame.plain(words + eta))
+        watched(latest.losses, latest.fraction)
     if right.button("Cancel", key=f"cancel_{run.name}", icon=":material/stop:", width="stretch"):
         with frame.errors():
             jobs.cancel(run.directory)
         st.toast("Stopping at its next report; what it has learned is kept.", icon=":material/stop_circle:")
     st.caption("You may leave this page, close the browser or restart the app: the job goes on.")
+
+
+def watched(figures: Mapping[str, float], fraction: float = 1.0) -> None:
+    """What a fit sees of the generator in training, and the alarm in words if it is in trouble."""
+    parts = [f"{name} {theme.significant(figures[name])}" for name in alarms.FIGURES if name in figures]
+    if parts:
+        st.caption(frame.plain(" · ".join(parts)))
+    for sentence in alarms.alarms(figures, fraction):
+        st.warning(frame.plain(sentence), icon=":material/notification_important:")
 
 
 def details(run: jobs.Run) -> None:
@@ -114,6 +127,9 @@ def _job(run: jobs.Run, opened: bool) -> None:
             frame.problem(run.reason or "it left no reason")
         elif run.reason:
             st.warning(frame.plain(f"{run.reason[:1].upper()}{run.reason[1:]}."), icon=icon)
+        elif run.state == "done":
+            latest = jobs.progress(run.directory).latest
+            watched(latest.losses if latest is not None else {})
         if not run.active:
             _actions(run)
         unfolded = st.expander(

@@ -1,0 +1,242 @@
+"""Figures of the Fin-GAN study: methods by ticker, paths of PnL, seeds, costs (Figures 5.6–5.12)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+
+from engine.charts import theme
+
+SHARPE = theme.Quantity("Sharpe ratio", "a year", 1, "+.2f", "diverging")
+PNL = theme.Quantity("Mean PnL", "bp a day", 1, "+.1f", "diverging")
+ERROR = theme.Quantity("Error", "bp", 10_000, ".0f", "density")
+CORRELATION = theme.QUANTITIES["correlation"]
+DONE = theme.Quantity("Trained", "% of epochs", 100, ".0f", "density")
+
+COLOURS = {
+    "fingan": "#0878B8",
+    "fingan_ensemble": "#0878B8",
+    "fingan_all": "#2E8FA3",
+    "forgan": "#C2659B",
+    "forgan_ensemble": "#C2659B",
+    "lstm": "#D55E00",
+    "lstm_ensemble": "#D55E00",
+    "lstm_fin": "#A8762A",
+    "lstm_fin_ensemble": "#A8762A",
+    "arima": "#00916A",
+    "logistic": "#7A6BC4",
+    "yesterday": "#5F8A3C",
+    "random": "#8A8A8A",
+    "long_only": "#B8860B",
+}
+"""A method's colour is its own in every figure; its seed-ensemble shares it."""
+
+ROW_HEIGHT = 22
+"""Pixels of a row of a heatmap of tickers."""
+
+
+def method_colour(name: str) -> str:
+    """Colour of a method, a spare one for a name that has none."""
+    return COLOURS.get(name, theme.series_colour(len(name)))
+
+
+def matrix(
+    values: pd.DataFrame,
+    quantity: theme.Quantity,
+    *,
+    x_title: str,
+    marked: pd.DataFrame | None = None,
+    dark: bool = False,
+    limit: float | None = None,
+    height: int | None = None,
+) -> go.Figure:
+    """Rows against columns as colour, with the number in every cell.
+
+    Args:
+        values: rows (tickers, losses) × columns (methods, combinations), in engine units.
+        quantity: how they are drawn.
+        x_title: what the columns are.
+        marked: same shape, True where a cell is to be pointed out by a frame of dots.
+        dark: drawn on a dark background.
+        limit: ends of the colour scale in drawn units, so that one outlier does not bleach the rest.
+        height: pixels; by the number of rows if not given.
+    """
+    scaled = quantity.factor * values.to_numpy(float)
+    low, high = theme.colour_bounds(scaled, quantity.kind)
+    if limit is not None:
+        low, high = max(low, -limit) if low < 0 else low, min(high, limit)
+    text = [["" if not np.isfinite(x) else theme.signed(x, quantity.digits) for x in row] for row in scaled]
+    if marked is not None:
+        text = [
+            [f"● {cell}" if mark else cell for cell, mark in zip(cells, marks, strict=True)]
+            for cells, marks in zip(text, marked.to_numpy(bool), strict=True)
+        ]
+    fig = go.Figure(
+        go.Heatmap(
+            z=theme.float32(scaled),
+            x=[str(name) for name in values.columns],
+            y=[str(name) for name in values.index],
+            text=text,
+            texttemplate="%{text}",
+            textfont={"size": 11},
+            zmin=low,
+            zmax=high,
+            colorscale=theme.colour_scale(quantity.kind, dark),
+            xgap=1,
+            ygap=1,
+            colorbar={"title": {"text": quantity.title, "side": "right"}, "thickness": 12},
+            hovertemplate=f"%{{y}}, %{{x}}: %{{z:{quantity.digits}}} {quantity.unit}<extra></extra>",
+        )
+    )
+    fig.update_yaxes(autorange="reversed", type="category", title_text="Ticker (sector return taken off stocks)")
+    fig.update_xaxes(type="category", side="top", tickangle=-30)
+    finite = scaled[np.isfinite(scaled)]
+    ends = f"from {finite.min():.3g} to {finite.max():.3g}" if finite.size else "none"
+    return theme.base_layout(
+        fig,
+        alt=f"{quantity.title} of {values.shape[0]} rows and {values.shape[1]} columns, {ends}.",
+        x_title=x_title,
+        height=height or 150 + ROW_HEIGHT * len(values),
+    )
+
+
+def cumulative(
+    dates: ArrayLike,
+    pnl: Mapping[str, ArrayLike],
+    labels: Mapping[str, str],
+    *,
+    dashed: Sequence[str] = (),
+    dark: bool = False,
+    height: int = theme.HEIGHT,
+) -> go.Figure:
+    """Cumulative PnL of several strategies (Figures 5.8 and 5.9).
+
+    Args:
+        dates: ``(days,)``.
+        pnl: name → ``(days,)`` daily PnL, basis points.
+        labels: name → words.
+        dashed: names drawn dashed.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    days = np.asarray(dates, dtype="datetime64[D]")
+    keep = theme.thin(len(days), max(60, theme.MOST_POINTS // max(1, len(pnl))))
+    fig = go.Figure()
+    ends = []
+    for position, (name, values) in enumerate(pnl.items()):
+        total = np.cumsum(np.asarray(values, dtype=np.float64)) / 100
+        ends.append(f"{labels[name]} {total[-1]:+.1f}")
+        fig.add_scatter(
+            x=days[keep],
+            y=theme.float32(total[keep]),
+            mode="lines",
+            name=labels[name],
+            line={
+                "color": COLOURS.get(name, theme.series_colour(position)),
+                "width": 2.5 if position == 0 else 1.3,
+                "dash": "dash" if name in dashed else "solid",
+            },
+            hovertemplate=f"%{{x|%d %b %Y}}: %{{y:+.2f}} %<extra>{labels[name]}</extra>",
+        )
+    fig.add_hline(y=0, line={"color": theme.GUIDE, "width": 1})
+    return theme.base_layout(
+        fig,
+        alt=f"Cumulative PnL at the end, % of the notional: {'; '.join(ends)}.",
+        x_title="Trading day",
+        y_title="Cumulative PnL (% of notional)",
+        height=height,
+        legend=True,
+    )
+
+
+def seeds(table: pd.DataFrame, overview: pd.DataFrame, *, dark: bool = False, height: int = 380) -> go.Figure:
+    """Portfolio ratio of every seed, the mean with its interval, and the published figure.
+
+    Args:
+        table: method, label, seed, portfolio_sr.
+        overview: rows of Table 5.2 with statistic ``portfolio_sr``.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    rows = overview[overview["statistic"] == "portfolio_sr"].set_index("method")
+    order = [name for name in table["method"].unique() if name in rows.index]
+    labels = [str(rows.loc[name, "label"]) for name in order]
+    fig = go.Figure()
+    for name, label in zip(order, labels, strict=True):
+        own = table[(table["method"] == name) & np.isfinite(table["portfolio_sr"])]
+        row = rows.loc[name]
+        fig.add_scatter(
+            x=[row["low"], row["high"]],
+            y=[label, label],
+            mode="lines",
+            line={"color": theme.with_alpha(method_colour(name), 0.35), "width": 10},
+            hovertemplate="95 % interval of the days: %{x:.2f}<extra></extra>",
+            showlegend=False,
+        )
+        fig.add_scatter(
+            x=theme.float32(own["portfolio_sr"]),
+            y=[label] * len(own),
+            mode="markers",
+            marker={"color": method_colour(name), "size": 8, "opacity": 0.8},
+            customdata=own["seed"].astype(str),
+            hovertemplate="seed %{customdata}: %{x:.2f}<extra></extra>",
+            showlegend=False,
+        )
+    printed = [(label, rows.loc[n, "published"]) for n, label in zip(order, labels, strict=True)]
+    printed = [(label, value) for label, value in printed if np.isfinite(value)]
+    fig.add_scatter(
+        x=[value for _, value in printed],
+        y=[label for label, _ in printed],
+        mode="markers",
+        name="Published",
+        marker={"symbol": "diamond-open", "size": 12, "color": theme.data_colour(dark), "line": {"width": 2}},
+        hovertemplate="published: %{x:.2f}<extra></extra>",
+    )
+    fig.update_yaxes(autorange="reversed", type="category")
+    words = "; ".join(f"{label} {rows.loc[n, 'value']:.2f}" for n, label in zip(order, labels, strict=True))
+    return theme.base_layout(
+        fig,
+        alt=f"Portfolio Sharpe ratio by method: {words}.",
+        x_title="Portfolio Sharpe ratio (a year)",
+        y_title="Method (one dot a seed)",
+        height=height,
+        legend=True,
+    )
+
+
+def net_ratios(costs: ArrayLike, curves: Mapping[str, ArrayLike], labels: Mapping[str, str], cost: float) -> go.Figure:
+    """Net portfolio ratio against cost, one line a strategy.
+
+    Args:
+        costs: ``(n,)`` basis points of what is traded.
+        curves: name → ``(n,)`` ratios.
+        labels: name → words.
+        cost: the one chosen, marked.
+    """
+    fig = go.Figure()
+    at = np.asarray(costs, dtype=np.float64)
+    ends = []
+    for position, (name, values) in enumerate(curves.items()):
+        ratios = np.asarray(values, dtype=np.float64)
+        ends.append(f"{labels[name]} {np.interp(cost, at, ratios):.2f}")
+        fig.add_scatter(
+            x=theme.float32(at),
+            y=theme.float32(ratios),
+            mode="lines",
+            name=labels[name],
+            line={"color": COLOURS.get(name, theme.series_colour(position)), "width": 2},
+            hovertemplate=f"%{{x:.2f}} bp: %{{y:.2f}}<extra>{labels[name]}</extra>",
+        )
+    fig.add_hline(y=0, line={"color": theme.GUIDE, "width": 1})
+    fig.add_vline(x=cost, line={"color": theme.REFERENCE, "width": 1.5, "dash": "dot"})
+    return theme.base_layout(
+        fig,
+        alt=f"Portfolio Sharpe ratio at {cost:g} bp of cost: {'; '.join(ends)}.",
+        x_title="Cost (bp of what is traded, one way)",
+        y_title="Portfolio Sharpe ratio (a year)",
+        legend=True,
+    )

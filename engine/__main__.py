@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine.errors import ScenaristError, SettingsError
+from engine.runs import command_line, path_command
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,9 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="pairs", help="a setting, repeatable"
     )
-    parser.add_argument("--seed", type=_whole, help="of the initial weights and everything drawn; 0 if not given")
+    parser.add_argument(
+        "--seed", type=command_line.whole, help="of the initial weights and everything drawn; 0 if not given"
+    )
     parser.add_argument(
         "--split", help="training part: share of the days, or its last day; 0.85 if not given, 1 is all"
     )
@@ -150,11 +153,11 @@ def _sample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", required=True, help="name of a finished run or a shipped checkpoint, or a path")
     parser.add_argument("--data", required=True, help="id of a dataset or path of a file")
     parser.add_argument("--date", help="the day known last; the last one of the data if not given")
-    parser.add_argument("--n", type=_whole, default=10_000, help="number of scenarios; 10,000 if not given")
+    parser.add_argument("--n", type=command_line.whole, default=10_000, help="number of scenarios; 10,000 if not given")
     parser.add_argument(
         "--beta", default="auto", help="reweighting against arbitrage: a number >= 0, or auto (500/max Φ)"
     )
-    parser.add_argument("--seed", type=_whole, default=0, help="of the scenarios; 0 if not given")
+    parser.add_argument("--seed", type=command_line.whole, default=0, help="of the scenarios; 0 if not given")
     parser.add_argument("--out", required=True, type=Path, help="file to write, .csv or .parquet")
 
 
@@ -167,20 +170,20 @@ def _sample(arguments: argparse.Namespace) -> int:
     from engine.scenarios import reweighting
     from engine.surfaces import arbitrage
 
-    _table_suffix(arguments.out)
+    command_line.table_suffix(arguments.out)
     if not 1 <= arguments.n <= MOST_SCENARIOS:
         raise SettingsError(f"expected --n between 1 and {MOST_SCENARIOS:,}; found {arguments.n}")
     model, card = checkpoints.load(checkpoints.find(arguments.run))
     history = datasets.load(arguments.data).data
     if not isinstance(history, SurfaceHistory):
         raise SettingsError(f"expected surfaces to sample from; found other data in {arguments.data!r}")
-    row = len(history) - 1 if arguments.date is None else history.row_of(_day(arguments.date))
+    row = len(history) - 1 if arguments.date is None else history.row_of(command_line.day(arguments.date))
     condition = history.until(row)
     drawn = model.sample(condition, arguments.n, rng=np.random.default_rng(arguments.seed))
     phi = arbitrage.total_penalty(drawn.iv, drawn.grid, float(condition.rate[-1]))
-    beta = float(reweighting.default_beta(phi)) if arguments.beta == "auto" else _beta(arguments.beta)
+    beta = float(reweighting.default_beta(phi)) if arguments.beta == "auto" else command_line.beta(arguments.beta)
     weights = reweighting.weights(phi, beta)
-    _write_table(arguments.out, drawn.weighted(weights).to_frame())
+    command_line.write_table(arguments.out, drawn.weighted(weights).to_frame())
     size = float(reweighting.effective_sample_size(weights))
     print(f"{arguments.n:,} scenarios of the day after {history.dates[row]} from {card.label}, seed {arguments.seed}")
     print(f"penalty mean {phi.mean():.3g} as drawn, {float(weights @ phi):.3g} reweighted with beta {beta:.4g}")
@@ -195,7 +198,9 @@ def _surfaces_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bandwidth", help="h1,h2 of the kernel, variances; searched for if not given")
     parser.add_argument("--rates", choices=("day", "expiry"), default="day", help="where the rate of a day is from")
     parser.add_argument("--keep-untraded", action="store_true", help="use quotes that nobody traded as well")
-    parser.add_argument("--seed", type=_whole, default=0, help="of the day of the bandwidth search; 0 if not given")
+    parser.add_argument(
+        "--seed", type=command_line.whole, default=0, help="of the day of the bandwidth search; 0 if not given"
+    )
     parser.add_argument("--out", required=True, type=Path, help="file to write, .csv or .parquet")
 
 
@@ -207,7 +212,7 @@ def _surfaces(arguments: argparse.Namespace) -> int:
     from engine.runs.console import counter
     from engine.surfaces import smoothing
 
-    _table_suffix(arguments.out)
+    command_line.table_suffix(arguments.out)
     quotes = datasets.load(arguments.data).data
     if not isinstance(quotes, OptionQuotes):
         raise SettingsError(f"expected option quotes to build surfaces from; found other data in {arguments.data!r}")
@@ -221,7 +226,7 @@ def _surfaces(arguments: argparse.Namespace) -> int:
         keep_untraded=arguments.keep_untraded,
         on_day=counter("days"),
     )
-    _write_table(arguments.out, export.surfaces_table(made.history))
+    command_line.write_table(arguments.out, export.surfaces_table(made.history))
     print(made.words)
     for row in made.skipped.itertuples(index=False):
         print("  " + _one_line(f"{row.date:%Y-%m-%d}: {row.reason}"))
@@ -238,27 +243,6 @@ def _pair(text: str) -> tuple[float, float]:
     except ValueError:
         raise SettingsError(f"expected --bandwidth as two numbers h1,h2; found {text[:40]!r}") from None
     return first, second
-
-
-def _table_suffix(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise SettingsError(f"expected --out to end in .csv or .parquet; found {path.name!r}")
-    return suffix
-
-
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    """A whole file or none."""
-    import io
-
-    from engine import workspace
-
-    buffer = io.BytesIO()
-    if _table_suffix(path) == ".csv":
-        table.to_csv(buffer, index=False)
-    else:
-        table.to_parquet(buffer, index=False)
-    workspace.write_whole(path, buffer.getvalue())
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -333,6 +317,7 @@ VERBS: dict[str, Verb] = {
     "train": Verb("train a model on a dataset, in a run that can be resumed", _train_arguments, _train),
     "study": Verb("compute every table of a study on a dataset, as CSV", _study_arguments, _study),
     "sample": Verb("draw weighted scenarios of the next day from a trained model", _sample_arguments, _sample),
+    "paths": Verb("chain a trained model for up to a year, day by day", path_command.arguments, path_command.run),
     "surfaces": Verb("build the surfaces of every day of a file of option quotes", _surfaces_arguments, _surfaces),
     "check": Verb("read a file and say what was accepted, decided and rejected", _check_arguments, _check),
     "runs": Verb("list the runs of the workspace", _nothing, _runs),
@@ -348,32 +333,6 @@ def _parser() -> argparse.ArgumentParser:
     for name, verb in VERBS.items():
         verb.arguments(verbs.add_parser(name, help=verb.help, description=verb.help))
     return parser
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a whole number; found {text[:40]!r}") from None
-
-
-def _beta(text: str) -> float:
-    try:
-        beta = float(text)
-    except ValueError:
-        beta = -1.0
-    if not 0 <= beta < float("inf"):
-        raise SettingsError(f"expected --beta as a number >= 0, or auto; found {text[:40]!r}")
-    return beta
-
-
-def _day(text: str) -> str:
-    import datetime
-
-    try:
-        return datetime.date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise SettingsError(f"expected --date as YYYY-MM-DD; found {text[:40]!r}") from None
 
 
 def _one_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A small equity market for tests of the Fin-GAN study: three stocks, their two ETFs, and a ticker that is too short."""
+"""A small equity market for tests of the Fin-GAN study: three stocks, two ETFs, and a ticker that is too short."""
 
 import numpy as np
 

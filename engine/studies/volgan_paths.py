@@ -120,7 +120,7 @@ def measure(paths: Paths, against: Reference) -> PathStatistics:
             alignment[k, part] = np.abs(np.einsum("dnc,cn->dc", leading, vectors))
             projected = change @ vectors.T  # (D', T, 3)
             with_return[k, part] = correlations(moves[..., :1], projected)
-            four = [moves[..., 0], projected[..., 0], paths.atm[k, part], paths.vix[k, part]]
+            four: list[NDArray[Any]] = [moves[..., 0], projected[..., 0], paths.atm[k, part], paths.vix[k, part]]
             pairs[k, part] = pair_correlations(np.stack(four, axis=-1), against.periods)
     pooled = [[paths.moves[k, ..., 0].ravel(), paths.atm[k].ravel()] for k in range(members)]
     return PathStatistics(
@@ -147,8 +147,11 @@ def correlations(x: NDArray[Any], y: NDArray[Any]) -> Floats:
 def pair_correlations(four: NDArray[Any], periods: dict[str, slice]) -> Floats:
     """``(..., T, 4)`` → ``(..., P, 6)`` correlations of the pairs of Tables 3.7 to 3.9 over each period."""
     left, right = [i for i, _ in PAIRS], [j for _, j in PAIRS]
-    found = [correlations(four[..., days, :][..., left], four[..., days, :][..., right]) for days in periods.values()]
-    return np.stack(found, axis=-2)
+    found = np.empty((*four.shape[:-2], len(periods), len(PAIRS)))
+    for p, days in enumerate(periods.values()):
+        part = four[..., days, :]
+        found[..., p, :] = correlations(part[..., left], part[..., right])
+    return found
 
 
 def tail_fields(x: NDArray[Any]) -> list[float]:

@@ -60,10 +60,10 @@ def score_tables(history: SurfaceHistory, parts: Parts, models: Mapping[str, Vol
     for name, model in models.items():
         found = scores(model, history, rows)  # (K, days)
         daily[name] = found.mean(axis=0).round(DIGITS)
-        daily[f"{name}_lowest"], daily[f"{name}_highest"] = found.min(axis=0), found.max(axis=0)
+        daily[f"{name}_lowest"] = found.min(axis=0).round(DIGITS)
+        daily[f"{name}_highest"] = found.max(axis=0).round(DIGITS)
         for of in parts:
             summary.append({"model": name, "part": of, **_facts(found[:, part == of], size[part == of].to_numpy())})
-    daily = daily.round(DIGITS)
     first = next(iter(models))
     threshold = float(np.quantile(daily.loc[part == "train", first], LOWEST_SHARE))
     daily["extreme"] = daily[first] < threshold

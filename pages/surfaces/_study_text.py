@@ -26,4 +26,13 @@ Christoffersen. On the simulated market every figure is also held to the true la
 interval reaches 1 is no difference.
 """
     + _FILES,
+    "volgan": r"""
+The validation of chapter 3 on the days after training: discriminator scores, Table 3.1 (penalties), Tables 3.2 and 3.3
+(exceedances, with the tests of Kupiec and Christoffersen), the test of a constant correlation, tails, principal
+components of simulated histories (Tables 3.4 to 3.6), correlations (Tables 3.7 to 3.9) and the gradient norms of the
+matching; for VolGAN raw and reweighted, the same network without smoothness terms, filtered historical simulation, and
+on the simulated market the true law. Five networks of different seeds are trained first (about a quarter of an hour on
+22 years of surfaces); the VolGAN page runs the study on trained ones. Published figures are of SPX from 2018 to 2023.
+"""
+    + _FILES,
 }

@@ -212,3 +212,13 @@ def _study_table(directory: str, created: str, name: str, _result: studies.Study
 def study_table(result: studies.StudyResult, name: str) -> pd.DataFrame:
     """One table of a finished study."""
     return _study_table(str(result.directory), result.created, name, result)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _study_arrays(directory: str, created: str, name: str, _result: studies.StudyResult) -> dict[str, np.ndarray]:
+    return _result.arrays(name)
+
+
+def study_arrays(result: studies.StudyResult, name: str) -> dict[str, np.ndarray]:
+    """The arrays of one keeper of a finished study."""
+    return _study_arrays(str(result.directory), result.created, name, result)

@@ -213,8 +213,7 @@ def _usable_days(prices: PriceHistory, columns: Sequence[int], notes: list[str])
 
 def _trading(prices: PriceHistory, columns: Sequence[int]) -> Mask:
     """``(n,)`` days on which any of the columns was quoted; a day without any is a holiday of that market."""
-    any_quote: Mask = (~np.isnan(prices.close[:, columns])).any(axis=1)
-    return any_quote
+    return np.asarray((~np.isnan(prices.close[:, columns])).any(axis=1))
 
 
 def _halted(opens: Floats, closes: Floats) -> Mask:

@@ -20,7 +20,7 @@ from engine.market.grid import Floats
 TAIL_SHARE = 0.05
 """Share of the observations that each tail holds."""
 
-LEAST = 40
+LEAST = 20
 """Fewer observations have no tails to speak of."""
 
 GAUSSIAN_THRESHOLD = 1.6448536269514722
@@ -58,7 +58,7 @@ def tail_shape(x: ArrayLike) -> TailShape:
     sd(e)/ē.
 
     Args:
-        x: ``(n,)`` observations, at least 40.
+        x: ``(n,)`` observations, at least 20.
 
     Raises:
         MarketDataError: if there are too few, they are not finite, or do not vary.

@@ -13,15 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.models import recurrent_kernels as layers
+from engine.models.fingan import HIDDEN, WIDTH
 from engine.models.recurrent_kernels import H
 from engine.training.compiled import FAST, compiled
-from engine.training.threefry import NOISE as NOISE_PURPOSE
-from engine.training.threefry import fill_normal, fill_order
+from engine.training.threefry import NOISE, SAMPLES, fill_normal, fill_order
 
-WIDTH = 8
-"""Hidden state of either LSTM, and noise inputs: all of ForGAN's widths."""
-
-HIDDEN = 2 * WIDTH
 SMALLEST = 12
 """A last batch of fewer rows joins the one before: SR* of a handful of rows is noise."""
 
@@ -153,14 +149,11 @@ def gather(table: Any, rows: Any, u: Any, x: Any, live: Any) -> None:
 @compiled(*FAST)
 def _generate(g: Generator, window: Any, noise: Any, hidden: Any, y: Any) -> None:
     """y = out · relu(window part + noise part) + bias."""
-    zero = y.dtype.type(0)
     for k in range(HIDDEN):
         for b in range(len(y)):
             hidden[k, b] = window[k, b]
     layers.add_product(g.hidden[:, WIDTH:], noise, hidden)
-    for k in range(HIDDEN):
-        for b in range(len(y)):
-            hidden[k, b] = hidden[k, b] if hidden[k, b] > zero else zero
+    layers.rectify(hidden)
     layers.combine(g.out, g.out_bias[0], hidden, y)
 
 
@@ -318,7 +311,7 @@ def train_epoch(
         for q in range(updates):
             end = count[m] if q == updates - 1 else (q + 1) * batch
             gather(own, order[q * batch : end], at.u, at.x, at.live)
-            fill_normal(at.noise, key[m], epoch * updates + q, NOISE_PURPOSE, 0)
+            fill_normal(at.noise, key[m], epoch * updates + q, NOISE, 0)
             window_part(g, at)
             _generate(g, at.window, at.noise[:WIDTH], at.hidden, at.y)
             discriminator_gradient(d, d_grad, at)
@@ -341,3 +334,50 @@ def train_epoch(
             layers.rms_step(generator[m], generator_squares[m], g_flat, generator_rate, decay, epsilon)
             if q == updates - 1:
                 _report(report[m], at)
+
+
+@compiled(*FAST)
+def _samples(g: Generator, part: Any, noise: Any, hidden: Any, y: Any) -> None:
+    """y of one window for many noises: ``part`` ``(16,)`` is the window's share of the hidden layer."""
+    for k in range(HIDDEN):
+        for b in range(len(y)):
+            hidden[k, b] = part[k]
+    layers.add_product(g.hidden[:, WIDTH:], noise, hidden)
+    layers.rectify(hidden)
+    layers.combine(g.out, g.out_bias[0], hidden, y)
+
+
+@compiled(cache=True)
+def sample_moments(part: Any, weights: Any, scale: Any, key: Any, first_row: int, samples: int, found: Any) -> None:
+    """Shares above and below zero, mean and sd of B generated returns for each member and window.
+
+    Args:
+        part: ``(members, n, 16)`` float32, the windows' share of the hidden layer.
+        weights: ``(members, parameters)`` generators.
+        scale: ``(members, 2)`` mean and sd of the reference batch.
+        key: ``(members, 4)`` uint32.
+        first_row: number of the first window in the counter.
+        samples: B.
+        found: ``(4, members, n)`` receives p_u, p_d, mean, sd.
+    """
+    length = (weights.shape[1] - 3 * WIDTH - HIDDEN * (HIDDEN + 2) - 1) // (3 * WIDTH)
+    lanes = (samples + 15) // 16 * 16
+    noise, hidden = np.zeros((WIDTH, lanes), np.float32), np.zeros((HIDDEN, lanes), np.float32)
+    y = np.zeros(lanes, np.float32)
+    for m in range(part.shape[0]):
+        g = generator_of(weights[m], length)
+        zero = -scale[m, 0] / scale[m, 1]  # where the return is 0
+        for n in range(part.shape[1]):
+            fill_normal(noise, key[m], first_row + n, SAMPLES, 0)
+            _samples(g, part[m, n], noise, hidden, y)
+            up, down, total = 0, 0, 0.0
+            for b in range(samples):
+                up += 1 if y[b] > zero else 0
+                down += 1 if y[b] < zero else 0
+                total += y[b]
+            mean, square = total / samples, 0.0
+            for b in range(samples):
+                square += (y[b] - mean) * (y[b] - mean)
+            found[0, m, n], found[1, m, n] = up / samples, down / samples
+            found[2, m, n] = scale[m, 0] + scale[m, 1] * mean
+            found[3, m, n] = scale[m, 1] * math.sqrt(square / samples)

@@ -1,0 +1,268 @@
+"""Fin-GAN: a conditional GAN of the next half-day's return whose loss knows what a forecast earns (SPEC 4, chapter 5).
+
+What a loss is, what a network is made of and where its random numbers come from; free of torch. Training is in
+``fingan_training`` (compiled, or torch on any device), sampling in ``fingan_sampling``.
+
+A *member* is one network pair: an asset, a loss and a seed. Members are trained side by side in one stack, each on its
+own rows with its own weights, coefficients, optimiser state and random stream, which is a function of (seed, asset,
+loss): who trains beside it changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import MarketDataError, SettingsError
+from engine.market.grid import Floats
+from engine.settings import setting
+from engine.training.threefry import Words, key
+
+WIDTH = 8
+"""Hidden state of either LSTM, and number of noise inputs: all of ForGAN's widths."""
+
+HIDDEN = 2 * WIDTH
+"""The generator's second layer: hidden state and noise in, as many out."""
+
+REFERENCE_ROWS = 100
+"""Training samples whose mean and standard deviation scale a member's data."""
+
+COLLAPSE = 2e-4
+"""ε of Algorithm 2: a spread of samples or of point estimates below it, in return units, is a collapse."""
+
+TERMS = ("bce", "pnl", "mse", "sr", "std")
+"""J_G = −½E log D(fake), PnL*, MSE, SR*, STD: the order of coefficients and gradient norms."""
+
+Singles = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a generator's loss: which, and whether the loss grows (+1) or falls (−1) with it."""
+
+    name: str
+    sign: float = 1.0
+
+
+BCE, PNL, MSE, SR, STD = Term("bce"), Term("pnl", -1.0), Term("mse"), Term("sr", -1.0), Term("std")
+
+Loss = tuple[Term, ...]
+
+COMBINATIONS: dict[str, Loss] = {
+    "PnL": (BCE, PNL),
+    "PnL&STD": (BCE, PNL, STD),
+    "PnL&MSE": (BCE, PNL, MSE),
+    "PnL&SR": (BCE, PNL, SR),
+    "PnL&MSE&STD": (BCE, PNL, MSE, STD),
+    "PnL&MSE&SR": (BCE, PNL, MSE, SR),
+    "SR": (BCE, SR),
+    "SR&MSE": (BCE, SR, MSE),
+}
+"""The eight of Fin-GAN (5.13), in Algorithm 2's order."""
+
+LOSSES: dict[str, Loss] = {**COMBINATIONS, "MSE": (BCE, MSE), "BCE": (BCE,)}
+"""All ten: BCE alone is ForGAN, BCE and MSE the other benchmark."""
+
+
+@dataclass(frozen=True)
+class FinGANConfig:
+    """Fin-GAN as published (SPEC 4)."""
+
+    epochs: int = setting(
+        100, label="Epochs", help="Passes over the training part, after gradient matching.", low=1, high=100_000
+    )
+    matching_epochs: int = setting(
+        25,
+        label="Matching epochs",
+        help="Passes on the adversarial loss alone, in which the gradient norms are measured; every loss then "
+        "branches from a copy of those networks.",
+        low=1,
+        high=10_000,
+        advanced=True,
+    )
+    batch_size: int = setting(
+        100, label="Batch size", help="Windows in one update.", low=12, high=10_000, unit="windows", advanced=True
+    )
+    learning_rate: float = setting(
+        1e-4,
+        label="Learning rate",
+        help="RMSProp step of generator and discriminator.",
+        low=1e-7,
+        high=0.1,
+        advanced=True,
+    )
+    steepness: float = setting(
+        100.0,
+        label="Steepness k",
+        help="PnL* = tanh(k x̂) x stands in for sign(x̂) x; returns are around 0.01, so k around 100 (5.9).",
+        low=1.0,
+        high=100_000.0,
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Asset:
+    """What members of one asset learn from.
+
+    Args:
+        name: of the asset, or of the pool of assets.
+        condition: ``(n, L)`` training windows, log-returns, the oldest first.
+        target: ``(n,)`` log-return that follows.
+
+    Raises:
+        MarketDataError: if shapes do not fit, a value is not finite, there are fewer rows than a reference batch, or
+            the reference batch is constant.
+    """
+
+    name: str
+    condition: Floats
+    target: Floats
+
+    def __post_init__(self) -> None:
+        condition, target = np.asarray(self.condition, np.float64), np.asarray(self.target, np.float64)
+        if condition.ndim != 2 or target.shape != condition.shape[:1]:
+            raise MarketDataError(
+                f"expected windows (n, L) and n targets of {self.name}; found {condition.shape} and {target.shape}"
+            )
+        if len(target) < REFERENCE_ROWS:
+            raise MarketDataError(
+                f"expected at least {REFERENCE_ROWS} training windows of {self.name}; found {len(target)}"
+            )
+        if not (np.isfinite(condition).all() and np.isfinite(target).all()):
+            raise MarketDataError(f"expected finite returns of {self.name}; found NaN or infinite ones")
+        object.__setattr__(self, "condition", condition)
+        object.__setattr__(self, "target", target)
+        if not self.scale[1] > 0:
+            raise MarketDataError(f"expected returns of {self.name} that vary; found {REFERENCE_ROWS} equal windows")
+
+    @property
+    def scale(self) -> Floats:
+        """``(2,)`` mean and standard deviation of the first 100 samples, windows and targets together."""
+        reference = np.column_stack([self.condition[:REFERENCE_ROWS], self.target[:REFERENCE_ROWS]])
+        return np.array([reference.mean(), reference.std()])
+
+    def table(self) -> Singles:
+        """``(n, L + 1)`` windows and targets in units of the reference batch."""
+        mean, sd = self.scale
+        return ((np.column_stack([self.condition, self.target]) - mean) / sd).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network pair of a stack."""
+
+    asset: str
+    loss: str
+    seed: int
+
+    def key(self, purpose: str) -> Words:
+        """``(4,)`` its random stream for one purpose."""
+        return key(self.seed, self.asset, self.loss, purpose)
+
+
+def members(assets: Sequence[str], losses: Sequence[str], seeds: Sequence[int]) -> tuple[Member, ...]:
+    """Every asset with every seed and every loss, losses fastest.
+
+    Raises:
+        SettingsError: if there is none of a kind, or one appears twice.
+    """
+    for kind, names in (("assets", assets), ("losses", losses), ("seeds", seeds)):
+        if len(names) == 0 or len(set(names)) != len(names):
+            raise SettingsError(f"expected distinct {kind}, at least one; found {', '.join(map(str, names)) or 'none'}")
+    return tuple(Member(asset, loss, seed) for seed in seeds for asset in assets for loss in losses)
+
+
+def coefficients(loss: Loss, matched: Mapping[str, float]) -> Floats:
+    """``(5,)`` signed coefficients of all terms in a loss (5.13); 0 for those it lacks.
+
+    Args:
+        loss: the terms.
+        matched: α, β, γ, δ by the term's name; the first term of every loss has 1.
+    """
+    found = np.zeros(len(TERMS))
+    for place, term in enumerate(loss):
+        found[TERMS.index(term.name)] = term.sign * (1.0 if place == 0 else matched[term.name])
+    return found
+
+
+def generator_shapes(length: int) -> dict[str, tuple[int, ...]]:
+    """Tensors of one generator in the order of its flat vector.
+
+    ``cell``: rows input gate, candidate, output gate; ``hidden``: columns hidden state, then noise.
+    """
+    return {
+        "cell": (3 * WIDTH, length),
+        "cell_bias": (3 * WIDTH,),
+        "hidden": (HIDDEN, HIDDEN),
+        "hidden_bias": (HIDDEN,),
+        "out": (HIDDEN,),
+        "out_bias": (1,),
+    }
+
+
+def discriminator_shapes(length: int) -> dict[str, tuple[int, ...]]:
+    """Tensors of one discriminator in the order of its flat vector; ``cell_target`` is the judged value's column."""
+    return {
+        "cell": (3 * WIDTH, length),
+        "cell_target": (3 * WIDTH,),
+        "cell_bias": (3 * WIDTH,),
+        "out": (WIDTH,),
+        "out_bias": (1,),
+    }
+
+
+def size(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Numbers in a flat vector."""
+    return sum(map(math.prod, shapes.values()))
+
+
+def views(flat: NDArray[Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]]:
+    """Named views ``(…, *shape)`` of flat vectors ``(…, parameters)``."""
+    found, start = {}, 0
+    for name, shape in shapes.items():
+        part = flat[..., start : start + math.prod(shape)]
+        found[name] = part.reshape(*flat.shape[:-1], *shape)
+        start += math.prod(shape)
+    return found
+
+
+def rates(shapes: Mapping[str, tuple[int, ...]], learning_rate: float) -> Singles:
+    """``(parameters,)`` step of each parameter: the cell's bias stands for two and moves twice as far.
+
+    PyTorch's LSTM has an input and a recurrent bias. They only ever appear as a sum, have the same gradient and the
+    same RMSProp state, so the sum moves by two steps.
+    """
+    rate = np.full(size(shapes), learning_rate, dtype=np.float32)
+    views(rate, shapes)["cell_bias"][...] *= 2
+    return rate
+
+
+def initial_weights(shapes: Mapping[str, tuple[int, ...]], rng: np.random.Generator) -> Singles:
+    """``(parameters,)`` Xavier-normal weights; biases as PyTorch draws them, uniform on ±1/√(width or inputs).
+
+    Xavier: N(0, 2/(inputs + outputs)), the cell counted with the four gates that PyTorch's matrix has.
+
+    References:
+        Glorot and Bengio (2010).
+    """
+    flat = np.zeros(size(shapes))
+    parts = views(flat, shapes)
+    inputs = parts["cell"].shape[1] + ("cell_target" in parts)
+    for name in ("cell", "cell_target"):
+        if name in parts:
+            parts[name][...] = rng.normal(0.0, math.sqrt(2 / (inputs + 4 * WIDTH)), parts[name].shape)
+    bound = 1 / math.sqrt(WIDTH)
+    parts["cell_bias"][...] = rng.uniform(-bound, bound, (2, 3 * WIDTH)).sum(axis=0)
+    if "hidden" in parts:
+        parts["hidden"][...] = rng.normal(0.0, math.sqrt(2 / (2 * HIDDEN)), parts["hidden"].shape)
+        parts["hidden_bias"][...] = rng.uniform(-1, 1, HIDDEN) / math.sqrt(HIDDEN)
+    last = len(parts["out"])
+    parts["out"][...] = rng.normal(0.0, math.sqrt(2 / (last + 1)), last)
+    parts["out_bias"][...] = rng.uniform(-1, 1, 1) / math.sqrt(last)
+    return flat.astype(np.float32)

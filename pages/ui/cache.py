@@ -11,9 +11,11 @@ import streamlit as st
 
 from engine import datasets
 from engine.errors import MarketDataError
+from engine.evaluation import path_stability
 from engine.market.grid import Grid
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import SurfaceHistory
+from engine.models import paths
 from engine.models.base import SurfaceModel
 from engine.runs import checkpoints, studies
 from engine.scenarios.scenario_set import ScenarioSet
@@ -222,3 +224,30 @@ def _study_arrays(directory: str, created: str, name: str, _result: studies.Stud
 def study_arrays(result: studies.StudyResult, name: str) -> dict[str, np.ndarray]:
     """The arrays of one keeper of a finished study."""
     return _study_arrays(str(result.directory), result.created, name, result)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Walking the paths …", show_time=True)
+def _surface_paths(
+    directory: str,
+    version: str,
+    digest: str,
+    row: int,
+    n: int,
+    days: int,
+    seed: int,
+    _model: SurfaceModel,
+    _history: SurfaceHistory,
+) -> tuple[paths.SurfacePaths, path_stability.Stability | str]:
+    condition = _history.until(row)
+    walked = paths.simulate(_model, condition, n, days, rng=np.random.default_rng(seed))
+    try:
+        return walked, path_stability.compare(walked, condition)
+    except MarketDataError as reason:  # too short to judge, or every path left
+        return walked, str(reason)
+
+
+def surface_paths(
+    directory: Path, model: SurfaceModel, history: SurfaceHistory, row: int, n: int, days: int, seed: int
+) -> tuple[paths.SurfacePaths, path_stability.Stability | str]:
+    """Paths of a generator from a day of a history, and how they compare with it, or why they cannot be compared."""
+    return _surface_paths(str(directory), version_of(directory), history.digest, row, n, days, seed, model, history)

@@ -87,7 +87,7 @@ def reversion(found: Stability) -> pd.DataFrame:
     shown = pd.DataFrame({"Component": rows["factor"], "Of": rows["source"]})
     shown["λ (a year), 95 % interval"] = [_three(*v) for v in rows[["mean_reversion", "low", "high"]].to_numpy()]
     shown["Half-life (days)"] = [f"{v:,.0f}" if v < 1e6 else "never" for v in rows["half_life"]]
-    shown["Level α"] = [f"{v:.2f}".replace("-", "−") for v in rows["mean"]]
+    shown["Level α"] = ["none" if v != v else f"{v:.2f}".replace("-", "−") for v in rows["mean"]]
     return shown
 
 

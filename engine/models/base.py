@@ -10,7 +10,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,6 +148,20 @@ SURFACE_MODELS: dict[str, str] = {
     "hybrid": "engine.models.hybrid:Hybrid",
 }
 """Registered surface models: name → ``module:class``."""
+
+
+BASELINES = frozenset({"persistence", "historical", "fhs", "fhs_garch", "pca_ou", "gaussian_var", "linear_anchor"})
+"""Registered models that a learned one must beat: statistics of the past, one regression at most."""
+
+TRUE_LAWS = frozenset({"simulated_market"})
+"""Registered models that are the law of built-in data."""
+
+
+def role(name: str) -> Literal["baseline", "learned", "true law"]:
+    """What a registered model is in a comparison."""
+    if name in TRUE_LAWS:
+        return "true law"
+    return "baseline" if name in BASELINES else "learned"
 
 
 def surface_model(name: str) -> type[SurfaceModel]:

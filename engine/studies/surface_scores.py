@@ -222,6 +222,7 @@ class SurfaceScoring:
                             "model": model.label,
                             "series": series.label,
                             "level": level,
+                            "days": test.days,
                             **self._mean("share", model.below[:, s, k]),
                             "kupiec_p": test.kupiec_p,
                             "independence_p": test.independence_p,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -55,12 +55,15 @@ class Work:
         about: the same names → facts of the card: name, label, fingerprint of its data, training period.
         on_step: told of progress within a step; returns True to ask for a stop.
         keepers: name → keeper of named arrays; in a run they are files that other studies and pages can read.
+        run: carries out a task for each of many blocks, anywhere, and yields (position, result) as they come; None
+            leaves it to the study (threads of this process).
     """
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     on_step: OnStep | None = None
     keepers: Callable[[str], Keeper] | None = None
+    run: Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[tuple[int, Any]]] | None = None
     _own: dict[str, MemoryKeeper] = field(default_factory=dict)
 
     def report(self, progress: Progress) -> bool:
@@ -114,7 +117,9 @@ class Study(Protocol):
 STUDIES: dict[str, str] = {
     "surfaces": "engine.studies.surfaces",
     "leaderboard": "engine.studies.leaderboard",
+    "generators": "engine.studies.generators",
     "volgan": "engine.studies.volgan",
+    "graph": "engine.studies.graph",
 }
 """Registered studies: name → module."""
 
@@ -142,3 +147,9 @@ def day_or_none(text: str, name: str) -> str | None:
         return datetime.date.fromisoformat(text).isoformat()
     except ValueError:
         raise SettingsError(f"expected {name} as YYYY-MM-DD or empty; found {text[:40]!r}") from None
+
+
+def rounded(frame: pd.DataFrame, digits: int = 5) -> pd.DataFrame:
+    """Numbers to significant digits: long tables are read by eye, kept and shipped."""
+    numbers = frame.select_dtypes("float").columns
+    return frame.assign(**{str(name): frame[name].map(lambda x: float(f"{x:.{digits}g}")) for name in numbers})

@@ -13,6 +13,7 @@ from engine.evaluation.comparison import seeds_interval
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.models.volgan import VolGAN
+from engine.studies.base import rounded
 from engine.studies.volgan_forecasts import Rows
 from engine.studies.volgan_published import EXTREME_SCORE
 from engine.surfaces.principal_components import reference_shapes
@@ -25,8 +26,6 @@ SHOWN = 15
 
 LOWEST_SHARE = 0.01
 """A day is extreme if its score is below this quantile of the scores in sample."""
-
-DIGITS = 5
 
 Parts = Mapping[str, Rows]
 """Name of a part ("train", "test") → its condition rows."""
@@ -59,16 +58,16 @@ def score_tables(history: SurfaceHistory, parts: Parts, models: Mapping[str, Vol
     summary = []
     for name, model in models.items():
         found = scores(model, history, rows)  # (K, days)
-        daily[name] = found.mean(axis=0).round(DIGITS)
-        daily[f"{name}_lowest"] = found.min(axis=0).round(DIGITS)
-        daily[f"{name}_highest"] = found.max(axis=0).round(DIGITS)
+        daily[name] = found.mean(axis=0)
+        daily[f"{name}_lowest"] = found.min(axis=0)
+        daily[f"{name}_highest"] = found.max(axis=0)
         for of in parts:
             summary.append({"model": name, "part": of, **_facts(found[:, part == of], size[part == of].to_numpy())})
     first = next(iter(models))
     threshold = float(np.quantile(daily.loc[part == "train", first], LOWEST_SHARE))
     daily["extreme"] = daily[first] < threshold
     return {
-        "scores": daily,
+        "scores": rounded(daily),
         "score_summary": pd.DataFrame(summary),
         "extreme_days": _extreme_days(history, rows, daily, first, moved, size),
     }
@@ -111,7 +110,7 @@ def matching_tables(model: VolGAN) -> dict[str, pd.DataFrame]:
         {"coefficient": name, "value": ratios[k].mean(), "seeds_low": low[k], "seeds_high": high[k]}
         for k, name in enumerate(("alpha_m", "alpha_tau"))
     ]
-    return {"matching": frame, "coefficients": pd.DataFrame(rows).assign(seeds=norms.shape[-1])}
+    return {"matching": rounded(frame), "coefficients": pd.DataFrame(rows).assign(seeds=norms.shape[-1])}
 
 
 def _facts(found: Floats, size: Floats) -> dict[str, float]:

@@ -21,7 +21,7 @@ from engine.evaluation.constant_correlation import constant_correlation
 from engine.evaluation.tails import gaussian_shape
 from engine.market.grid import Floats
 from engine.studies import volgan_published as published
-from engine.studies.base import Tables
+from engine.studies.base import Tables, rounded
 from engine.studies.volgan_forecasts import Forecasts
 from engine.studies.volgan_paths import COMPONENTS, TAIL_FIELDS, PathStatistics, Reference, frequencies, tail_fields
 from engine.studies.volgan_series import FollowedSeries
@@ -121,7 +121,7 @@ def penalty_by_day(found: Validation) -> pd.DataFrame:
         frame[name] = law.forecasts.penalty[position].mean(axis=0)
         if position:
             frame["effective_share"] = law.forecasts.effective[position].mean(axis=0) / found.scenarios
-    return _rounded(frame)
+    return rounded(frame)
 
 
 def coverage_table(found: Validation) -> pd.DataFrame:
@@ -181,7 +181,7 @@ def correlation_by_day(found: Validation) -> pd.DataFrame:
         if len(law.forecasts.correlation) > 1:
             frame[f"{name}_lowest"] = law.forecasts.correlation.min(axis=0)
             frame[f"{name}_highest"] = law.forecasts.correlation.max(axis=0)
-    return _rounded(frame)
+    return rounded(frame)
 
 
 def correlation_test(found: Validation) -> pd.DataFrame:
@@ -243,7 +243,7 @@ def histogram_table(found: Validation) -> pd.DataFrame:
         for name, law in found.laws.items():
             part[name] = law.paths.frequencies[:, s].mean(axis=0)
         parts.append(part)
-    return _rounded(pd.concat(parts, ignore_index=True), 6)
+    return rounded(pd.concat(parts, ignore_index=True), 6)
 
 
 def component_table(found: Validation) -> pd.DataFrame:
@@ -360,10 +360,3 @@ def _bootstrapped_shares(found: Validation) -> tuple[Floats, Floats]:
         values = np.linalg.eigvalsh((centred * weight[:, None]).T @ centred)[::-1]
         drawn[k] = values[:COMPONENTS] / values.sum()
     return comparison.interval(drawn)
-
-
-def _rounded(frame: pd.DataFrame, digits: int = 5) -> pd.DataFrame:
-    """Numbers to significant digits: daily tables are read by eye and shipped."""
-    numbers = frame.select_dtypes("number").columns
-    frame[numbers] = frame[numbers].map(lambda x: float(f"{x:.{digits}g}"))
-    return frame

@@ -1,5 +1,8 @@
 """Starting a validation of VolGAN on one's own data, and following it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from engine.datasets import Loaded
@@ -20,11 +23,7 @@ def following(loaded: Loaded) -> bool:
     Returns:
         Whether one is at work.
     """
-    mine = [
-        run
-        for run in jobs.list_runs()
-        if run.config.get("verb") == "study" and run.model == STUDY and _digest(run) in (None, loaded.data.digest)
-    ]
+    mine = [run for run in jobs.list_runs() if _is_of(run, loaded)]
     for run in mine:
         if run.state in ("failed", "interrupted"):
             frame.problem(f"{run.name}: {run.reason or 'it left no reason'}", "Resume or delete it under Runs.")
@@ -67,7 +66,7 @@ def form(loaded: Loaded) -> None:
         if chosen != TRAIN:
             arguments.append(f"--model={fitting[chosen].name}")
             arguments += [f"--bce={one.name}" for one in list(plain.values())[:1]]
-        jobs.start(arguments, run_directory.new_directory(f"validation-{loaded.data.fingerprint}"))
+        jobs.start(arguments, run_directory.new_directory(_name(loaded)))
     st.rerun()
 
 
@@ -77,7 +76,8 @@ def _fitting(loaded: Loaded, loss: str) -> dict[str, Listed]:
     for listed in generators.usable((STUDY,)).values():
         card = listed.card
         if card is not None and card.grid == loaded.data.grid and card.config.get("loss") == loss:
-            found.append((card.data_fingerprint != loaded.data.fingerprint, -_members(listed), listed))
+            other = (card.data_name, card.data_origin) != (loaded.label, loaded.origin)
+            found.append((other, -_members(listed), listed))
     return {one.name: one for *_, one in sorted(found, key=lambda item: item[:2])}
 
 
@@ -85,6 +85,19 @@ def _members(listed: Listed) -> int:
     return int(listed.card.config.get("members", 1)) if listed.card is not None else 0
 
 
-def _digest(run: jobs.Run) -> str | None:
-    digest = run.config.get("data", {}).get("digest")
-    return None if digest is None else str(digest)
+def same_data(about: Mapping[str, Any], loaded: Loaded) -> bool:
+    """Whether a study is of these data. Built-in ones go by their id: rounding differs between processors."""
+    if loaded.origin == "built-in":
+        return about.get("origin") == "built-in" and about.get("ref") == loaded.entry.id
+    return about.get("digest") == loaded.data.digest
+
+
+def _is_of(run: jobs.Run, loaded: Loaded) -> bool:
+    """Whether a run validates these data; one that has just been started is known by its name only."""
+    if run.config.get("verb") == "study":
+        return run.model == STUDY and same_data(run.config.get("data", {}), loaded)
+    return run.active and run.name.startswith(_name(loaded))
+
+
+def _name(loaded: Loaded) -> str:
+    return f"validation-{loaded.data.fingerprint}"

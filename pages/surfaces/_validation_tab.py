@@ -46,7 +46,7 @@ def draw(loaded: Loaded) -> None:
 def _chosen(loaded: Loaded) -> StudyResult | None:
     """The study to show: of these data if there is one, newest first, else a shipped one."""
     found = {str(result.directory): result for result in studies.catalogue(job.STUDY)}
-    mine = {key: one for key, one in found.items() if one.data.get("digest") == loaded.data.digest}
+    mine = {key: one for key, one in found.items() if job.same_data(one.data, loaded)}
     listed = mine or found
     if not listed:
         return None

@@ -113,11 +113,15 @@ def _study_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="which study (any other word lists them)")
     parser.add_argument("--data", help="id of a dataset (see: datasets) or path of a file")
     parser.add_argument("--model", help="trained generator that the study uses: a run, a shipped checkpoint, or a path")
+    parser.add_argument("--models", help="several trained generators to compare, separated by commas")
     parser.add_argument("--bce", help="VolGAN trained with loss=bce, to compare with")
     parser.add_argument("--fingan", help="finished study of Fin-GAN whose generators the study uses: a run or a path")
     parser.add_argument("--sectors", help="sector map (ticker, sector_etf) for a study of prices")
     parser.add_argument("--tickers", help="tickers separated by commas, the same as --set tickers=…")
     parser.add_argument("--seeds", help="number of seeds, the same as --set seeds=…")
+    parser.add_argument(
+        "--cluster", default="", help="where blocks of work run: local:N or tcp://host:port (Dask); else processes here"
+    )
     parser.add_argument("--run", required=True, help="name of the run in the workspace, or path of a directory")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="pairs", help="a setting, repeatable"
@@ -132,10 +136,16 @@ def _study(arguments: argparse.Namespace) -> int:
     directory = run_directory.named(arguments.run)
     short = {"tickers": arguments.tickers, "seeds": arguments.seeds}
     pairs = [*arguments.pairs, *(f"{name}={value}" for name, value in short.items() if value is not None)]
-    named = {"model": arguments.model, "bce": arguments.bce, "fingan": arguments.fingan}
+    named = {"model": arguments.model, "models": arguments.models, "bce": arguments.bce, "fingan": arguments.fingan}
     inputs = {name: ref for name, ref in named.items() if ref is not None}
     order = studies.StudyOrder(
-        arguments.name, arguments.data, pairs, arguments.resume, inputs=inputs, sectors=arguments.sectors
+        arguments.name,
+        arguments.data,
+        pairs,
+        arguments.resume,
+        inputs=inputs,
+        sectors=arguments.sectors,
+        cluster=arguments.cluster,
     )
     try:
         result = studies.run(directory, order)

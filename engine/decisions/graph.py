@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.decisions import forecasting, graph_regression
 from engine.decisions.graph_cross import cross_signs
-from engine.decisions.graph_mixture import MetaGenerator
+from engine.decisions.graph_mixture import MetaGenerator, generators
 from engine.decisions.graph_regression import Mask
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Floats
@@ -36,6 +36,7 @@ __all__ = [
     "choose",
     "correlation",
     "cross_signs",
+    "generators",
     "normalised",
     "portfolio_sharpe",
     "same_sector",

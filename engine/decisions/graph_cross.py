@@ -3,7 +3,8 @@
 A Fin-GAN generator is relu(U·lstm(a) + V·z + b) followed by one linear output: the window enters through one part, the
 noise through another. The window's part is computed once a window, the noise's once a draw from a pool of draws that
 each generator has for itself; a window takes ``samples`` neighbouring draws of the pool from a random place on. What is
-left for each sample is sixteen additions, maxima and products.
+left for each sample is sixteen additions, maxima and products. Draws of neighbouring windows are thus independent but
+for a chance overlap of one in twenty.
 
 The work is blocks of assets × blocks of generators. Their random numbers are keyed by asset and by generator, never by
 block or worker, so that any split gives the same signs.
@@ -23,6 +24,7 @@ from engine.decisions.graph_kernels import cross_counts
 from engine.decisions.graph_mixture import Generator
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Floats
+from engine.models.fingan_sampling import Networks
 
 POOL = 4096
 """Draws in a generator's pool of noise; the mean over the pool is within 1/64 sd of the law's."""
@@ -31,37 +33,6 @@ BLOCK = 16
 """Assets and generators in a block."""
 
 Counts = NDArray[np.int16]
-
-
-class Networks(NamedTuple):
-    """Fin-GAN generators side by side, float32, gates in the order input, candidate, output.
-
-    With zero initial state one step of the LSTM is h = σ(o)·tanh(σ(i)·tanh(c)): no recurrent weights, no forget gate.
-
-    Args:
-        gate_weight: ``(J, 3, H, L)``.
-        gate_bias: ``(J, 3, H)``.
-        window_weight: ``(J, K, H)`` the hidden layer's columns for the window's part.
-        noise_weight: ``(J, K, Z)`` its columns for the noise.
-        hidden_bias: ``(J, K)``.
-        output_weight: ``(J, K)``.
-        output_bias: ``(J,)``.
-        mean, sd: ``(J,)`` of the returns that each was trained on.
-    """
-
-    gate_weight: NDArray[np.float32]
-    gate_bias: NDArray[np.float32]
-    window_weight: NDArray[np.float32]
-    noise_weight: NDArray[np.float32]
-    hidden_bias: NDArray[np.float32]
-    output_weight: NDArray[np.float32]
-    output_bias: NDArray[np.float32]
-    mean: NDArray[np.float32]
-    sd: NDArray[np.float32]
-
-    def take(self, rows: slice) -> Networks:
-        """Some of the generators."""
-        return Networks(*(array[rows] for array in self))
 
 
 class Stacked(Protocol):
@@ -194,7 +165,7 @@ def in_threads(task: Callable[[Block], Counts], blocks: Sequence[Block]) -> Iter
 def _blocks(networks: Networks, windows: NDArray[np.float32], samples: int, entropy: int, size: int) -> Iterator[Block]:
     for asset in range(0, len(windows), size):
         for generator in range(0, len(networks.mean), size):
-            part = networks.take(slice(generator, generator + size))
+            part = Networks(*(np.ascontiguousarray(array[generator : generator + size]) for array in networks))
             yield Block(part, windows[asset : asset + size], samples, entropy, asset, generator)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import MarketDataError
 from engine.market.grid import Floats
+from engine.models.fingan_sampling import GeneratorStack
 
 
 class Generator(Protocol):
@@ -18,6 +19,28 @@ class Generator(Protocol):
 
     def sample(self, condition: Floats, samples: int, rng: np.random.Generator) -> NDArray[np.floating]:
         """``(n, samples)`` returns that may follow each of the windows ``(n, L)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class StackMember:
+    """One generator of a stack, as a :class:`Generator`.
+
+    Args:
+        stack: trained generators.
+        place: which of them.
+    """
+
+    stack: GeneratorStack
+    place: int
+
+    def sample(self, condition: Floats, samples: int, rng: np.random.Generator) -> Floats:
+        """``(n, samples)`` returns that may follow each of the windows ``(n, L)``."""
+        return self.stack.take([self.place]).sample(condition, samples, rng)[0]
+
+
+def generators(stack: GeneratorStack) -> tuple[StackMember, ...]:
+    """The generators of a stack one by one."""
+    return tuple(StackMember(stack, place) for place in range(len(stack)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,8 +51,8 @@ def opened(cluster: str = "", workers: int | None = None) -> Iterator[Run]:
         JobError: for an address that is none, or where no scheduler answers.
     """
     if not cluster:
-        processes = workers or os.cpu_count() or 1
-        yield lambda task, blocks: in_processes(task, blocks, processes)
+        with contextlib.closing(Team(workers or os.cpu_count() or 1)) as team:
+            yield team.run
         return
     local = re.fullmatch(r"local:([1-9][0-9]{0,3})", cluster)
     if local is None and not re.fullmatch(r"(tcp|tls)://[A-Za-z0-9_.\-\[\]:]+:[0-9]{1,5}", cluster):
@@ -73,49 +73,73 @@ def opened(cluster: str = "", workers: int | None = None) -> Iterator[Run]:
         yield lambda task, blocks: on_dask(client, task, blocks)
 
 
-def in_processes(task: Callable[[B], R], blocks: Sequence[B], workers: int) -> Iterator[tuple[int, R]]:
-    """Carry out blocks in processes of this machine; with one worker or one block, in this process.
+class Team:
+    """Processes of this machine that carry out blocks; they start with the first blocks and stay until closed.
 
-    Raises:
-        JobError: if a block's worker dies again and again.
-        Exception: what the task itself raises.
+    Args:
+        workers: how many; with one, blocks are carried out in this process.
     """
-    if workers <= 1 or len(blocks) <= 1:
-        yield from ((position, task(block)) for position, block in enumerate(blocks))
-        return
-    waiting = list(range(len(blocks)))[::-1]
-    deaths = [0] * len(blocks)
-    team = [_Worker(task) for _ in range(min(workers, len(blocks)))]
-    try:
-        for worker in team:
-            worker.give(waiting.pop(), blocks)
-        while any(worker.position is not None for worker in team):
-            ready = wait([worker.pipe for worker in team if worker.position is not None])
-            for place, worker in enumerate(team):
-                if worker.pipe not in ready or worker.position is None:
-                    continue
-                position = worker.position
-                try:
-                    failed, result = worker.take()
-                except (EOFError, OSError):  # it died: this block is all that is lost
-                    deaths[position] += 1
-                    if deaths[position] > RETRIES:
-                        raise JobError(
-                            f"expected block {position + 1} of {len(blocks)} to be carried out; "
-                            f"found its process killed {deaths[position]} times"
-                        ) from None
-                    worker.end()
-                    team[place] = worker = _Worker(task)
-                    worker.give(position, blocks)
-                    continue
-                if failed:
-                    raise result
-                if waiting:
-                    worker.give(waiting.pop(), blocks)
-                yield position, result
-    finally:
-        for worker in team:
+
+    def __init__(self, workers: int) -> None:
+        self._most = workers
+        self._workers: list[_Worker] = []
+
+    def close(self) -> None:
+        """End the processes."""
+        for worker in self._workers:
             worker.end()
+        self._workers = []
+
+    def run(self, task: Callable[[B], R], blocks: Sequence[B]) -> Iterator[tuple[int, R]]:
+        """Carry out blocks; a process that dies is replaced and its block, no other, is carried out again.
+
+        Raises:
+            JobError: if a block's process dies again and again.
+            Exception: what the task itself raises.
+        """
+        if self._most <= 1 or len(blocks) <= 1:
+            yield from ((position, task(block)) for position, block in enumerate(blocks))
+            return
+        waiting = list(range(len(blocks)))[::-1]
+        deaths = [0] * len(blocks)
+        while len(self._workers) < min(self._most, len(blocks)):
+            self._workers.append(_Worker())
+        done = False
+        try:
+            for worker in self._workers:
+                if waiting:
+                    worker.give(task, waiting.pop(), blocks)
+            while busy := [worker for worker in self._workers if worker.position is not None]:
+                ready = wait([worker.pipe for worker in busy])
+                for worker in [worker for worker in busy if worker.pipe in ready]:
+                    position = worker.position
+                    assert position is not None
+                    try:
+                        failed, result = worker.take()
+                    except (EOFError, OSError):  # it died: this block is all that is lost
+                        deaths[position] += 1
+                        if deaths[position] > RETRIES:
+                            raise JobError(
+                                f"expected block {position + 1} of {len(blocks)} to be carried out; "
+                                f"found its process killed {deaths[position]} times"
+                            ) from None
+                        self._replace(worker).give(task, position, blocks)
+                        continue
+                    if failed:
+                        raise result
+                    if waiting:
+                        worker.give(task, waiting.pop(), blocks)
+                    yield position, result
+            done = True
+        finally:
+            if not done:  # some are still at work on what nobody wants any more
+                self.close()
+
+    def _replace(self, worker: _Worker) -> _Worker:
+        worker.end()
+        fresh = _Worker()
+        self._workers[self._workers.index(worker)] = fresh
+        return fresh
 
 
 def on_dask(client: Any, task: Callable[[B], R], blocks: Sequence[B]) -> Iterator[tuple[int, R]]:
@@ -208,18 +232,18 @@ def digest(block: Any) -> str:
 class _Worker:
     """A process that carries out one block at a time, and the pipe to it."""
 
-    def __init__(self, task: Callable[[Any], Any]) -> None:
+    def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.position: int | None = None
-        self._process: SpawnProcess = context.Process(target=_serve, args=(theirs, task), daemon=True)
+        self._process: SpawnProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
         self._process.start()
         theirs.close()  # so that its death is the end of the pipe
 
-    def give(self, position: int, blocks: Sequence[Any]) -> None:
+    def give(self, task: Callable[[Any], Any], position: int, blocks: Sequence[Any]) -> None:
         self.position = position
         with contextlib.suppress(OSError):  # dead already: the pipe's end says so
-            self.pipe.send(blocks[position])
+            self.pipe.send((task, blocks[position]))
 
     def take(self) -> tuple[bool, Any]:
         answer: tuple[bool, Any] = self.pipe.recv()
@@ -233,11 +257,11 @@ class _Worker:
         self._process.join()
 
 
-def _serve(pipe: Connection, task: Callable[[Any], Any]) -> None:
+def _serve(pipe: Connection) -> None:
     """What a worker does until the pipe is closed."""
     while True:
         try:
-            block = pipe.recv()
+            task, block = pipe.recv()
         except (EOFError, OSError, KeyboardInterrupt):
             return
         try:

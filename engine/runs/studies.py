@@ -23,7 +23,7 @@ from engine.errors import CheckpointError, JobError, ScenaristError
 from engine.market import csv_import
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
-from engine.runs import checkpoints, run_directory, tensor_file
+from engine.runs import checkpoints, compute, run_directory, tensor_file
 from engine.runs.cards import printable
 from engine.runs.console import ProgressBar
 from engine.runs.progress_log import ProgressWriter
@@ -42,6 +42,9 @@ MOST_TABLE_BYTES = 256 << 20
 GENERATORS = ("model", "bce")
 """Inputs of studies that are trained generators; the others are finished studies."""
 
+SEVERAL = "models"
+"""The input that is several trained generators."""
+
 PARTS = 1000
 """Parts that each step of a study counts as in its progress."""
 
@@ -59,6 +62,7 @@ class StudyOrder:
         resume: continue, or repeat, the study in the directory.
         inputs: name of a further input ("model", "fingan") → the run it names.
         sectors: path of a sector map, for studies of prices.
+        cluster: where blocks of work are carried out (see :func:`engine.runs.compute.opened`).
     """
 
     name: str
@@ -67,6 +71,7 @@ class StudyOrder:
     resume: bool = False
     inputs: Mapping[str, str] = field(default_factory=dict)
     sectors: str | None = None
+    cluster: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,8 @@ def run(directory: Path, order: StudyOrder) -> StudyResult:
         try:
             write_json(directory / CONFIG, written)
             run_directory.write_status(directory, status)
-            _carry_out(directory, module, (data, config), (inputs, about), stop)
+            with compute.opened(order.cluster) as run_blocks:
+                _carry_out(directory, module, (data, config), (inputs, about), stop, run_blocks)
             tables = _tables(directory)
             write_json(
                 directory / SUMMARY,
@@ -260,6 +266,7 @@ def _carry_out(
     asked: tuple[Any, Any],
     given: tuple[dict[str, Any], dict[str, Any]],
     stop: StopRequest,
+    run_blocks: compute.Run,
 ) -> None:
     finished = (run_directory.read_json_or_none(directory / DONE_STEPS) or {}).get("done", [])
     writer, bar = ProgressWriter(directory / PROGRESS), ProgressBar(unit="")
@@ -271,7 +278,7 @@ def _carry_out(
         bar.show(writer.report(Progress(progress.phase, min(done, total - 1), total, progress.losses)))
         return stop.asked
 
-    work = Work(given[0], given[1], within, lambda name: FileKeeper(_arrays_path(directory, name)))
+    work = Work(given[0], given[1], within, lambda name: FileKeeper(_arrays_path(directory, name)), run_blocks)
     try:
         steps = module.steps(*asked, work)
         for position, step in enumerate(steps):
@@ -341,7 +348,14 @@ def _inputs(module: Study, order: StudyOrder, known: dict[str, Any]) -> tuple[di
 
 
 def _input(name: str, ref: str) -> tuple[Any, dict[str, Any]]:
-    """One input: a restored generator for ``model`` and ``bce``, a finished study of that name otherwise."""
+    """One input: a restored generator for ``model`` and ``bce``, a tuple of them for ``models`` (runs separated by
+    commas), a finished study of that name otherwise.
+    """
+    if name == SEVERAL:
+        parts = [_input(GENERATORS[0], one.strip()) for one in ref.split(",") if one.strip()]
+        facts = [about for _, about in parts]
+        digest = hashlib.sha256("".join(about["digest"] for about in facts).encode()).hexdigest()
+        return tuple(model for model, _ in parts), {"ref": ref, "digest": digest, "parts": facts}
     if name in GENERATORS:
         path = checkpoints.find(ref)
         model, card = checkpoints.load(path)

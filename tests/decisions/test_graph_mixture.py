@@ -56,3 +56,20 @@ def test_generators_without_weight_are_never_asked():
 def test_weights_that_are_no_row_are_one_sentence(weights):
     with pytest.raises(MarketDataError, match="expected a weight for each of 2 generators"):
         MetaGenerator(weights, GENERATORS[:2])
+
+
+def test_a_mixture_of_trained_generators_bets_as_their_weighted_signs():
+    from engine.decisions import graph
+    from engine.models.fingan import Member, generator_shapes, size
+    from engine.models.fingan_sampling import GeneratorStack
+
+    rng = np.random.default_rng(5)
+    weights = rng.normal(0, 0.4, (3, size(generator_shapes(10)))).astype(np.float32)
+    stack = GeneratorStack(weights, np.tile([0.0, 0.01], (3, 1)), tuple(Member(n, "PnL", 0) for n in "ABC"))
+    windows = 0.01 * rng.standard_normal((1, 4, 10))
+    row = np.array([[0.5, -0.2, 0.3]])
+    bet = graph.bets(row, graph.cross_signs(stack, windows, 4000, np.random.default_rng(1)))[0]
+    drawn = graph.MetaGenerator(row[0], graph.generators(stack)).sample(windows[0], 4000, np.random.default_rng(2))
+    # both are means of signs: 4,000 for the mixture, 4,000 for each of the generators
+    error = np.sqrt(1 / 4000 + (row**2).sum() / 4000)
+    assert np.abs(np.sign(drawn).mean(axis=1) - bet).max() < 4.5 * error

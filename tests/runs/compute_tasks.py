@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.decisions.graph_cross import Networks
+from engine.models.fingan_sampling import Networks
 
 
 class Numbers(NamedTuple):

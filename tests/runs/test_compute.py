@@ -11,7 +11,7 @@ from engine.runs import compute
 
 def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
     blocks = [Numbers(seed) for seed in range(7)]
-    alone = dict(compute.in_processes(draw, blocks, 1))
+    alone = dict(compute.Team(1).run(draw, blocks))
     with compute.opened(workers=2) as run:
         spread = dict(run(draw, blocks))
     assert sorted(spread) == list(range(7))
@@ -23,6 +23,8 @@ def test_a_killed_process_costs_only_its_block(tmp_path: Path) -> None:
     blocks = [Numbers(seed, str(tmp_path), deadly=seed == 2) for seed in range(6)]
     with compute.opened(workers=2) as run:
         found = dict(run(draw, blocks))
+        again = dict(run(draw, [Numbers(seed) for seed in range(3)]))  # the team goes on
+    assert sorted(again) == [0, 1, 2]
     assert (tmp_path / "killed").exists()
     assert [len((tmp_path / f"done-{seed}").read_text()) for seed in range(6)] == [1] * 6
     for seed in range(6):
@@ -55,9 +57,7 @@ def test_what_is_kept_is_not_carried_out_again(tmp_path: Path) -> None:
     marks, kept = tmp_path / "marks", tmp_path / "kept"
     marks.mkdir()
     blocks = [Numbers(seed, str(marks)) for seed in range(4)]
-
-    def run(task, blocks):  # type: ignore[no-untyped-def]
-        return compute.in_processes(task, blocks, 1)
+    run = compute.Team(1).run
 
     first = compute.keeping(run, kept, compute.digest)(draw, blocks)
     next(first), next(first)

@@ -21,9 +21,6 @@ from engine.training.threefry import NOISE, SAMPLES, fill_normal, fill_order
 SMALLEST = 12
 """A last batch of fewer rows joins the one before: SR* of a handful of rows is noise."""
 
-DISCRIMINATOR_LOSS, GENERATOR_LOSS, PNL, MSE, SR, STD = range(6)
-"""Columns of the reported losses, those of the epoch's last batch."""
-
 
 class Generator(NamedTuple):
     """One member's generator, or its gradient: views into a flat vector."""
@@ -242,10 +239,8 @@ def _report(out: Any, at: Buffers) -> None:
             n += 1
             real += math.log(max(1e-12, 1.0 + 2.0 * at.logit[0, b] / at.live[b]))
             own += math.log(max(1e-12, 1.0 + 2.0 * at.logit[1, b] / at.live[b]))
-    out[GENERATOR_LOSS] = -0.5 * own / n
-    out[DISCRIMINATOR_LOSS] -= 0.5 * real / n
-    for k in range(4):
-        out[PNL + k] = at.value[k]
+    out[0] -= 0.5 * real / n
+    out[1] = -0.5 * own / n
 
 
 @compiled()
@@ -294,7 +289,8 @@ def train_epoch(
         key: ``(members, 4)`` uint32, each member's random stream.
         epoch: number of this epoch, from 0: with the key it fixes order and noise.
         norms: ``(members, updates, 5)`` receives the gradient norms of the five terms; ``(members, 0, 5)`` if unwanted.
-        report: ``(members, 6)`` receives the losses of the last batch.
+        report: ``(members, 6)`` receives both networks' losses of the last batch, and PnL*, MSE, SR*, STD averaged over
+            the epoch.
     """
     length = table.shape[1] - 1
     lanes = (batch + SMALLEST + 15) // 16 * 16
@@ -308,6 +304,7 @@ def train_epoch(
         order = np.empty(count[m], np.int32)
         fill_order(order, key[m], epoch)
         updates = updates_in_epoch(count[m], batch)
+        report[m] = 0.0
         for q in range(updates):
             end = count[m] if q == updates - 1 else (q + 1) * batch
             gather(own, order[q * batch : end], at.u, at.x, at.live)
@@ -316,11 +313,13 @@ def train_epoch(
             _generate(g, at.window, at.noise[:WIDTH], at.hidden, at.y)
             discriminator_gradient(d, d_grad, at)
             if q == updates - 1:
-                report[m, DISCRIMINATOR_LOSS] = _fake_loss(at)
+                report[m, 0] = _fake_loss(at)
             layers.rms_step(discriminator[m], discriminator_squares[m], d_flat, discriminator_rate, decay, epsilon)
             _generate(g, at.window, at.noise[WIDTH:], at.hidden, at.y)
             adversarial_slope(d, at, at.d_y[0])
             layers.money_terms(at.y, at.x, at.live, scale[m], steepness, at.slope, at.value)
+            for term in range(4):
+                report[m, 2 + term] += at.value[term] / updates
             if norms.shape[1] > 0:
                 for term in range(5):
                     generator_gradient(g, g_grad, at, at.d_y[0] if term == 0 else at.slope[term - 1])

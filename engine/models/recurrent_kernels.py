@@ -35,8 +35,12 @@ def tanh(x: Any) -> Any:
 
 @overload(tanh, jit_options={"forceinline": True, "fastmath": set(FAST), "error_model": "numpy"})
 def _typed_tanh(x: Any) -> Any:
+
+    def exact(x: Any) -> Any:
+        return math.tanh(x)
+
     if x != types.float32:
-        return lambda x: math.tanh(x)
+        return exact
     real = types.float32
     p0, p1, p2, p3, p4 = _P
     q1, q2, q3, q4 = _Q[1:]

@@ -55,6 +55,7 @@ def return_fan(
     *,
     realised: float | None = None,
     model: str = "volgan",
+    models: Mapping[str, str] | None = None,
     dark: bool = False,
     height: int = theme.HEIGHT,
 ) -> go.Figure:
@@ -67,11 +68,14 @@ def return_fan(
         panels: name ("raw", "reweighted") → log-returns ``(n,)`` and their weights ``(n,)`` or None.
         realised: the log-return that came about, if known.
         model: registered name, for the colour.
+        models: heading → registered name, where panels are of different models.
         dark: drawn on a dark background.
         height: pixels.
     """
     axis = _FanAxis("Daily log-return (bp)", 1e4, ".0f", "bp", level=False)
-    return _fan(dates, history, next_date, panels, axis, realised=realised, model=model, dark=dark, height=height)
+    return _fan(
+        dates, history, next_date, panels, axis, realised=realised, model=model, models=models, dark=dark, height=height
+    )
 
 
 def atm_fan(
@@ -83,6 +87,7 @@ def atm_fan(
     label: str = "ATM 1M",
     realised: float | None = None,
     model: str = "volgan",
+    models: Mapping[str, str] | None = None,
     dark: bool = False,
     height: int = theme.HEIGHT,
 ) -> go.Figure:
@@ -96,11 +101,14 @@ def atm_fan(
         label: which vol, in market words.
         realised: the vol that came about, if known.
         model: registered name, for the colour.
+        models: heading → registered name, where panels are of different models.
         dark: drawn on a dark background.
         height: pixels.
     """
     axis = _FanAxis(f"{label} implied vol (% a year)", 100, ".1f", "%", level=True)
-    return _fan(dates, history, next_date, panels, axis, realised=realised, model=model, dark=dark, height=height)
+    return _fan(
+        dates, history, next_date, panels, axis, realised=realised, model=model, models=models, dark=dark, height=height
+    )
 
 
 def return_histogram(
@@ -173,6 +181,7 @@ def _fan(
     *,
     realised: float | None,
     model: str,
+    models: Mapping[str, str] | None,
     dark: bool,
     height: int,
 ) -> go.Figure:
@@ -191,7 +200,8 @@ def _fan(
     sentences = []
     for column, (name, (values, weights)) in enumerate(panels.items(), start=1):
         place = {"row": 1, "col": column}
-        colour = theme.RAW if weights is None and len(panels) > 1 else theme.model_colour(model)
+        own = theme.model_colour((models or {}).get(name, model))
+        colour = theme.RAW if weights is None and models is None and len(panels) > 1 else own
         quantiles = axis.factor * band_quantiles(values, weights)  # (7,)
         sentences.append(f"{name} {_band_words(quantiles, axis)}")
         fig.add_scatter(

@@ -389,7 +389,7 @@ def _last_words(run_dir: Path, state: str) -> str:
 
 
 def _asked(status: Mapping[str, Any]) -> str:
-    """The model that a run was started for, before its settings are written."""
+    """The model or study that a run was started for, before its settings are written."""
     arguments = status.get("args")
-    known = isinstance(arguments, list) and len(arguments) > 1 and arguments[0] == "train"
+    known = isinstance(arguments, list) and len(arguments) > 1 and arguments[0] in ("train", "study")
     return str(arguments[1]) if known and arguments is not None and not str(arguments[1]).startswith("-") else ""

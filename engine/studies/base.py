@@ -120,6 +120,7 @@ STUDIES: dict[str, str] = {
     "generators": "engine.studies.generators",
     "volgan": "engine.studies.volgan",
     "graph": "engine.studies.graph",
+    "fingan": "engine.studies.fingan",
 }
 """Registered studies: name → module."""
 

@@ -1,6 +1,11 @@
-"""What the method expander of the VolGAN page says."""
+"""What the method expander of the page says, model by model."""
 
-METHOD = r"""
+import inspect
+
+from engine.models.base import surface_model
+from pages.surfaces._volgan_families import FAMILIES
+
+VOLGAN = r"""
 **The generator.** VolGAN (Vuletić and Cont; chapter 3 of the thesis) is a conditional GAN. Given today's condition
 
 $$
@@ -28,7 +33,9 @@ $$
 $\alpha_m$ and $\alpha_\tau$ come from gradient-norm matching: some epochs on the adversarial loss alone, in which
 $\alpha$ is the mean of $\lVert\nabla \mathrm{BCE}\rVert / \lVert\nabla L\rVert$; then training restarts from the same
 initial weights. RMSProp, one discriminator step per generator step.
+"""
 
+ARBITRAGE = r"""
 **Static arbitrage.** With the relative call price $c(m,\tau) = N(d_1) - m\,e^{-r\tau}N(d_2)$ and $[x]^+ = \max(x,0)$,
 
 $$
@@ -43,12 +50,30 @@ $\Phi = \sum_{ij}(P^1+P^2+P^3)$ (2.6–2.12). $\Phi = 0$ exactly if there is no 
 in effective sample size $1/\sum w^2$ and in the distance from the generator's own law,
 $\mathrm{KL}(w\,\Vert\,\text{uniform}) = \log N + \sum w\log w$. Quantiles are weighted: sort, then the first value
 whose cumulative weight reaches $q$ (3.11).
+"""
 
+VOLGAN_WRONG = r"""
 **Published figures** (S&P 500, 11×9 grid, out of sample; mean of Φ): data 0.0096, adversarial loss alone 2.4635,
 VolGAN raw 0.0199, reweighted 0.0127. They are of other data than those shown here unless you upload the same.
 
 **What can go wrong.** A generator trained for few epochs hardly moves: bands far too narrow. One that collapsed draws
 the same day again and again. As published, VolGAN's nominal coverage is poor: on the thesis's test days the index
-closed below its 2.5 % quantile on 9.4 % of days. A large β leaves a handful of scenarios: read the effective sample
-size before the bands. A day far from anything in the training part is extrapolation.
+closed below its 2.5 % quantile on 9.4 % of days.
 """
+
+WRONG = r"""
+**What can go wrong with any generator.** A large β leaves a handful of scenarios: read the effective sample size before
+the bands. Reweighting favours surfaces without arbitrage and moves everything else with them, the return too. A day far
+from anything in the training part is extrapolation. Which generator to believe is a question for the days after
+training: Compare and the leaderboard answer it.
+"""
+
+
+def method(model: str) -> str:
+    """The text of one registered model; a model without one here speaks through its documentation."""
+    if model == "volgan":
+        return VOLGAN + ARBITRAGE + VOLGAN_WRONG + WRONG
+    if model in FAMILIES:
+        return FAMILIES[model] + ARBITRAGE + WRONG
+    kind = surface_model(model)
+    return f"**The generator.** {kind.label}\n\n```text\n{inspect.getdoc(kind)}\n```\n" + ARBITRAGE + WRONG

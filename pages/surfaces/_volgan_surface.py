@@ -1,4 +1,4 @@
-"""The tab that opens first: tomorrow's surface in three dimensions and as a heatmap, and its smiles with their bands."""
+"""The tab that opens first: the surface in three dimensions and as a heatmap, and the smiles with their bands."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ def draw(view: View) -> None:
         "Turn by hand",
         key="volgan_turn",
         persist_state="session",
-        help="Draws the surface with WebGL, to be dragged and zoomed. Without a graphics card that takes a second or two.",
+        help="Drag and zoom it, drawn with WebGL: without a graphics card that takes a second or two.",
     )
     quantity, values = QUANTITY.get(what, "vol"), shown[what]()
     left, right = st.columns(2)

@@ -25,8 +25,21 @@ def usable(models: Collection[str] | None = None) -> dict[str, checkpoints.Liste
     }
 
 
-def pick(grid: Grid, models: Collection[str] | None = None) -> checkpoints.Listed | None:
+def fitting(grid: Grid, models: Collection[str] | None = None) -> dict[str, checkpoints.Listed]:
+    """The usable ones that know a grid."""
+    return {id: one for id, one in usable(models).items() if one.card is not None and one.card.grid == grid}
+
+
+def pick(
+    grid: Grid, models: Collection[str] | None = None, *, prefer: str | None = None, fingerprint: str | None = None
+) -> checkpoints.Listed | None:
     """The generator chosen in the sidebar; at first the first one that knows the grid, shipped ones before others.
+
+    Args:
+        grid: of the data shown.
+        models: registered names to offer; all if not given.
+        prefer: the model that is shown at first, if there is one of it.
+        fingerprint: of the data shown; among generators that could be first, those trained on them come first.
 
     Returns:
         None if there is no generator at all.
@@ -36,8 +49,9 @@ def pick(grid: Grid, models: Collection[str] | None = None) -> checkpoints.Liste
         return None
     active = frame.session().active_run
     if active not in listed:
-        fitting = [id for id, one in listed.items() if one.card is not None and one.card.grid == grid]
-        active = (fitting or list(listed))[0]
+        first = [id for id, one in listed.items() if one.card is not None and one.card.grid == grid] or list(listed)
+        cards = {id: card for id in first if (card := listed[id].card) is not None}
+        active = min(first, key=lambda id: (cards[id].model != prefer, cards[id].data_fingerprint != fingerprint))
     st.session_state[KEY] = active
     id = st.sidebar.selectbox(
         "Generator",
@@ -65,4 +79,8 @@ def words(listed: checkpoints.Listed) -> str:
     if card is None:
         return listed.name
     origin = "shipped" if listed.shipped else f"run {listed.name}"
-    return f"{card.label} on {card.data_name} · {origin}"
+    variants = ["adversarial loss alone"] if card.config.get("loss") == "bce" else []
+    members = card.config.get("members", 1)
+    variants += [f"{members} networks"] if isinstance(members, int) and members > 1 else []
+    variant = f" ({', '.join(variants)})" if variants else ""
+    return f"{card.label}{variant} on {card.data_name} · {origin}"

@@ -38,7 +38,11 @@ COLLAPSE = 2e-4
 TERMS = ("bce", "pnl", "mse", "sr", "std")
 """J_G = −½E log D(fake), PnL*, MSE, SR*, STD: the order of coefficients and gradient norms."""
 
+SMALLEST = 12
+"""A last batch of fewer rows joins the one before: SR* of a handful of rows is noise."""
+
 Singles = NDArray[np.float32]
+Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -178,20 +182,27 @@ def members(assets: Sequence[str], losses: Sequence[str], seeds: Sequence[int]) 
     return tuple(Member(asset, loss, seed) for seed in seeds for asset in assets for loss in losses)
 
 
-def coefficients(loss: Loss, matched: Mapping[str, float]) -> Floats:
-    """``(5,)`` signed coefficients of all terms in a loss (5.13); 0 for those it lacks.
+def coefficients(loss: Loss, matched: Mapping[str, float], terms: Sequence[str] = TERMS) -> Floats:
+    """``(terms,)`` signed coefficients of all terms in a loss (5.13); 0 for those it lacks.
 
     Args:
-        loss: the terms.
+        loss: its terms.
         matched: α, β, γ, δ by the term's name; the first term of every loss has 1.
+        terms: names in the order asked for.
     """
-    found = np.zeros(len(TERMS))
+    found = np.zeros(len(terms))
     for place, term in enumerate(loss):
-        found[TERMS.index(term.name)] = term.sign * (1.0 if place == 0 else matched[term.name])
+        found[terms.index(term.name)] = term.sign * (1.0 if place == 0 else matched[term.name])
     return found
 
 
-def generator_shapes(length: int) -> dict[str, tuple[int, ...]]:
+def updates_in_epoch(rows: int, batch: int) -> int:
+    """Batches that ``rows`` make: all of ``batch`` rows, but for the last one."""
+    whole, rest = divmod(rows, batch)
+    return max(1, whole + (1 if rest >= SMALLEST else 0))
+
+
+def generator_shapes(length: int) -> Shapes:
     """Tensors of one generator in the order of its flat vector.
 
     ``cell``: rows input gate, candidate, output gate; ``hidden``: columns hidden state, then noise.
@@ -206,7 +217,7 @@ def generator_shapes(length: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def discriminator_shapes(length: int) -> dict[str, tuple[int, ...]]:
+def discriminator_shapes(length: int) -> Shapes:
     """Tensors of one discriminator in the order of its flat vector; ``cell_target`` is the judged value's column."""
     return {
         "cell": (3 * WIDTH, length),

@@ -13,13 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.models import recurrent_kernels as layers
-from engine.models.fingan import HIDDEN, WIDTH
+from engine.models.fingan import HIDDEN, SMALLEST, WIDTH, updates_in_epoch
 from engine.models.recurrent_kernels import H
 from engine.training.compiled import FAST, compiled
 from engine.training.threefry import NOISE, SAMPLES, fill_normal, fill_order
-
-SMALLEST = 12
-"""A last batch of fewer rows joins the one before: SR* of a handful of rows is noise."""
 
 
 class Generator(NamedTuple):
@@ -122,11 +119,7 @@ def buffers(like: Any, length: int, lanes: int) -> Buffers:
     )
 
 
-@compiled()
-def updates_in_epoch(rows: int, batch: int) -> int:
-    """Batches that ``rows`` make: of ``batch`` rows, the last one with the remainder."""
-    whole, rest = rows // batch, rows % batch
-    return max(1, whole + (1 if rest >= SMALLEST else 0))
+batches = compiled()(updates_in_epoch)
 
 
 @compiled()
@@ -303,7 +296,7 @@ def train_epoch(
         own = table[first[m] : first[m] + count[m]]
         order = np.empty(count[m], np.int32)
         fill_order(order, key[m], epoch)
-        updates = updates_in_epoch(count[m], batch)
+        updates = batches(count[m], batch)
         report[m] = 0.0
         for q in range(updates):
             end = count[m] if q == updates - 1 else (q + 1) * batch

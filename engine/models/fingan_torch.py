@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from engine.models.fingan import WIDTH, discriminator_shapes, generator_shapes, rates
-from engine.models.fingan_kernel import updates_in_epoch
-from engine.models.fingan_training import DECAY, EPSILON, Rules, Stack
+from engine.models.fingan import WIDTH, rates, updates_in_epoch
+from engine.models.fingan_training import network_shapes
+from engine.models.stacked_training import DECAY, EPSILON, Rules, Stack
 from engine.training.threefry import NOISE, fill_normal, fill_order
 
 Parts = dict[str, Tensor]
@@ -35,14 +35,18 @@ class TorchEpochs:
         self.device = torch.device(device)
 
     def __call__(self, rules: Rules, stack: Stack, epoch: int, norms: NDArray[Any]) -> None:
-        """See :class:`engine.models.fingan_training.EpochRunner`."""
+        """See :class:`engine.models.stacked_training.EpochRunner`."""
         for count in np.unique(stack.count).tolist():
             rows = np.flatnonzero(stack.count == count)
             group = stack.rows(rows)
             _Group(rules, group, self.device).train(epoch, found := np.zeros((len(rows), *norms.shape[1:]), np.float32))
-            for name in ("generator", "generator_squares", "discriminator", "discriminator_squares", "report"):
-                getattr(stack, name)[rows] = getattr(group, name)
+            for name in stack.values:
+                stack.values[name][rows], stack.squares[name][rows] = group.values[name], group.squares[name]
+            stack.report[rows] = group.report
             norms[rows] = found
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
 
 class _Group:
@@ -52,9 +56,9 @@ class _Group:
         self.rules, self.stack, self.device = rules, stack, device
         self.table = self._there(rules.table)
         self.scale, self.coefficients = self._there(stack.scale), self._there(stack.coefficients)
-        self.shapes = {"generator": generator_shapes(rules.length), "discriminator": discriminator_shapes(rules.length)}
-        self.flat = {name: self._there(getattr(stack, name)).requires_grad_() for name in self.shapes}
-        self.squares = {name: self._there(getattr(stack, f"{name}_squares")) for name in self.shapes}
+        self.shapes = network_shapes(rules.length)
+        self.flat = {name: self._there(stack.values[name]).requires_grad_() for name in self.shapes}
+        self.squares = {name: self._there(stack.squares[name]) for name in self.shapes}
         step = rules.config.learning_rate
         self.rate = {
             name: self._there(rates(shapes, step).astype(rules.table.dtype)) for name, shapes in self.shapes.items()
@@ -84,8 +88,8 @@ class _Group:
             self._update("generator", loss)
             money += terms[1:].detach().T / updates
         for name in self.shapes:
-            setattr(self.stack, name, self.flat[name].detach().cpu().numpy())
-            setattr(self.stack, f"{name}_squares", self.squares[name].cpu().numpy())
+            self.stack.values[name] = self.flat[name].detach().cpu().numpy()
+            self.stack.squares[name] = self.squares[name].cpu().numpy()
         last = torch.column_stack([d_loss.detach(), terms[0].detach(), money])
         self.stack.report = last.double().cpu().numpy()
 

@@ -66,6 +66,15 @@ class Day:
         return np.asarray(self.window.vega[self.k, self.columns])
 
     @property
+    def worth_trading(self) -> Bools:
+        """``(n_instruments,)`` whether an instrument's time value exceeds its half-spread.
+
+        An option with less is worthless, nobody bids for it, or deep in the money, the underlying in disguise. A
+        regression would still buy hundreds of them for what they do in one scenario of a thousand.
+        """
+        return np.asarray(self.window.time_value[self.k, self.columns] > self.cost)
+
+    @property
     def value_delta(self) -> float:
         """Delta of the portfolio."""
         return float(self.window.delta[self.k] @ self.holding)
@@ -174,7 +183,7 @@ class DeltaVegaHedge(_Rule):
         at_the_money = window.price[day.k, 0] * np.sqrt(tau / (2 * np.pi))
         found = np.zeros(len(day.columns))
         found[which] = day.previous[which]
-        if day.vega[which] > self.guard * at_the_money:
+        if day.vega[which] > self.guard * at_the_money and day.worth_trading[which]:
             found[which] = day.value_vega / day.vega[which]
         found[0] = day.value_delta - found[which] * day.delta[which]
         return found
@@ -286,7 +295,7 @@ class DataDriven:
         return self.solution(day).ratios
 
     def _usable(self, day: Day) -> Bools:
-        return ~optimisation.untradable(day.problem, day.cost == 0)
+        return day.worth_trading & ~optimisation.untradable(day.problem, day.cost == 0)
 
     @staticmethod
     def _part(day: Day, usable: Bools) -> tuple[Compressed, Floats]:
@@ -321,7 +330,7 @@ class ShortfallHedge:
     def positions(self, day: Day) -> Floats:
         """Instruments that move in no scenario are left as they are."""
         y, x = day.changes()
-        usable = np.ptp(x, axis=0) > 0
+        usable = day.worth_trading & (np.ptp(x, axis=0) > 0)
         found = shortfall_ratios(
             y - x[:, ~usable] @ day.previous[~usable],
             x[:, usable],

@@ -121,6 +121,15 @@ class Window:
         """``(days + 1,)`` interest rate per year."""
         return self.history.rate[self.start : self.start + self.days + 1]
 
+    @cached_property
+    def time_value(self) -> Floats:
+        """``(days + 1, 1 + n)`` price less discounted intrinsic value; infinite for the underlying."""
+        left = np.stack([self.book.remaining(k * DT) for k in range(self.days + 1)])
+        sign = np.where(self.book.is_call, 1.0, -1.0)
+        strike = self.book.strike * np.exp(-self.rate[:, None] * left)
+        intrinsic = np.maximum(sign * (self.price[:, :1] - strike), 0.0)
+        return np.concatenate([np.full((self.days + 1, 1), np.inf), self.price[:, 1:] - intrinsic], axis=1)
+
     def holding(self, portfolio: Portfolio) -> Floats:
         """``(1 + n,)`` a portfolio as quantities of the assets."""
         quantities = np.zeros(1 + len(self.book))

@@ -20,6 +20,7 @@ class CostModel:
     """c_i, the cost of trading one unit of an instrument, in currency.
 
     * quoted: c = S·h(K/S, τ), with h the half-spread surface of the data, a fraction of spot, for calls or for puts;
+      beyond the surface the nearest half-spread holds, since a straight line soon makes trading free;
     * parametric: c = max(κ·s, S·h_min), with κ the option's vega and s a half-spread in vol.
 
     The underlying costs S·10⁻⁴·b. Options that have expired are settled, which costs nothing.
@@ -74,8 +75,10 @@ class CostModel:
                 raise MarketDataError(
                     "expected data with half-spreads for quoted costs; found none: choose the parametric model"
                 )
-            m = book.strike / spot
-            calls, puts = (vols(side, history.grid, m, left, floor=0.0) for side in history.half_spread[row])
+            grid = history.grid
+            m = np.clip(book.strike / spot, grid.moneyness[0], grid.moneyness[-1])
+            tau = np.clip(left, grid.maturity[0], grid.maturity[-1])
+            calls, puts = (vols(side, grid, m, tau, floor=0.0) for side in history.half_spread[row])
             options = spot * np.where(book.is_call, calls, puts)
         else:
             options = np.maximum(quotes.vega * self.vol_points / 100, self.least * spot)

@@ -80,7 +80,7 @@ def exceedances(coverage: pd.DataFrame, models: Sequence[str], *, dark: bool = F
             )
         fig.add_vline(x=100 * level, line={"color": theme.REFERENCE, "dash": "dash", "width": 1.5}, **place)
     fig.update_yaxes(tickvals=list(range(len(series))), ticktext=series, autorange="reversed", showgrid=False)
-    fig.update_xaxes(ticksuffix=" %", nticks=5, rangemode="tozero")
+    fig.update_xaxes(ticksuffix=" %", nticks=5)
     _, model, name, level, share = worst
     alt = (
         f"Share of days below simulated quantiles of {len(series)} series. Farthest off: {NAMES.get(model, model)}, "

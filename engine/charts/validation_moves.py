@@ -21,36 +21,45 @@ def correlation_over_time(
     Args:
         daily: table of the study: ``date`` and a column a law.
         test: its test of constancy: ``model, mean, band_low, band_high, share_outside``.
-        models: laws to draw; the band is the first one's.
+        models: laws to draw, one panel each with its own band: their levels differ too much for one axis.
         dark: drawn on a dark background.
     """
     days = np.asarray(daily["date"])
     facts = {str(row.pop("model")): row for row in test.to_dict("records")}
     keep = theme.thin(len(days), theme.MOST_POINTS // len(models))
-    fig = go.Figure()
-    for model in models:
+    fig = make_subplots(
+        rows=len(models), cols=1, shared_xaxes=True, subplot_titles=[NAMES[m] for m in models], vertical_spacing=0.09
+    )
+    sentences = []
+    for row, model in enumerate(models, start=1):
+        fact = facts[model]
         fig.add_scatter(
             x=days[keep],
             y=theme.float32(daily[model].to_numpy()[keep]),
             mode="lines",
             line={"color": theme.model_colour("volgan") if model == "volgan" else colour(model, dark), "width": 1.3},
-            name=NAMES.get(model, model),
-            hovertemplate=f"%{{x|%d %b %Y}}: %{{y:.3f}}<extra>{NAMES.get(model, model)}</extra>",
+            name=NAMES[model],
+            hovertemplate=f"%{{x|%d %b %Y}}: %{{y:.3f}}<extra>{NAMES[model]}</extra>",
+            row=row,
+            col=1,
         )
-    first = facts[models[0]]
-    fig.add_hrect(
-        y0=float(first["band_low"]),
-        y1=float(first["band_high"]),
-        fillcolor=theme.with_alpha(theme.REFERENCE, 0.3),
-        line_width=0,
-    )
-    words = "; ".join(
-        f"{NAMES.get(m, m)} mean {theme.signed(float(facts[m]['mean']), '.2f')}, outside its band on "
-        f"{theme.percent(float(facts[m]['share_outside']))} of days"
-        for m in models
-    )
-    alt = f"Correlation of simulated return and at-the-money increment day by day: {words}; nominal 5 %."
-    return theme.base_layout(fig, alt=alt, x_title="Day", y_title="Correlation", legend=True)
+        fig.add_hrect(
+            y0=float(fact["band_low"]),
+            y1=float(fact["band_high"]),
+            fillcolor=theme.with_alpha(theme.REFERENCE, 0.3),
+            line_width=0,
+            row=row,
+            col=1,
+        )
+        sentences.append(
+            f"{NAMES[model]} mean {theme.signed(float(fact['mean']), '.2f')}, outside its band on "
+            f"{theme.percent(float(fact['share_outside']))} of days"
+        )
+    fig.update_yaxes(nticks=4)
+    fig.update_xaxes(title_text="Day", row=len(models), col=1)
+    alt = "Correlation of simulated return and at-the-money increment day by day: "
+    alt += f"{'; '.join(sentences)}; nominal 5 %."
+    return theme.base_layout(fig, alt=alt, height=90 + 170 * len(models), legend=False)
 
 
 def tails(histogram: pd.DataFrame, series: str, models: Sequence[str], *, dark: bool = False) -> go.Figure:
@@ -81,7 +90,7 @@ def tails(histogram: pd.DataFrame, series: str, models: Sequence[str], *, dark: 
             hovertemplate=f"near %{{x:.0f}} {unit}: %{{y:.3g}} %<extra>{NAMES.get(model, model)}</extra>",
         )
     least = min(float(part[m][part[m] > 0].min()) for m in models if m != "gaussian")
-    fig.update_yaxes(type="log", range=[np.log10(50 * least), 2], exponentformat="power", ticksuffix=" %")
+    fig.update_yaxes(type="log", range=[np.log10(50 * least), 2], dtick=1, exponentformat="power", ticksuffix=" %")
     what = "Daily log-return" if series == "return" else "Daily change of at-the-money log vol"
     alt = (
         f"{what}: share of days or scenarios in bars of {centre[1] - centre[0]:.3g} {unit}, logarithmic; end bars hold "

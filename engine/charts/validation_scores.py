@@ -8,22 +8,26 @@ import plotly.graph_objects as go
 
 from engine.charts import theme
 
+LARGE = 0.99
+"""Days whose moves exceed this quantile of all are marked, so that it is seen whether low scores find them."""
+
 EXTREME = "#D55E00"
 """Days that the discriminator scores lowest."""
 
 
 def scores_over_time(daily: pd.DataFrame, model: str = "volgan", *, dark: bool = False) -> go.Figure:
-    """Score of every day, in sample and out of sample, the extreme ones marked.
+    """Score of every day, in sample and out of sample; marked the days of lowest score and those of the largest moves.
 
     Args:
-        daily: table of the study: ``date, part, <model>, extreme``.
+        daily: table of the study: ``date, part, <model>, extreme, size``.
         model: whose discriminator.
         dark: drawn on a dark background.
     """
     score, extreme = daily[model].to_numpy(dtype=np.float64), daily["extreme"].to_numpy(dtype=bool)
+    large = (daily["size"] > daily["size"].quantile(LARGE)).to_numpy()
     keep = np.zeros(len(daily), dtype=bool)
     keep[theme.thin(len(daily), theme.MOST_POINTS * 4 // 5, keep=score)] = True
-    keep |= extreme
+    keep |= extreme | large
     styles = {"train": ("in sample", theme.RAW), "test": ("out of sample", theme.model_colour("volgan"))}
     fig = go.Figure()
     for part, (words, shade) in styles.items():
@@ -31,7 +35,17 @@ def scores_over_time(daily: pd.DataFrame, model: str = "volgan", *, dark: bool =
         _dots(fig, daily["date"][there], score[there], f"Score, {words}", shade, 3)
     for part, symbol in (("train", "circle-open"), ("test", "circle")):
         there = keep & (daily["part"] == part).to_numpy() & extreme
-        _dots(fig, daily["date"][there], score[there], f"Extreme, {styles[part][0]}", EXTREME, 6, symbol)
+        _dots(fig, daily["date"][there], score[there], f"Lowest scores, {styles[part][0]}", EXTREME, 6, symbol)
+    ring = {"size": 11, "symbol": "diamond-open", "color": theme.data_colour(dark)}
+    fig.add_scatter(
+        x=daily["date"][large],
+        y=theme.float32(score[large]),
+        mode="markers",
+        name="Largest moves (1 % of days)",
+        marker=ring,
+        customdata=daily["size"][large],
+        hovertemplate="%{x|%d %b %Y}: %{y:.3f}, moved %{customdata:.1f} sd<extra></extra>",
+    )
     test = daily["part"] == "test"
     if test.any():
         fig.add_vline(x=str(daily.loc[test, "date"].iloc[0]), line={"color": theme.REFERENCE, "dash": "dot"})

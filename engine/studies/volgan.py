@@ -120,12 +120,10 @@ class _Study:
     @property
     def laws(self) -> dict[str, str]:
         """Laws that are followed, with their words."""
-        found = {
-            "bce": "the GAN without smoothness terms",
-            "volgan": "VolGAN",
-            "fhs": "filtered historical simulation",
-        }
-        return found | ({"truth": "the true law"} if true_law(self.history) is not None else {})
+        found = {"volgan": "VolGAN", "fhs": "filtered historical simulation"}
+        if true_law(self.history) is not None:
+            found["truth"] = "the true law"
+        return found | {"bce": "the GAN without smoothness terms"}
 
     def scores(self) -> Tables:
         """The discriminator's scores, and the gradient norms of the matching."""

@@ -65,7 +65,7 @@ def score_tables(history: SurfaceHistory, parts: Parts, models: Mapping[str, Vol
             summary.append({"model": name, "part": of, **_facts(found[:, part == of], size[part == of].to_numpy())})
     first = next(iter(models))
     threshold = float(np.quantile(daily.loc[part == "train", first], LOWEST_SHARE))
-    daily["extreme"] = daily[first] < threshold
+    daily["extreme"], daily["size"] = daily[first] < threshold, size
     return {
         "scores": rounded(daily),
         "score_summary": pd.DataFrame(summary),

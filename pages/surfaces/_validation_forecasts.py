@@ -7,6 +7,7 @@ from engine.charts import theme
 from engine.charts import validation as draw
 from engine.runs.studies import StudyResult
 from engine.studies.volgan import BANDS
+from pages.surfaces._validation_table import show
 from pages.ui import cache, frame
 
 LAWS = ("volgan", "volgan_reweighted", "fhs", "truth", "bce")
@@ -25,10 +26,11 @@ def calibration(result: StudyResult) -> str:
     moved = cache.study_table(result, "series")
     moved = moved[~moved["exact"]]
     if len(moved):
-        words = ", ".join(f"{wanted} at {at}" for wanted, at in zip(moved["wanted"], moved["followed_at"], strict=True))
+        stands = moved.groupby("followed_at", sort=False)["wanted"].agg(", ".join)
+        words = "; ".join(f"{at} stands for {wanted}" for at, wanted in stands.items())
         st.caption(frame.plain(f"The grid of the data is narrower than the thesis's: {words}."))
     st.markdown("**Score of each series beside filtered historical simulation's**")
-    st.dataframe(cache.study_table(result, "crps"), hide_index=True, width="stretch", height=240)
+    show(cache.study_table(result, "crps"), "validation_crps", height=240)
     st.markdown("**Tables 3.2 and 3.3**")
     return "coverage"
 

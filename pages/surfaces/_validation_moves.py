@@ -1,11 +1,13 @@
 """Sections of the validation about co-movements: correlation over time, components, tails."""
 
+import pandas as pd
 import streamlit as st
 
 from engine.charts import theme
 from engine.charts import validation_moves as draw
 from engine.charts.validation import NAMES
 from engine.runs.studies import StudyResult
+from pages.surfaces._validation_table import show
 from pages.ui import cache, frame
 
 LAWS = ("volgan", "fhs", "truth", "bce")
@@ -18,15 +20,11 @@ def correlation(result: StudyResult) -> str:
     figure = draw.correlation_over_time(daily, test, there[:3], dark=frame.is_dark())
     frame.chart(figure, key="validation_correlation")
     row = test.set_index("model").loc["volgan"]
-    moves = float(row["robust_p"]) < 0.05
     st.markdown(
         frame.plain(
-            f"VolGAN's correlation lies outside the band of a constant one on "
-            f"{theme.percent(float(row['share_outside']))} of days (5 % if it were constant; p "
-            f"{theme.significant(float(row['p_value']))}, allowing for heavy tails "
-            f"{theme.significant(float(row['robust_p']))}): "
-            f"{'it moves from day to day' if moves else 'no sign that it moves'}, by "
-            f"{theme.significant(float(row['sd_over_days']))} (standard deviation). The shaded band is VolGAN's."
+            f"VolGAN's correlation lies outside the band of a constant one (shaded) on "
+            f"{theme.percent(float(row['share_outside']))} of days; 5 % if it were constant ({_p(row['p_value'])}, "
+            f"allowing for heavy tails {_p(row['robust_p'])}): {_verdict(row)}."
         )
     )
     return "correlation_test"
@@ -41,7 +39,7 @@ def components(result: StudyResult) -> str:
     st.markdown("**Correlations of index, level, at-the-money vol and volatility index** (Tables 3.7–3.9)")
     frame.chart(draw.pair_panels(pairs, there[:3], dark=dark), key="validation_pairs")
     st.markdown("**Correlations of the return with the projections on the data's components** (Table 3.6)")
-    st.dataframe(cache.study_table(result, "return_correlations"), hide_index=True, width="stretch", height=240)
+    show(cache.study_table(result, "return_correlations"), "validation_projections", height=240)
     st.markdown("**Tables 3.7–3.9**")
     return "correlations"
 
@@ -73,3 +71,16 @@ def tails(result: StudyResult) -> str:
         )
     )
     return "tails"
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p {theme.significant(float(value))}"
+
+
+def _verdict(row: pd.Series) -> str:
+    """Whether the correlation moves, and whether by enough to matter."""
+    if row["robust_p"] >= 0.05:
+        return "no sign that it moves"
+    spread = theme.significant(float(row["sd_over_days"]))
+    much = "it moves from day to day" if row["sd_over_days"] >= 0.01 else "it moves, but by next to nothing"
+    return f"{much} (standard deviation over days {spread})"

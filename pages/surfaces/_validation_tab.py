@@ -12,6 +12,7 @@ from pages.surfaces import _validation_moves as moves
 from pages.surfaces import _validation_run as job
 from pages.surfaces import _validation_scores as scores
 from pages.surfaces._validation_answer import answer
+from pages.surfaces._validation_table import show
 from pages.surfaces._validation_text import METHOD, SECTIONS
 from pages.ui import cache, downloads, frame
 
@@ -79,12 +80,12 @@ def _show(result: StudyResult, loaded: Loaded) -> None:
     )
     name = DRAWING[str(section)](result)
     table = cache.study_table(result, name)
-    st.dataframe(table, hide_index=True, width="stretch", key=f"validation_table_{name}")
+    show(table, f"validation_table_{name}")
     downloads.table_buttons(lambda: table, f"volgan-validation-{name}", key=f"validation_{name}")
     with st.expander("Every table", icon=":material/table_view:"):
         other = st.selectbox("Table", result.table_names(), key="validation_other", format_func=_spoken)
         whole = cache.study_table(result, other)
-        st.dataframe(whole, hide_index=True, width="stretch", key="validation_any")
+        show(whole, "validation_any_table")
         downloads.table_buttons(lambda: whole, f"volgan-validation-{other}", key="validation_any")
     st.markdown("**The command that repeats it**")
     st.code(_command(result), language=None, wrap_lines=True)

@@ -10,6 +10,7 @@ loss): who trains beside it changes nothing.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import MarketDataError, SettingsError
+from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import Floats
 from engine.settings import setting
 from engine.training.threefry import Words, key
@@ -180,6 +181,39 @@ def members(assets: Sequence[str], losses: Sequence[str], seeds: Sequence[int]) 
         if len(names) == 0 or len(set(names)) != len(names):
             raise SettingsError(f"expected distinct {kind}, at least one; found {', '.join(map(str, names)) or 'none'}")
     return tuple(Member(asset, loss, seed) for seed in seeds for asset in assets for loss in losses)
+
+
+def pack_members(who: Sequence[Member]) -> NDArray[np.uint8]:
+    """Names of members as bytes, so that they fit beside their weights."""
+    return np.frombuffer(json.dumps([[m.asset, m.loss, m.seed] for m in who]).encode(), np.uint8).copy()
+
+
+def unpack_members(packed: NDArray[Any]) -> tuple[Member, ...]:
+    """The inverse of :func:`pack_members`.
+
+    Raises:
+        CheckpointError: if the bytes are no list of members.
+    """
+    try:
+        rows = json.loads(packed.astype(np.uint8).tobytes().decode())
+        return tuple(Member(str(asset), str(loss), int(seed)) for asset, loss, seed in rows)
+    except (ValueError, TypeError):
+        raise CheckpointError("expected the list of a stack's members; found bytes that are none") from None
+
+
+def matching_members(who: Sequence[Member], asset: str | None, loss: str | None, seed: int | None) -> list[int]:
+    """Positions of the members of an asset, a loss and a seed; None is any.
+
+    Raises:
+        SettingsError: if there is none.
+    """
+    wanted = [(name, value) for name, value in (("asset", asset), ("loss", loss), ("seed", seed)) if value is not None]
+    rows = [k for k, member in enumerate(who) if all(getattr(member, name) == value for name, value in wanted)]
+    if not rows:
+        raise SettingsError(
+            f"expected a trained network of {', '.join(f'{name} {value}' for name, value in wanted)}; found none"
+        )
+    return rows
 
 
 def coefficients(loss: Loss, matched: Mapping[str, float], terms: Sequence[str] = TERMS) -> Floats:

@@ -7,7 +7,6 @@ that the Monte Carlo errors of different windows are independent and average out
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,7 +16,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import Floats
-from engine.models.fingan import COLLAPSE, WIDTH, Member, Singles, generator_shapes, views
+from engine.models.fingan import (
+    COLLAPSE,
+    WIDTH,
+    Member,
+    Singles,
+    generator_shapes,
+    matching_members,
+    pack_members,
+    size,
+    unpack_members,
+    views,
+)
 from engine.training.progress import check_arrays
 from engine.training.threefry import Words
 
@@ -96,7 +106,7 @@ class GeneratorStack:
 
     def __post_init__(self) -> None:
         shapes = {
-            WEIGHTS: (len(self.members), sum(int(np.prod(s)) for s in generator_shapes(self.length).values())),
+            WEIGHTS: (len(self.members), size(generator_shapes(self.length))),
             SCALE: (len(self.members), 2),
         }
         check_arrays({WEIGHTS: self.weights, SCALE: self.scale}, shapes, "Fin-GAN generators")
@@ -114,18 +124,12 @@ class GeneratorStack:
         missing = [name for name in (WEIGHTS, SCALE, MEMBERS) if name not in arrays]
         if missing:
             raise CheckpointError(f"expected Fin-GAN generators with the array {missing[0]!r}; found none of that name")
-        try:
-            rows = json.loads(arrays[MEMBERS].astype(np.uint8).tobytes().decode())
-            who = tuple(Member(str(asset), str(loss), int(seed)) for asset, loss, seed in rows)
-        except ValueError:
-            raise CheckpointError("expected the list of a stack's members; found bytes that are none") from None
         weights = np.ascontiguousarray(arrays[WEIGHTS], np.float32)
-        return cls(weights, np.asarray(arrays[SCALE], np.float64), who, length)
+        return cls(weights, np.asarray(arrays[SCALE], np.float64), unpack_members(arrays[MEMBERS]), length)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Flat named arrays, for a keeper or a checkpoint."""
-        who = json.dumps([[m.asset, m.loss, m.seed] for m in self.members])
-        return {WEIGHTS: self.weights, SCALE: self.scale, MEMBERS: np.frombuffer(who.encode(), np.uint8).copy()}
+        return {WEIGHTS: self.weights, SCALE: self.scale, MEMBERS: pack_members(self.members)}
 
     def take(self, rows: Sequence[int] | NDArray[Any]) -> GeneratorStack:
         """Some of the members, in the order asked for."""
@@ -140,11 +144,7 @@ class GeneratorStack:
         Raises:
             SettingsError: if there is none.
         """
-        wanted = (("asset", asset), ("loss", loss), ("seed", seed))
-        rows = [k for k, m in enumerate(self.members) if all(v is None or getattr(m, f) == v for f, v in wanted)]
-        if not rows:
-            raise SettingsError(f"expected a trained generator of {asset} with {loss} and seed {seed}; found none")
-        return self.take(rows)
+        return self.take(matching_members(self.members, asset, loss, seed))
 
     def networks(self) -> Networks:
         """The weights by their role."""

@@ -22,6 +22,14 @@ SECTIONS = {
         ("surfaces/volgan", "VolGAN", ":material/landscape:"),
         ("surfaces/study", "Studies", ":material/table_view:"),
     ],
+    "Generators": [
+        ("generators/leaderboard", "Leaderboard", ":material/leaderboard:"),
+    ],
+    "Decisions": [
+        ("decisions/hedging", "Hedging", ":material/shield:"),
+        ("decisions/ensemble_graph", "Graph ensembles", ":material/hub:"),
+        ("decisions/fingan", "Fin-GAN", ":material/candlestick_chart:"),
+    ],
 }
 """Section of the menu → (script below ``pages/``, title, icon)."""
 

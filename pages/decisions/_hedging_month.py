@@ -1,0 +1,98 @@
+"""One month day by day: positions, exposures before and after, costs, and where the day's profit and loss came from."""
+
+import pandas as pd
+import streamlit as st
+
+from engine.charts import hedging as draw_hedge
+from engine.datasets import Loaded
+from engine.decisions.hedging import HedgePath
+from pages.decisions import _hedging_cache as hedging_cache
+from pages.decisions import _hedging_commands as commands
+from pages.decisions import _hedging_tables as tables
+from pages.decisions import _hedging_words as words
+from pages.decisions._hedging_numbers import in_percent
+from pages.decisions._hedging_plan import MONTH, Plan, Recipe
+from pages.decisions._hedging_source import Choice
+from pages.ui import downloads, frame
+
+
+def draw(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, least: int) -> None:
+    """The whole tab: the month after the chosen day, or the last whole one in the data."""
+    history = loaded.data
+    start = min(row, len(history) - 1 - MONTH)
+    if start < least:
+        frame.problem(
+            f"expected at least {least + MONTH + 1} days of surfaces for a month of hedging; found {len(history)}",
+            "Choose another dataset in the sidebar.",
+        )
+        return
+    if start < row:
+        st.caption(f"The data end before a month after {history.dates[row]} has passed; this is the last whole one.")
+    spot = float(history.spot[start])
+    with frame.errors("Change the portfolio or the instruments: every option must live for a month."):
+        source = choice.at(start)
+        month = hedging_cache.month(source.key, source.model, history, start, recipe.at(spot), plan)
+    label = st.segmented_control(
+        "Look into",
+        [name for name in month.paths if name != "unhedged"],
+        default="data-driven",
+        required=True,
+        key="hedge_month_by",
+        persist_state="session",
+    )
+    path = month.paths[str(label)]
+    frame.metrics(words.month_answer(path, month.paths))
+    frame.honesty(
+        f"{recipe.words}, entered at {spot:,.2f} on {path.dates[0]}, unwound on {path.dates[-1]}",
+        "amounts in units of spot",
+        "one month: an example, not evidence (the backtest has all of them)",
+        f"{source.label}: {source.known}",
+        plan.costs.in_words(),
+        frame.origin_words(loaded),
+    )
+    for one in month.left_out:
+        st.caption(frame.plain(f"Left out: {one}."))
+    dark, days = frame.is_dark(), path.dates[:-1]
+    errors = {name: one.error for name, one in month.paths.items() if name != "unhedged"}
+    figure = draw_hedge.tracking_errors(path.dates, errors, dark=dark)
+    frame.chart(figure, key="hedge_month_errors")
+    st.markdown("**Positions held** over each step, units")
+    frame.chart(
+        draw_hedge.positions_heatmap(days, _names(path, spot), path.positions[:-1], dark=dark), key="hedge_held"
+    )
+    st.markdown("**Delta and vega before and after the hedge**")
+    exposures = draw_hedge.exposures(
+        days,
+        (path.value_delta, path.net_delta),
+        (path.value_vega / 100, path.net_vega / 100),
+        label=path.label,
+        dark=dark,
+    )
+    frame.chart(exposures, key="hedge_exposures")
+    st.markdown("**Where the tracking error came from**: ΔZ = ΔV − (hedge gain + interest − costs)")
+    frame.chart(draw_hedge.attribution(path.attribution(), dark=dark), key="hedge_attribution")
+    table = _table(path, month.spot)
+    st.dataframe(tables.rounded(table), hide_index=True, width="stretch", key="hedge_month_table")
+    downloads.table_buttons(lambda: table, f"hedge-month-{path.dates[0]}", key="hedge_month", figure=figure)
+    frame.command(commands.month_command(loaded, source, history, start, recipe, plan, path.label))
+
+
+def _table(path: HedgePath, spot: pd.Series) -> pd.DataFrame:
+    """Day by day; the last row is the day of unwinding."""
+    table = path.to_frame()
+    table.insert(1, "spot", spot)
+    last = pd.Series([float("nan")])
+    greeks = {
+        "delta before": path.value_delta,
+        "delta after": path.net_delta,
+        "vega before": path.value_vega / 100,
+        "vega after": path.net_vega / 100,
+    }
+    for place, (name, values) in enumerate(greeks.items(), start=7):
+        table.insert(place, name, pd.concat([pd.Series(values), last], ignore_index=True))
+    return table
+
+
+def _names(path: HedgePath, spot: float) -> list[str]:
+    """Strikes in percent of the spot at entry."""
+    return [path.instruments[0], *(in_percent(name, spot) for name in path.instruments[1:])]

@@ -258,7 +258,8 @@ def alpha_path(
     )
     fig.add_vline(x=chosen, line={"color": theme.data_colour(dark), "width": 1.5, "dash": "dash"})
     fig.update_yaxes(title_text="AIC on fresh scenarios")
-    fig.update_yaxes(title_text="Instruments held", secondary_y=True, rangemode="tozero", showgrid=False)
+    most = float(np.max(n_instruments)) + 1
+    fig.update_yaxes(title_text="Instruments held", secondary_y=True, range=[0, most], dtick=1, showgrid=False)
     return theme.base_layout(
         fig,
         alt=f"AIC over {len(alphas)} values of α; {chosen:.3g} is chosen, with "

@@ -1,0 +1,217 @@
+"""The hedging page as a visitor finds it: a ticket at once, a month day by day, and one sentence for what cannot be."""
+
+import contextlib
+import dataclasses
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import datasets
+from engine.decisions import hedging
+from engine.errors import MarketDataError
+from engine.market import export
+from engine.market.grid import DT
+from engine.models.base import surface_model
+from engine.models.simulated_market import simulate
+from pages.decisions import _hedging_cache as hedging_cache
+from pages.decisions import _hedging_plan as plans
+from pages.decisions import _hedging_portfolio as portfolio
+from tests.models.small_market import SMALL_GRID
+
+HISTORY = dataclasses.replace(simulate(SMALL_GRID, 200, 7).history, half_spread=None)
+
+
+@pytest.fixture
+def market() -> datasets.Loaded:
+    """An uploaded market without half-spreads, on a grid that no shipped generator knows."""
+    table = export.surfaces_table(HISTORY).to_csv(index=False).encode()
+    return datasets.store_upload([("market.csv", table)])
+
+
+def opened(market: datasets.Loaded | None = None, **state: object) -> AppTest:
+    app = AppTest.from_file("../../pages/decisions/hedging.py", default_timeout=60)
+    if market is not None:
+        app.session_state["surfaces_dataset"] = market.entry.id
+    for key, value in {"hedge_n": 120, **state}.items():
+        app.session_state[key] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def metric(app: AppTest, label: str) -> tuple[str, str]:
+    found = next(one for one in app.metric if one.label == label)
+    return found.value, found.delta
+
+
+def said(app: AppTest) -> str:
+    return " ".join(one.value for one in [*app.error, *app.caption, *app.markdown, *app.info]).replace("\\", "")
+
+
+def test_first_visit_shows_a_ticket_of_the_built_in_market_at_once():
+    app = opened()
+    assert metric(app, "Risk of a day, sd")[1].startswith("unhedged ")
+    assert "instruments" in metric(app, "Cost of the ticket")[1]
+    ticket = app.dataframe[0].value
+    assert ticket["Instrument"].iloc[0] == "underlying" and set(ticket["Action"]) <= {"buy", "sell", "nothing"}
+    assert list(app.dataframe[1].value["Strategy"]) == [
+        "unhedged",
+        "data-driven",
+        "least shortfall",
+        "delta",
+        "delta-vega",
+    ]
+    assert "half-spreads of the data" in said(app) and "Ticket of 2021-12-31" in said(app)
+
+
+def test_the_ticket_is_the_engine_s(market):
+    app = opened(market, hedge_level=105.0, hedge_quantity=2.0, hedge_seed=5)
+    history = market.data
+    spot = float(history.spot[-1])
+    days = portfolio.shortest(history.grid)
+    position = hedging.straddle(1.05 * spot, days * DT, 2.0)
+    model = surface_model("hybrid")()
+    model.fit(history, seed=0)
+    options = hedging.hedging_set(
+        spot, position, moneyness=(0.9, 0.95, 0.975, 1.0, 1.025, 1.05, 1.1), maturity=days * DT
+    )
+    kept = [o for o in options if _can_trade(o, history)]
+    own = hedging.hedge_today(
+        history, position, hedging.DataDriven(), instruments=kept, model=model, scenarios=120, seed=5
+    )
+    value, before = metric(app, "Delta left")
+    assert value == f"{own.net_delta:.3g}".replace("-", "−") and own.value_delta == pytest.approx(
+        float(before.removeprefix("before ").replace("−", "-")), rel=0.01
+    )
+    assert metric(app, "Cost of the ticket")[0] == f"{own.cost:.3g}"
+    assert "half-spread of 0.1 vol points" in said(app)  # uploaded without half-spreads: the stated model
+
+
+def _can_trade(option, history):
+    with contextlib.suppress(MarketDataError):
+        hedging.check_instruments(
+            (option,), float(history.spot[-1]), history.iv[-1], history.grid, float(history.rate[-1])
+        )
+        return True
+    return False
+
+
+def test_a_month_is_followed_and_its_end_is_the_engine_s(market):
+    app = opened(market, hedge_tab="One month")
+    history, start = market.data, len(market.data) - 22
+    recipe = plans.Recipe(
+        tuple(plans.Line(kind, 95.0, portfolio.shortest(history.grid), 1.0) for kind in ("call", "put"))
+    )
+    plan = plans.Plan(
+        (0.9, 0.95, 0.975, 1.0, 1.025, 1.05, 1.1),
+        portfolio.shortest(history.grid) * DT,
+        hedging.CostModel("parametric"),
+        hedging.FINE_ALPHAS,
+        False,
+        120,
+        1,
+    )
+    model = surface_model("hybrid")()
+    model.fit(history.until(start), seed=0)  # what was known when the month began, and no more
+    position = recipe.at(float(history.spot[start]))
+    options, _ = plans.instruments(history.until(start), position, plan)
+    path = hedging.track(
+        history,
+        position,
+        hedging.DataDriven(),
+        instruments=options,
+        start=start,
+        model=model,
+        costs=plan.costs,
+        scenarios=120,
+    )
+    assert metric(app, "Tracking error at the end")[0] == f"{path.error[-1]:.3g}".replace("-", "−")
+    assert metric(app, "Costs of the month")[0] == f"{path.cost.sum():.3g}"
+    assert len(app.get("plotly_chart")) == 4 and len(app.dataframe[0].value) == 22
+    assert "the last whole one" in said(app)
+
+
+@pytest.mark.parametrize("tab", ["Hedge today", "One month"])
+def test_the_command_gives_the_same_figures(market, tab):
+    app = opened(market, hedge_tab=tab)
+    written = io.StringIO()
+    with contextlib.redirect_stdout(written):
+        exec(app.code[0].value, {})
+    if tab == "Hedge today":
+        cost = metric(app, "Cost of the ticket")[0]
+        table = app.dataframe[0].value
+        held = table[table["Action"] != "nothing"]["Quantity"].iloc[0]
+        assert held[:5] in written.getvalue() and cost != "0"
+    else:
+        assert str(market.data.dates[-1]) in written.getvalue()
+
+
+def test_any_calls_and_puts_can_be_hedged(market):
+    app = opened(market, hedge_portfolio=portfolio.OWN)
+    assert f"1 put 95 % {portfolio.shortest(SMALL_GRID)}d, 1 call 105 %" in said(app)
+
+
+def rows(*cells):
+    return pd.DataFrame(cells, columns=["kind", "strike", "days", "quantity"])
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (rows(), "1 to 20 options"),
+        (rows(*[("call", 100.0 + k, 21, 1.0) for k in range(21)]), "1 to 20 options in the portfolio; found 21"),
+        (rows(("call", None, 21, 1.0)), "gap in row 1"),
+        (rows(("call", 100.0, 21, 1.0), ("straddle", 100.0, 21, 1.0)), "gap in row 2"),
+        (rows(("put", -5.0, 21, 1.0)), "strike > 0"),
+        (rows(("put", 100.0, 0, 1.0)), "expiry >= 1 day"),
+    ],
+)
+def test_a_portfolio_that_cannot_be_is_one_sentence(table, words):
+    with pytest.raises(MarketDataError, match=words):
+        portfolio.of_table(table)
+
+
+def test_a_contract_twice_or_nothing_held_is_one_sentence():
+    twice = portfolio.of_table(rows(("call", 100.0, 21, 1.0), ("call", 100.0, 21, 2.0)))
+    with pytest.raises(MarketDataError, match="each option once"):
+        twice.at(100.0)
+    with pytest.raises(MarketDataError, match="a position in something"):
+        portfolio.of_table(rows(("call", 100.0, 21, 0.0))).at(100.0)
+
+
+def test_a_quantity_of_zero_stops_the_page_with_its_sentence(market):
+    app = opened(market, hedge_quantity=0.0)
+    assert "expected a portfolio with a position in something" in said(app) and not app.metric
+
+
+def test_no_instrument_is_said(market):
+    low, high = 100 * SMALL_GRID.moneyness[[0, -1]]
+    app = opened(market, **{f"hedge_levels_{low:g}_{high:g}": []})
+    assert "expected at least one hedging option besides the underlying" in said(app)
+
+
+def test_instruments_that_cannot_be_traded_are_left_out_in_words():
+    plan = plans.Plan((0.9, 1.0), 2 * DT, hedging.CostModel("parametric"), (0.05,), False, 50, 1)
+    position = hedging.straddle(1.05 * float(HISTORY.spot[-1]), 0.1)
+    kept, left_out = plans.instruments(HISTORY, position, plan)
+    assert len(kept) == 1 and kept[0].is_call and len(left_out) == 1
+    assert left_out[0].startswith("90 % put, expected hedging options that are worth something")
+    far = plans.Plan((0.5,), 0.1, hedging.CostModel("parametric"), (0.05,), False, 50, 1)
+    with pytest.raises(MarketDataError, match="expected a hedging option that can be traded on"):
+        plans.instruments(HISTORY, position, far)
+
+
+def test_a_short_history_is_refused_with_a_sentence():
+    short = export.surfaces_table(HISTORY[:20]).to_csv(index=False).encode()
+    app = opened(datasets.store_upload([("short.csv", short)]))
+    assert "expected at least 23 days of surfaces" in said(app)
+
+
+def test_a_generator_fitted_on_the_spot_sees_the_past_only():
+    fitted = hedging_cache.fitted("fhs", HISTORY, 150)
+    own = surface_model("fhs")()
+    own.fit(HISTORY[:151], seed=0)
+    np.testing.assert_array_equal(fitted.state()["mean_square"], own.state()["mean_square"])

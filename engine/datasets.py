@@ -70,6 +70,21 @@ class Loaded:
         """Built-in, local, upload or file."""
         return self.entry.origin
 
+    def is_that(self, *, origin: str, fingerprint: str, name: str = "", ref: str = "") -> bool:
+        """Whether a card or a study speaks of these data.
+
+        Built-in ones go by their name or id: they are drawn anew on every machine, and processors differ in the last
+        digit, hence in the fingerprint.
+
+        Args:
+            origin: of the data it speaks of.
+            fingerprint: of them, the first 12 characters or all.
+            name, ref: what they are called, and their id; one of them is enough.
+        """
+        if "built-in" in (self.origin, origin):
+            return self.origin == origin and (name == self.label or ref == self.entry.id)
+        return bool(fingerprint) and fingerprint[:12] == self.data.fingerprint
+
 
 @dataclass(frozen=True)
 class _Source:

@@ -7,7 +7,10 @@ import pytest
 
 from engine import datasets, workspace
 from engine.errors import MarketDataError
+from engine.market import export
+from engine.market.grid import CH2_GRID
 from engine.market.templates import templates
+from engine.models.simulated_market import simulate
 
 TEMPLATES = {t.file: t.content for t in templates()}
 WIDE = TEMPLATES["surfaces_wide.csv"]
@@ -80,3 +83,16 @@ def test_notes_are_json_a_person_can_read() -> None:
     stored = datasets.store_upload([("é.csv", WIDE)])
     note = json.loads((workspace.uploads_dir() / f"{stored.entry.id}.json").read_text(encoding="utf-8"))
     assert note["label"] == "é.csv" and note["kind"] == "surfaces"
+
+
+def test_built_in_data_are_known_by_name_and_others_by_their_content() -> None:
+    market = datasets.load("simulated-10x8")
+    facts = {"origin": "built-in", "fingerprint": "drawn elsewhere"}
+    assert market.is_that(name=market.label, **facts) and market.is_that(ref="simulated-10x8", **facts)
+    assert not market.is_that(name="Simulated market, 11×9 grid (22 years)", ref="simulated-11x9", **facts)
+    assert not market.is_that(origin="upload", fingerprint=market.data.fingerprint, name=market.label)
+    content = export.surfaces_table(simulate(CH2_GRID, 30, seed=1).history).to_csv(index=False).encode()
+    upload = datasets.store_upload([("mine.csv", content)])
+    assert upload.is_that(origin="local", fingerprint=upload.data.digest, name="called otherwise")
+    assert not upload.is_that(origin="upload", fingerprint="0" * 12, name="mine.csv")
+    assert not upload.is_that(origin="upload", fingerprint="", name="mine.csv")

@@ -366,6 +366,7 @@ def _input(name: str, ref: str) -> tuple[Any, dict[str, Any]]:
             "model": card.model,
             "label": card.label,
             "data_name": card.data_name,
+            "data_origin": card.data_origin,
             "data_fingerprint": card.data_fingerprint,
             "trained_on": list(card.trained_on),
         }

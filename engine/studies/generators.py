@@ -16,6 +16,7 @@ import pandas as pd
 from engine.errors import SettingsError
 from engine.market.surface_history import SurfaceHistory
 from engine.models.base import surface_model
+from engine.models.simulated_market import BUILT_IN
 from engine.settings import setting
 from engine.studies import surface_scoring
 from engine.studies.base import Step, Tables, Work, day_or_none
@@ -115,8 +116,15 @@ def first_test_day(history: SurfaceHistory, asked: str, about: Sequence[Mapping[
     day = day_or_none(asked, "test_from")
     if day is not None:
         return day
-    last = [str(one["trained_on"][1]) for one in about if one.get("data_fingerprint") == history.fingerprint]
+    last = [str(one["trained_on"][1]) for one in about if _trained_on(history, one)]
     return str(np.datetime64(max(last)) + 1) if last else None
+
+
+def _trained_on(history: SurfaceHistory, one: Mapping[str, Any]) -> bool:
+    """Whether a generator was trained on these data; built-in ones go by name, their last digit by the processor."""
+    if history.name in BUILT_IN:
+        return one.get("data_origin") == "built-in"  # it has this grid, or it could not be scored
+    return bool(one.get("data_fingerprint") == history.fingerprint)
 
 
 def labels(about: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -26,7 +26,7 @@ def command(result: StudyResult) -> str:
 
 def standing(loaded: Loaded) -> bool:
     """The job on these data, live; whether one is at work."""
-    return study_jobs.standing(study_jobs.runs(STUDY, loaded.data.digest), STUDY)
+    return study_jobs.standing(study_jobs.runs(STUDY, loaded), STUDY)
 
 
 def form(loaded: Loaded, busy: bool) -> None:

@@ -7,7 +7,7 @@ from pages.generators import _leaderboard_runs as job
 from pages.generators import _leaderboard_tabs as tabs
 from pages.generators import _leaderboard_words as words
 from pages.generators._leaderboard_method import METHOD
-from pages.ui import cache, datasets, frame
+from pages.ui import cache, datasets, frame, study_jobs
 
 frame.header(
     "Leaderboard", "Which generator of surfaces forecasts best out of sample, by how much, and how sure is that?"
@@ -16,7 +16,7 @@ loaded = datasets.pick("surfaces")
 frame.strip(loaded)
 busy = job.standing(loaded)
 found = {str(result.directory): result for result in studies.catalogue(job.STUDY)}
-mine = {key: one for key, one in found.items() if one.data.get("digest") == loaded.data.digest}
+mine = {key: one for key, one in found.items() if study_jobs.same_data(one.data, loaded)}
 if not mine:
     meanwhile = "; meanwhile, that of other data." if found else "."
     st.info(

@@ -9,6 +9,7 @@ from engine.charts import theme
 from engine.datasets import Loaded
 from engine.errors import ScenaristError
 from engine.market.surface_history import SurfaceHistory
+from engine.models.base import role
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
 from pages.surfaces import _volgan_compare_days as days
@@ -29,7 +30,7 @@ def draw(loaded: Loaded, listed: Listed, request: Request) -> None:
     chosen = st.multiselect(
         "Generators",
         list(fitting),
-        _first(listed, fitting, history.fingerprint),
+        _first(listed, fitting, loaded),
         format_func=lambda id: generators.words(fitting[id]),
         key=f"volgan_compare_{history.grid!r}",
         persist_state="session",
@@ -52,7 +53,7 @@ def draw(loaded: Loaded, listed: Listed, request: Request) -> None:
     if len(views) < 2:
         st.info("Choose at least two generators that can speak about these data.", icon=":material/compare_arrows:")
         return
-    table = _table(views)
+    table = _table(views, loaded)
     st.markdown(f"**The day after {history.dates[request.row]}**, {request.n:,} scenarios of each, seed {request.seed}")
     st.dataframe(table, width="stretch", key="volgan_compare_table")
     downloads.table_buttons(lambda: table.reset_index(), "generators", key="volgan_compare")
@@ -66,18 +67,20 @@ def names(chosen: Sequence[Listed]) -> dict[str, Listed]:
     return {(label if short.count(label) == 1 else one.name): one for label, one in zip(short, chosen, strict=True)}
 
 
-def _first(listed: Listed, fitting: dict[str, Listed], fingerprint: str) -> list[str]:
+def _first(listed: Listed, fitting: dict[str, Listed], loaded: Loaded) -> list[str]:
     """The generator shown and up to three others, one of each model, those trained on these data first."""
     found = {listed.card.model if listed.card is not None else "": str(listed.directory)}
-    own = sorted(fitting, key=lambda id: fitting[id].card is None or fitting[id].card.data_fingerprint != fingerprint)
+    cards = {id: card for id, one in fitting.items() if (card := one.card) is not None}
+    own = sorted(
+        cards, key=lambda id: (not generators.same_data(cards[id], loaded), role(cards[id].model) == "baseline")
+    )
     for id in own:
-        card = fitting[id].card
-        if card is not None and len(found) < AT_FIRST:
-            found.setdefault(card.model, id)
+        if len(found) < AT_FIRST:
+            found.setdefault(cards[id].model, id)
     return [id for id in found.values() if id in fitting]
 
 
-def _table(views: dict[str, tuple[View, Card]]) -> pd.DataFrame:
+def _table(views: dict[str, tuple[View, Card]], loaded: Loaded) -> pd.DataFrame:
     rows = {}
     for name, (view, card) in views.items():
         down, *_, up = view.return_bands
@@ -94,6 +97,6 @@ def _table(views: dict[str, tuple[View, Card]]) -> pd.DataFrame:
             came = float(view.atm_history[view.row + 1])
             row["Return that came"] = place(view.realised_return, view.return_bands)
             row["Vol that came"] = place(came, view.atm_bands)
-        row["This day"] = states.sample_words(view.history, view.row, card)
+        row["This day"] = states.sample_words(loaded, view.row, card)
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index")

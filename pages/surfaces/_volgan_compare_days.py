@@ -21,8 +21,8 @@ def draw(loaded: Loaded, chosen: Mapping[str, Listed]) -> None:
     """The calibration of the chosen generators where a study of them all is finished; else the button for one."""
     st.markdown("**The days after training**, scored one day ahead")
     runs = [one.name for one in chosen.values()]
-    result = finished(loaded.data.digest, runs)
-    busy = study_jobs.standing(study_jobs.runs(STUDY, loaded.data.digest), "volgan_compare_study")
+    result = finished(loaded, runs)
+    busy = study_jobs.standing(study_jobs.runs(STUDY, loaded), "volgan_compare_study")
     if result is None and not busy:
         st.caption(
             "Exceedances with Kupiec's test, and energy scores with the Diebold–Mariano test against filtered "
@@ -53,11 +53,11 @@ def draw(loaded: Loaded, chosen: Mapping[str, Listed]) -> None:
     st.code(command, language="bash", wrap_lines=True)
 
 
-def finished(digest: str, runs: list[str]) -> studies.StudyResult | None:
+def finished(loaded: Loaded, runs: list[str]) -> studies.StudyResult | None:
     """The newest finished study of all these generators on these data."""
     for result in studies.catalogue(STUDY):
         known = cache.study_table(result, "generators")["model"]
-        if result.data.get("digest") == digest and set(runs) <= set(known):
+        if study_jobs.same_data(result.data, loaded) and set(runs) <= set(known):
             return result
     return None
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine import datasets as catalogue
+from engine.datasets import Loaded
 from engine.market.grid import Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.runs.checkpoints import Card, Listed
@@ -97,12 +98,12 @@ def carrying(effective: float) -> str:
     return "a single scenario carries nearly all" if effective < 1.5 else f"about {effective:,.0f} scenarios carry"
 
 
-def sample_words(history: SurfaceHistory, row: int, card: Card) -> str:
+def sample_words(loaded: Loaded, row: int, card: Card) -> str:
     """Whether a day was seen in training."""
     if card.model == TRUE_LAW:
         return "the law that made these data, nothing is learned"
-    if card.data_fingerprint != history.fingerprint:
+    if not generators.same_data(card, loaded):
         return f"other data than the generator was trained on ({card.data_name}, {card.data_fingerprint})"
     first, last = card.trained_on
-    day = str(history.dates[row])
+    day = str(loaded.data.dates[row])
     return f"{'in' if first <= day <= last else 'out of'} sample (trained on {first} to {last})"

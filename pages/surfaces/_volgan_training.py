@@ -10,7 +10,7 @@ from engine.runs import jobs
 from engine.runs.checkpoints import Card
 from pages.surfaces import _volgan_jobs
 from pages.surfaces._volgan_states import TRUE_LAW
-from pages.ui import forms, frame
+from pages.ui import forms, frame, generators
 
 LEAST_TRAINING_DAYS = 24
 DEFAULT = "volgan"
@@ -69,7 +69,7 @@ def panel(loaded: Loaded, card: Card | None) -> None:
             help="Of weights, noise and order, where the model has any.",
         )
         submitted = st.form_submit_button("Train in the background", type="primary", icon=":material/play_arrow:")
-    if card is not None and card.model == name and card.data_fingerprint == loaded.data.fingerprint:
+    if card is not None and card.model == name and generators.same_data(card, loaded):
         changed = _differences(values, card)
         if changed:
             st.caption(

@@ -25,7 +25,7 @@ frame.header(
 )
 loaded = datasets.pick("surfaces")
 history = loaded.data
-listed = generators.pick(history.grid, prefer=DEFAULT, fingerprint=history.fingerprint)
+listed = generators.pick(history.grid, prefer=DEFAULT, loaded=loaded)
 card = listed.card if listed is not None else None
 frame.strip(loaded, generators.words(listed) if listed is not None else None)
 
@@ -56,7 +56,7 @@ with answer:
     frame.honesty(
         f"{request.n:,} scenarios, seed {request.seed}",
         f"effective {view.ess:,.0f}",
-        states.sample_words(history, request.row, card),
+        states.sample_words(loaded, request.row, card),
         frame.origin_words(loaded),
         f"data {history.fingerprint}",
     )

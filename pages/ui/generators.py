@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from engine.datasets import Loaded
 from engine.market.grid import Grid
 from engine.runs import checkpoints
 from pages.ui import frame
@@ -30,8 +31,13 @@ def fitting(grid: Grid, models: Collection[str] | None = None) -> dict[str, chec
     return {id: one for id, one in usable(models).items() if one.card is not None and one.card.grid == grid}
 
 
+def same_data(card: checkpoints.Card, loaded: Loaded) -> bool:
+    """Whether a generator was trained on these data."""
+    return loaded.is_that(origin=card.data_origin, fingerprint=card.data_fingerprint, name=card.data_name)
+
+
 def pick(
-    grid: Grid, models: Collection[str] | None = None, *, prefer: str | None = None, fingerprint: str | None = None
+    grid: Grid, models: Collection[str] | None = None, *, prefer: str | None = None, loaded: Loaded | None = None
 ) -> checkpoints.Listed | None:
     """The generator chosen in the sidebar; at first the first one that knows the grid, shipped ones before others.
 
@@ -39,7 +45,7 @@ def pick(
         grid: of the data shown.
         models: registered names to offer; all if not given.
         prefer: the model that is shown at first, if there is one of it.
-        fingerprint: of the data shown; among generators that could be first, those trained on them come first.
+        loaded: the data shown; of the generators that could be first, those trained on them come first.
 
     Returns:
         None if there is no generator at all.
@@ -51,7 +57,8 @@ def pick(
     if active not in listed:
         first = [id for id, one in listed.items() if one.card is not None and one.card.grid == grid] or list(listed)
         cards = {id: card for id in first if (card := listed[id].card) is not None}
-        active = min(first, key=lambda id: (cards[id].model != prefer, cards[id].data_fingerprint != fingerprint))
+        other = {id: loaded is not None and not same_data(card, loaded) for id, card in cards.items()}
+        active = min(first, key=lambda id: (cards[id].model != prefer, other[id]))
     st.session_state[KEY] = active
     id = st.sidebar.selectbox(
         "Generator",
@@ -79,8 +86,4 @@ def words(listed: checkpoints.Listed) -> str:
     if card is None:
         return listed.name
     origin = "shipped" if listed.shipped else f"run {listed.name}"
-    variants = ["adversarial loss alone"] if card.config.get("loss") == "bce" else []
-    members = card.config.get("members", 1)
-    variants += [f"{members} networks"] if isinstance(members, int) and members > 1 else []
-    variant = f" ({', '.join(variants)})" if variants else ""
-    return f"{card.label}{variant} on {card.data_name} · {origin}"
+    return f"{card.label} on {card.data_name} · {origin}"

@@ -1,5 +1,6 @@
 """Trained generators side by side: the days after training, the baseline beside them, and what is refused."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,8 @@ def test_the_test_begins_after_the_longest_training_on_these_data() -> None:
     assert first_test_day(HISTORY, "", about) == "2002-02-04"
     assert first_test_day(HISTORY, "", about[2:]) is None
     assert first_test_day(HISTORY, "2005-05-05", about) == "2005-05-05"
+    built_in = dataclasses.replace(HISTORY, name="simulated-10x8")  # drawn on another machine, another last digit
+    assert first_test_day(built_in, "", [{**about[2], "data_origin": "built-in"}, about[0]]) == "2009-09-10"
     with pytest.raises(SettingsError, match="test_from as YYYY-MM-DD"):
         first_test_day(HISTORY, "soon", about)
 

@@ -121,6 +121,7 @@ STUDIES: dict[str, str] = {
     "volgan": "engine.studies.volgan",
     "graph": "engine.studies.graph",
     "fingan": "engine.studies.fingan",
+    "hedging": "engine.studies.hedging",
 }
 """Registered studies: name → module."""
 

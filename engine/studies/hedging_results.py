@@ -1,0 +1,327 @@
+"""Tables of the straddle experiment: the thesis's Tables 4.1–4.8 and the data of its Figures 4.3–4.14."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from engine.market.grid import Floats
+from engine.market.surface_history import SurfaceHistory
+from engine.studies import hedging_published as published
+from engine.studies.base import Tables, rounded
+from engine.studies.hedging_months import Arrays
+from engine.studies.hedging_statistics import Resamples
+
+BENCHMARKS = ("delta", "delta-vega")
+DATA_DRIVEN = "data-driven"
+COMPARED = ("sd", "var_5", "var_2_5", "var_1", "upper_5", "upper_2_5", "upper_1")
+POOLED, ON_SURFACE = "all", "on the surface"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the months came to.
+
+    Args:
+        history: the data.
+        starts: rows on which the months begin.
+        days: trading days of each.
+        moneyness: m_0 of the straddles.
+        arrays: of :func:`engine.studies.hedging_months.hedge_block`, methods along the third axis.
+        methods: their labels; the first four are the main ones.
+        crisis: ``(months,)`` months that overlap the crisis window.
+        draws, seed: of the bootstrap.
+    """
+
+    history: SurfaceHistory
+    starts: tuple[int, ...]
+    days: int
+    moneyness: tuple[float, ...]
+    arrays: Arrays
+    methods: tuple[str, ...]
+    crisis: NDArray[np.bool_]
+    draws: int
+    seed: int
+
+    def error(self, method: str, months: NDArray[np.bool_] | None = None) -> Floats:
+        """``(months, m0, days + 1)`` Z of a method, in some months."""
+        every: Floats = self.arrays["error"][:, :, self.methods.index(method)]
+        return every if months is None else every[months]
+
+    @cached_property
+    def main(self) -> tuple[str, ...]:
+        """The methods that the main tables compare."""
+        return tuple(m for m in ("unhedged", *BENCHMARKS, DATA_DRIVEN) if m in self.methods)
+
+    @cached_property
+    def samples(self) -> dict[str, NDArray[np.bool_]]:
+        """Months with and without the crisis."""
+        found = {"included": np.ones(len(self.starts), dtype=bool)}
+        if self.crisis.any() and not self.crisis.all():
+            found["excluded"] = ~self.crisis
+        return found
+
+    @cached_property
+    def inside(self) -> NDArray[np.bool_]:
+        """``(m0,)`` straddles struck on the surface."""
+        return np.asarray(self.arrays["inside"][0] > 0)
+
+
+def largest_drawdown(history: SurfaceHistory, first: int) -> tuple[str, str]:
+    """Days of the peak and of the trough of the largest fall of spot from a row on."""
+    log_spot = np.log(history.spot[first:])
+    depth = np.maximum.accumulate(log_spot) - log_spot
+    trough = int(depth.argmax())
+    peak = int(log_spot[: trough + 1].argmax())
+    return str(history.dates[first + peak]), str(history.dates[first + trough])
+
+
+def tables(outcome: Outcome) -> Tables:
+    """Every table but the paths."""
+    pooled, differences = _pooled(outcome)
+    found = {
+        "pooled": pooled,
+        "differences": differences,
+        "by_moneyness": _by_moneyness(outcome),
+        "instruments": _instruments(outcome),
+        "delta": _sensitivity(outcome, "delta", published.DELTA),
+        "vega": _sensitivity(outcome, "vega", published.VEGA),
+        "within_1_percent": _within(outcome),
+        "months": _months(outcome),
+    }
+    variants = _variants(outcome)
+    return found if variants is None else {**found, "alphas": variants}
+
+
+def paths(outcome: Outcome) -> Tables:
+    """Z, V and what was held on every day: the data of Figures 4.5 to 4.13."""
+    months, n, steps = len(outcome.starts), len(outcome.moneyness), outcome.days + 1
+    shape = (months, n, steps)
+    rows = np.asarray(outcome.starts)[:, None] + np.arange(steps)
+    month, m0, day = (part.ravel() for part in np.indices(shape))
+    frame = {
+        "date": np.broadcast_to(outcome.history.dates[rows][:, None], shape).ravel(),
+        "month": month + 1,
+        "m0": np.asarray(outcome.moneyness)[m0],
+        "day": day,
+        "value": outcome.arrays["value"].ravel(),
+    }
+    for method in outcome.main:
+        frame[f"error_{method.replace('-', '_')}"] = outcome.error(method).ravel()
+    found = {"paths": rounded(pd.DataFrame(frame))}
+    if DATA_DRIVEN not in outcome.methods:
+        return found
+    k = outcome.methods.index(DATA_DRIVEN)
+    before = day < outcome.days
+    hedges = {
+        name: values[before]
+        for name, values in (("date", frame["date"]), ("month", month + 1), ("m0", frame["m0"]), ("day", day))
+    }
+    hedges["instruments"] = outcome.arrays["instruments"][:, :, k].astype(int).ravel()
+    for name in ("delta", "vega"):
+        hedges[f"value_{name}"] = outcome.arrays[f"value_{name}"].ravel()
+        hedges[f"net_{name}"] = outcome.arrays[f"net_{name}"][:, :, k].ravel()
+    hedges["cost"] = outcome.arrays["cost"][:, :, k, :-1].ravel()
+    found["hedges"] = rounded(pd.DataFrame(hedges))
+    return found
+
+
+def gain_table(outcome: Outcome, sources: Mapping[str, str]) -> pd.DataFrame:
+    """How much of the gain over the better benchmark each source of scenarios reaches.
+
+    gain = 1 − s/min(s of delta, s of delta–vega) for s = sd or a VaR; share = gain/gain of the reference, which is the
+    true law where it was among the sources.
+
+    Args:
+        outcome: the months.
+        sources: label of a data-driven method → label of its source.
+    """
+    resamples = Resamples.draw({m: outcome.error(m) for m in (*BENCHMARKS, *sources)}, outcome.draws, outcome.seed)
+    rows = []
+    for statistic in COMPARED:
+        better = np.minimum(*(resamples.of[b][statistic] for b in BENCHMARKS))
+        gains = {method: 1 - resamples.of[method][statistic] / better for method in sources}
+        best = next((gains[m] for m, source in sources.items() if source == "true_law"), None)
+        for method, gain in gains.items():
+            row = {
+                "source": sources[method],
+                "statistic": statistic,
+                "value": resamples.of[method][statistic][0],
+                "better_benchmark": better[0],
+                "gain": gain[0],
+                "gain_low": np.quantile(gain[1:], 0.025),
+                "gain_high": np.quantile(gain[1:], 0.975),
+            }
+            if best is not None:
+                share = gain[1:] / best[1:]
+                row |= {
+                    "share_of_true_law": gain[0] / best[0],
+                    "share_low": np.quantile(share, 0.025),
+                    "share_high": np.quantile(share, 0.975),
+                }
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _pooled(outcome: Outcome) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Table 4.2, and the differences between the data-driven hedge and each benchmark on the same resamples."""
+    parts, gaps = [], []
+    groups = {POOLED: np.ones(len(outcome.moneyness), dtype=bool)}
+    if outcome.inside.any() and not outcome.inside.all():
+        groups[ON_SURFACE] = outcome.inside
+    for crisis, months in outcome.samples.items():
+        for group, chosen in groups.items():
+            errors = {m: outcome.error(m, months)[:, chosen] for m in outcome.main}
+            resamples = Resamples.draw(errors, outcome.draws, outcome.seed)
+            printed = published.POOLED if group == POOLED else {}
+            parts.append(_with_published(resamples.table(), crisis, group, printed, lambda method: (crisis, method)))  # noqa: B023
+            if DATA_DRIVEN in outcome.main:
+                gap = resamples.differences(DATA_DRIVEN, ("unhedged", *BENCHMARKS), COMPARED)
+                gap.insert(0, "m0", group)
+                gap.insert(0, "crisis", crisis)
+                gaps.append(gap)
+    return pd.concat(parts, ignore_index=True), pd.concat(gaps, ignore_index=True) if gaps else pd.DataFrame()
+
+
+def _by_moneyness(outcome: Outcome) -> pd.DataFrame:
+    """Tables 4.5 and 4.7."""
+    parts = []
+    for crisis, months in outcome.samples.items():
+        for i, m0 in enumerate(outcome.moneyness):
+            errors = {m: outcome.error(m, months)[:, i] for m in outcome.main}
+            table = Resamples.draw(errors, outcome.draws, outcome.seed).table()
+            printed = published.BY_MONEYNESS
+            parts.append(_with_published(table, crisis, m0, printed, lambda method: (crisis, m0, method)))  # noqa: B023
+    return pd.concat(parts, ignore_index=True)
+
+
+def _variants(outcome: Outcome) -> pd.DataFrame | None:
+    """Table 4.8: the data-driven hedge by choice of α."""
+    chosen = tuple(m for m in outcome.methods if m.startswith(DATA_DRIVEN))
+    if len(chosen) < 2:
+        return None
+    parts = []
+    for crisis, months in outcome.samples.items():
+        errors = {m: outcome.error(m, months) for m in (*BENCHMARKS, *chosen)}
+        table = Resamples.draw(errors, outcome.draws, outcome.seed).table()
+        printed = {**published.POOLED, **published.ALPHAS}
+        printed.pop((crisis, DATA_DRIVEN), None)  # that row is A2's
+        parts.append(_with_published(table, crisis, POOLED, printed, lambda method: (crisis, method)))  # noqa: B023
+    return pd.concat(parts, ignore_index=True)
+
+
+def _with_published(
+    table: pd.DataFrame,
+    crisis: str,
+    m0: str | float,
+    printed: Mapping[Any, tuple[float, ...]],
+    key: Callable[[str], Any],
+) -> pd.DataFrame:
+    """A table of statistics with the thesis's figures beside ours."""
+    figures = []
+    for method, statistic in zip(table["method"], table["statistic"], strict=True):
+        row = printed.get(key(method))
+        if row is None or statistic not in published.STATISTICS:
+            figures.append(np.nan)
+        else:
+            figures.append(row[published.STATISTICS.index(statistic)])
+    table = table.assign(published=figures)
+    table.insert(0, "m0", m0)
+    table.insert(0, "crisis", crisis)
+    return table
+
+
+def _instruments(outcome: Outcome) -> pd.DataFrame:
+    """Table 4.1: on how many days how many instruments were held."""
+    if DATA_DRIVEN not in outcome.methods:
+        return pd.DataFrame()
+    held = outcome.arrays["instruments"][:, :, outcome.methods.index(DATA_DRIVEN)].astype(int)
+    rows = []
+    for i, m0 in enumerate(outcome.moneyness):
+        printed = published.INSTRUMENTS.get(m0)
+        counts = np.bincount(held[:, i].ravel(), minlength=9)
+        for number, count in enumerate(counts):
+            theirs = printed[number - 1] / sum(printed) if printed and 1 <= number <= len(printed) else np.nan
+            share = count / held[:, i].size
+            rows.append({"m0": m0, "instruments": number, "days": count, "share": share, "published_share": theirs})
+    return pd.DataFrame(rows)
+
+
+def _sensitivity(
+    outcome: Outcome, name: str, printed: Mapping[tuple[float, str], tuple[float | None, ...]]
+) -> pd.DataFrame:
+    """Tables 4.3 and 4.4: delta or vega of V and of Z after trading."""
+    if DATA_DRIVEN not in outcome.methods:
+        return pd.DataFrame()
+    k = outcome.methods.index(DATA_DRIVEN)
+    rows = []
+    for i, m0 in enumerate(outcome.moneyness):
+        hedged, unhedged = outcome.arrays[f"net_{name}"][:, i, k], outcome.arrays[f"value_{name}"][:, i]
+        for position, values in (("hedged", hedged), ("unhedged", unhedged)):
+            figures = (values.mean(), np.median(values), *np.quantile(values, [0.95, 0.05]), values.std())
+            theirs = printed.get((m0, position), (None,) * len(figures))
+            for statistic, figure, their in zip(published.SENSITIVITY_STATISTICS, figures, theirs, strict=True):
+                rows.append(
+                    {
+                        "m0": m0,
+                        "position": position,
+                        "statistic": statistic,
+                        "value": float(figure),
+                        "published": np.nan if their is None else their,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _within(outcome: Outcome) -> pd.DataFrame:
+    """Table 4.6: share of days on which |Z| is at most 1 % of V."""
+    rows = []
+    value = outcome.arrays["value"]
+    for method in outcome.main:
+        near = np.abs(outcome.error(method)) <= 0.01 * value
+        printed = dict(zip(published.MONEYNESS, published.WITHIN.get(method, ()), strict=False))
+        for i, m0 in enumerate(outcome.moneyness):
+            by_month = near[:, i].mean(axis=1)
+            spread = by_month.std(ddof=1) / np.sqrt(len(by_month)) if len(by_month) > 1 else np.nan
+            rows.append(
+                {
+                    "method": method,
+                    "m0": m0,
+                    "share": float(near[:, i].mean()),
+                    "standard_error": float(spread),
+                    "published": printed.get(m0, np.nan),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _months(outcome: Outcome) -> pd.DataFrame:
+    """One row a straddle: what was chosen, what it was worth, what was left and what it cost (Figures 4.3, 4.4)."""
+    rows = []
+    dates = outcome.history.dates
+    for j, start in enumerate(outcome.starts):
+        for i, m0 in enumerate(outcome.moneyness):
+            row = {
+                "month": j + 1,
+                "from": str(dates[start]),
+                "to": str(dates[start + outcome.days]),
+                "crisis": bool(outcome.crisis[j]),
+                "m0": m0,
+                "on_surface": bool(outcome.arrays["inside"][j, i] > 0),
+                "spot": outcome.arrays["spot"][j],
+                "value": outcome.arrays["value"][j, i, 0],
+            }
+            for method in outcome.main:
+                k, name = outcome.methods.index(method), method.replace("-", "_")
+                row[f"error_{name}"] = outcome.arrays["error"][j, i, k, -1]
+                row[f"cost_{name}"] = outcome.arrays["cost"][j, i, k].sum()
+            if DATA_DRIVEN in outcome.methods:
+                row["alpha"] = outcome.arrays["alpha"][j, i, outcome.methods.index(DATA_DRIVEN)]
+            rows.append(row)
+    return rounded(pd.DataFrame(rows))

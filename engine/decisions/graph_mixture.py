@@ -35,7 +35,8 @@ class StackMember:
 
     def sample(self, condition: Floats, samples: int, rng: np.random.Generator) -> Floats:
         """``(n, samples)`` returns that may follow each of the windows ``(n, L)``."""
-        return self.stack.take([self.place]).sample(condition, samples, rng)[0]
+        drawn: Floats = self.stack.take([self.place]).sample(condition, samples, rng)[0]
+        return drawn
 
 
 def generators(stack: GeneratorStack) -> tuple[StackMember, ...]:

@@ -15,18 +15,20 @@ import numpy as np
 import pandas as pd
 
 from engine.decisions import graph
-from engine.decisions.graph_cross import Counts, Networks, cross_sign_counts
+from engine.decisions.graph_cross import Counts, cross_sign_counts
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Floats
 from engine.market.price_history import PriceHistory
+from engine.models.fingan_sampling import Networks
 from engine.settings import setting
+from engine.studies import graph_live
 from engine.studies import graph_results as results
 from engine.studies import graph_robustness as robustness
 from engine.studies import graph_selection as selection
 from engine.studies.base import Step, Tables, Work
 from engine.studies.fingan_universe import universe
 from engine.studies.graph_generators import Trained, trained
-from engine.studies.graph_panel import Panel, Part, panel
+from engine.studies.graph_panel import Panel, Part, panel, ticker_sharpe
 from engine.studies.graph_selection import Candidate
 from engine.studies.graph_structure import edge_list, structure_tables
 from engine.training.progress import Progress, TrainingStopped
@@ -34,7 +36,7 @@ from engine.training.progress import Progress, TrainingStopped
 LABEL = "Graph ensembles: every generator on every asset"
 DATA = "prices"
 INPUTS: tuple[str, ...] = ("fingan",)
-POOLED = "all seeds"
+_YEARS = ("year", "sharpe", "mean_pnl", "sd_pnl", "days")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def steps(data: PriceHistory, config: GraphConfig, work: Work) -> tuple[Step, ..
     study = _Study(data, config, work)
     return (
         Step("evaluating every generator on every asset", study.cross),
+        Step("choosing a weighting", study.select),
         Step("learning graphs", study.learn),
         Step("scoring graphs", study.score),
         Step("each seed by itself", study.by_seed),
@@ -83,19 +86,19 @@ def steps(data: PriceHistory, config: GraphConfig, work: Work) -> tuple[Step, ..
 
 def summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     """The selected weighting beside identity, on the test part."""
-    methods, differences = tables["methods"].set_index("method"), tables["differences"].set_index("method")
-    one = selection.selected(tables["walk_forward"])
+    sr = tables["methods"].set_index("method")["portfolio_sr"]
+    differences = tables["differences"].set_index("method")
     found = {
-        "portfolio_sharpe_of_identity": float(methods.loc["identity", "portfolio_sr"]),
-        "portfolio_sharpe_of_lasso": float(methods.loc["lasso", "portfolio_sr"]),
-        "portfolio_sharpe_of_selected": float(methods.loc["selected", "portfolio_sr"]),
-        "tickers": float(tables["panel"].shape[0]),
+        "portfolio_sharpe_of_identity": float(sr["identity"]),
+        "portfolio_sharpe_of_lasso": float(sr["lasso"]),
+        "portfolio_sharpe_of_selected": float(sr["selected"]),
+        "tickers": float(len(tables["panel"])),
         "seeds": float(tables["by_seed"]["seed"].nunique()),
     }
-    if one.method != "identity":
-        found["gain_of_selected"] = float(differences.loc["selected", "gain"])
-        found["p_value_of_gain"] = float(differences.loc["selected", "p_value"])
-    return found
+    return found | {
+        "gain_of_selected": float(differences["gain"]["selected"]),
+        "p_value_of_gain": float(differences["p_value"]["selected"]),
+    }
 
 
 class _Study:
@@ -167,8 +170,33 @@ class _Study:
         return self.pooled["test"], self.panel.test
 
     @cached_property
+    def years(self) -> pd.DataFrame:
+        """Every candidate's ratio in every year before the test part, by generators of other sectors."""
+        keeper = self.work.keeper("years")
+        kept = keeper.load()
+        if kept is None:
+            tried = [one for one in selection.candidates() if one.method != "identity"]
+            past, pairs = self.panel.past, selection.strangers(self.panel.sectors)
+            counts, samples = self._past_counts(past), self.config.samples * len(self.source.seeds)
+            found = selection.walk_forward(counts, samples, past, pairs, len(self.panel.validation), tried)
+            methods = found["method"].map(graph.METHODS.index).to_numpy()
+            kept = {"method": methods, "eta": found["eta"].fillna(-1.0).to_numpy()}
+            kept |= {name: found[name].fillna(0.0).to_numpy() for name in _YEARS}
+            keeper.save(kept)
+        columns = {"method": [graph.METHODS[k] for k in kept["method"].tolist()]}
+        return pd.DataFrame(columns | {name: kept[name] for name in ("eta", *_YEARS)}).replace({"eta": {-1.0: np.nan}})
+
+    def _past_counts(self, past: Part) -> Counts:
+        """Sums of signs over all seeds on training and validation part."""
+        total = np.zeros((len(past.returns), len(past.returns), len(past)), dtype=np.int16)
+        for place, seed in enumerate(self.source.seeds):
+            total += self._counts(self.source.networks(seed, self.panel.tickers), past, 2, seed)
+            self.report("walking forward", place + 1, len(self.source.seeds))
+        return total
+
+    @cached_property
     def walk(self) -> pd.DataFrame:
-        return selection.walk_forward(*self.validation, selection.candidates())
+        return selection.choice(self.years, *self.validation, selection.candidates())
 
     @cached_property
     def etas(self) -> dict[str, float]:
@@ -188,7 +216,7 @@ class _Study:
             method: graph.weights(method, signs, part.returns, self.etas.get(method), date=part.date)
             for method in graph.METHODS
         }
-        found["correlation"] = graph.correlation(self.panel.past)
+        found["correlation"] = graph.correlation(self.panel.past.returns)
         one = self.chosen
         same = one.eta is None or one.eta == self.etas.get(one.method)
         found["selected"] = found[one.method] if same else robustness.fit(one, signs, part)
@@ -208,10 +236,13 @@ class _Study:
         return {"panel": rows, **results.transfer_tables(*self.validation, p)}
 
     def learn(self) -> Tables:
-        keeper = self.work.keeper("graphs")
-        keeper.save({name: w.astype(np.float32) for name, w in self.graphs.items()})
+        self.work.keeper("graphs").save({name: w.astype(np.float32) for name, w in self.graphs.items()})
+        self.work.keeper("live").save(graph_live.arrays(self.validation, self.test))
         kept = {name: self.graphs[name] for name in ("lasso", "selected")}
-        return {"walk_forward": self.walk, "edges": edge_list(kept, self.panel)}
+        return {"edges": edge_list(kept, self.panel)}
+
+    def select(self) -> Tables:
+        return {"walk_forward_years": self.years, "walk_forward": self.walk}
 
     def score(self) -> Tables:
         c, (signs, part) = self.config, self.test
@@ -239,7 +270,7 @@ class _Study:
         tables: Tables = {}
         for name in ("lasso", "selected"):
             w = self.graphs[name]
-            sharpe = results.ticker_sharpe(graph.bets(w, self.pooled["test"]), self.panel.test)
+            sharpe = ticker_sharpe(graph.bets(w, self.pooled["test"]), self.panel.test)
             found = structure_tables(w, sharpe, self.panel)
             tables |= {f"{name}_{table}": rows for table, rows in found.items()}
         return tables

@@ -47,15 +47,24 @@ class Panel:
     Args:
         tickers: the assets, sorted by sector, then by name, as the thesis's figures are.
         sectors: of each.
-        validation, test: the parts.
-        past: ``(assets, times)`` returns of training and validation together, for correlations.
+        train, validation, test: the parts.
     """
 
     tickers: tuple[str, ...]
     sectors: tuple[str, ...]
+    train: Part
     validation: Part
     test: Part
-    past: Floats
+
+    @property
+    def past(self) -> Part:
+        """Training and validation part in one."""
+        first, second = self.train, self.validation
+        return Part(
+            np.concatenate([first.date, second.date]),
+            np.concatenate([first.condition, second.condition], axis=1),
+            np.concatenate([first.returns, second.returns], axis=1),
+        )
 
 
 def panel(windows: Mapping[str, HalfDayWindows]) -> Panel:
@@ -80,8 +89,7 @@ def panel(windows: Mapping[str, HalfDayWindows]) -> Panel:
                 f"expected at least 50 half-days of the {name} part on which every ticker has a window; "
                 f"found {len(parts[name])}: leave out the ticker with the shortest history"
             )
-    past = np.concatenate([parts["train"].returns, parts["validation"].returns], axis=1)
-    return Panel(tickers, tuple(sector[t] for t in tickers), parts["validation"], parts["test"], past)
+    return Panel(tickers, tuple(sector[t] for t in tickers), parts["train"], parts["validation"], parts["test"])
 
 
 def daily_pnl(bets: Floats, part: Part) -> tuple[Dates, Floats]:

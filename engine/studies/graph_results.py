@@ -172,15 +172,14 @@ def vote_table(graphs: Graphs, signs: Floats, part: Part) -> pd.DataFrame:
 def series_tables(graphs: Graphs, signs: Floats, part: Part) -> Tables:
     """Daily series behind figures 6.8 to 6.11 and 6.13: PnL of soft and hard votes, bets and their sizes."""
     days, _ = daily_pnl(np.zeros_like(part.returns), part)
-    pnl, hard, net, size = ({"date": days} for _ in range(4))
+    pnl, hard, net, size = (pd.DataFrame({"date": days}) for _ in range(4))
     for name, w in graphs.items():
         bets = graph.bets(w, signs)
         pnl[name] = portfolio_pnl(bets, part)
         hard[name] = portfolio_pnl(np.sign(bets), part)
         net[name] = forecasting.daily(bets.mean(axis=0), part.date)[1]
         size[name] = forecasting.daily(np.abs(bets).mean(axis=0), part.date)[1]
-    tables = {"portfolio_pnl": pnl, "portfolio_pnl_hard": hard, "bet_direction": net, "bet_size": size}
-    return {name: pd.DataFrame(columns) for name, columns in tables.items()}
+    return {"portfolio_pnl": pnl, "portfolio_pnl_hard": hard, "bet_direction": net, "bet_size": size}
 
 
 def ticker_table(graphs: Graphs, signs: Floats, part: Part, panel: Panel) -> pd.DataFrame:
@@ -210,7 +209,8 @@ def transfer_tables(signs: Floats, part: Part, panel: Panel) -> Tables:
         ]
     )  # (assets, generators)
     names = list(panel.tickers)
-    matrices = {"return_correlation": np.corrcoef(panel.past), "sr_matrix": ratios}
+    between = np.asarray(np.corrcoef(panel.past.returns), dtype=np.float64)
+    matrices = {"return_correlation": between, "sr_matrix": ratios}
     tables = {name: pd.DataFrame(matrix, columns=names) for name, matrix in matrices.items()}
     for table in tables.values():
         table.insert(0, "ticker", names)

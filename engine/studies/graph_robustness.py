@@ -194,7 +194,7 @@ def rolling_table(
     signs = np.concatenate([validation[0], test[0]], axis=-1)
     returns = np.concatenate([validation[1].returns, test[1].returns], axis=1)
     date = np.concatenate([validation[1].date, test[1].date])
-    rows, series = [], {"date": daily_pnl(np.zeros_like(test[1].returns), test[1])[0]}
+    rows, series = [], pd.DataFrame({"date": daily_pnl(np.zeros_like(test[1].returns), test[1])[0]})
     for one in tried:
         found = graph_rolling.rolling(one.method, signs, returns, date, len(validation[1]), eta=one.eta)
         once = figures(graph.bets(fit(one, *validation), test[0]), test[1])
@@ -215,7 +215,7 @@ def rolling_table(
             }
         )
         series[one.method] = portfolio_pnl(found.bets, test[1])
-    return pd.DataFrame(rows), pd.DataFrame(series)
+    return pd.DataFrame(rows), series
 
 
 def cost_table(

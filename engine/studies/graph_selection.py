@@ -1,19 +1,27 @@
-"""Which weighting to use, decided on the validation part alone, by walking forward through it."""
+"""Which weighting to use, decided without the test part, by walking forward through training and validation.
+
+A generator flatters its own asset: it was trained on it, and which of its losses was kept was chosen on the validation
+part. So weightings are compared on generators of *other sectors* only, which have seen neither the asset nor its ETF,
+and there the whole history can serve: each year is bet on with graphs learned from what lies before it, over as long a
+stretch as the validation part is. For the same reason identity is the baseline and no candidate.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine.decisions import forecasting, graph
+from engine.decisions.graph_regression import Mask
+from engine.errors import MarketDataError
 from engine.market.grid import Floats
-from engine.studies.graph_panel import Part, portfolio_pnl
-
-FOLDS = 5
-"""Equal stretches of the validation part; each but the first is forecast with graphs fitted on those before it."""
+from engine.market.returns import TRADING_DAYS
+from engine.studies.graph_panel import UNKNOWN_SECTOR, Part, portfolio_pnl
 
 
 @dataclass(frozen=True)
@@ -28,46 +36,116 @@ def candidates() -> tuple[Candidate, ...]:
     """Every weighting of the thesis with every hyperparameter it searches."""
     found = []
     for method in graph.METHODS:
-        found += (
-            [Candidate(method, eta) for eta in graph.GRIDS[method]] if method in graph.GRIDS else [Candidate(method)]
-        )
+        etas: tuple[float | None, ...] = graph.GRIDS.get(method, (None,))
+        found += [Candidate(method, eta) for eta in etas]
     return tuple(found)
 
 
-def walk_forward(signs: Floats, part: Part, tried: Sequence[Candidate], folds: int = FOLDS) -> pd.DataFrame:
-    """Portfolio Sharpe ratio of each candidate on stretches of validation that its graph has not seen.
+def strangers(sectors: Sequence[str]) -> Mask:
+    """``(assets, generators)`` pairs of different sectors; without any sector map, of different assets."""
+    same = graph.same_sector(sectors)
+    unknown = np.array([sector == UNKNOWN_SECTOR for sector in sectors])
+    same[unknown] = False
+    same[np.arange(len(same)), np.arange(len(same))] = True
+    return ~same
+
+
+def walk_forward(
+    counts: NDArray[Any], samples: int, part: Part, pairs: Mask, memory: int, tried: Sequence[Candidate]
+) -> pd.DataFrame:
+    """Portfolio Sharpe ratio by year of graphs that were learned from the stretch before it.
 
     Args:
-        signs: ``(assets, generators, times)`` of the validation part.
-        part: the validation part.
+        counts: ``(assets, generators, times)`` sums of signs.
+        samples: that each sum has.
+        part: training and validation part in one.
+        pairs: ``(assets, generators)`` that may be used.
+        memory: half-days that a graph learns from.
         tried: candidates.
-        folds: stretches.
 
     Returns:
-        Columns method, eta, walk_forward_sr (all unseen stretches together), in_sample_sr, and selected: the best one.
+        Columns method, eta, year, sharpe, and mean and sd of the daily PnL with the number of days, from which the
+        ratio of any stretch follows. A graph without an edge bets nothing.
+
+    Raises:
+        MarketDataError: if no year begins later than ``memory`` half-days after the first.
     """
-    days = np.unique(part.date)
-    edges = [int(np.searchsorted(part.date, stretch[0])) for stretch in np.array_split(days, folds)] + [len(part)]
+    year = part.date.astype("datetime64[Y]").astype(int) + 1970
+    begins = [(y, int(np.argmax(year == y))) for y in np.unique(year).tolist()]
+    begins = [(y, begin) for y, begin in begins if begin >= memory]
+    if not begins:
+        raise MarketDataError(
+            f"expected a year that begins after {memory} half-days, to choose a weighting; found {len(part)} in all"
+        )
+    rows = []
+    for y, begin in begins:
+        past, now = slice(begin - memory, begin), np.flatnonzero(year == y)
+        ahead = Part(part.date[now], part.condition[:, :0], part.returns[:, now])
+        before, after = (_heard(counts[..., times], samples, pairs) for times in (past, now))
+        for one in tried:
+            w = graph.weights(one.method, before, part.returns[:, past], one.eta, date=part.date[past])
+            pnl = portfolio_pnl(graph.bets(w, after), ahead)
+            rows.append(
+                {
+                    "method": one.method,
+                    "eta": np.nan if one.eta is None else one.eta,
+                    "year": y,
+                    "sharpe": float(forecasting.sharpe_ratio(pnl)),
+                    "mean_pnl": float(pnl.mean()),
+                    "sd_pnl": float(pnl.std()),
+                    "days": len(pnl),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def choice(years: pd.DataFrame, signs: Floats, part: Part, tried: Sequence[Candidate]) -> pd.DataFrame:
+    """Each candidate's ratio over all years, and on the validation part in sample; which is selected.
+
+    Args:
+        years: of :func:`walk_forward`.
+        signs: ``(assets, generators, times)`` of the validation part, own generators included.
+        part: the validation part.
+        tried: candidates, identity among them.
+
+    Returns:
+        Columns method, eta, walk_forward_sr (NaN for identity and without any bet), worst_year, in_sample_sr, selected.
+    """
     rows = []
     for one in tried:
-        earned = []
-        for k in range(1, folds):
-            past, now = slice(0, edges[k]), slice(edges[k], edges[k + 1])
-            w = graph.weights(one.method, signs[..., past], part.returns[:, past], one.eta, date=part.date[past])
-            ahead = Part(part.date[now], part.condition[:, now], part.returns[:, now])
-            earned.append(portfolio_pnl(graph.bets(w, signs[..., now]), ahead))
-        whole = graph.weights(one.method, signs, part.returns, one.eta, date=part.date)
+        eta = np.nan if one.eta is None else one.eta
+        mine = years[(years["method"] == one.method) & (years["eta"].isna() if np.isnan(eta) else years["eta"] == eta)]
+        w = graph.weights(one.method, signs, part.returns, one.eta, date=part.date)
         rows.append(
             {
                 "method": one.method,
-                "eta": np.nan if one.eta is None else one.eta,
-                "walk_forward_sr": float(forecasting.sharpe_ratio(np.concatenate(earned))),
-                "in_sample_sr": graph.portfolio_sharpe(graph.bets(whole, signs), part.returns, part.date),
+                "eta": eta,
+                "walk_forward_sr": _pooled_sharpe(mine),
+                "worst_year": float(mine["sharpe"].min()) if len(mine) else np.nan,
+                "in_sample_sr": graph.portfolio_sharpe(graph.bets(w, signs), part.returns, part.date),
             }
         )
     table = pd.DataFrame(rows)
     table["selected"] = table.index == table["walk_forward_sr"].fillna(-np.inf).idxmax()
     return table
+
+
+def _heard(counts: NDArray[Any], samples: int, pairs: Mask) -> Floats:
+    """Expected signs of the pairs that may be used; the others are silent."""
+    signs: Floats = counts / np.float64(samples)
+    signs[~pairs] = 0.0
+    return signs
+
+
+def _pooled_sharpe(years: pd.DataFrame) -> float:
+    """Ratio over all years from their means, deviations and days."""
+    if len(years) == 0:
+        return float("nan")
+    days, mean = years["days"].to_numpy(float), years["mean_pnl"].to_numpy(float)
+    centre = (days * mean).sum() / days.sum()
+    square = (days * (years["sd_pnl"].to_numpy(float) ** 2 + mean**2)).sum() / days.sum()
+    variance = square - centre**2
+    return float(np.sqrt(TRADING_DAYS) * centre / np.sqrt(variance)) if variance > 0 else float("nan")
 
 
 def selected(table: pd.DataFrame) -> Candidate:

@@ -1,0 +1,114 @@
+"""How the weightings did: ratios, seeds and luck, PnL, robustness."""
+
+import pandas as pd
+import streamlit as st
+
+from engine.charts import graph as draw
+from engine.studies.graph_words import LABELS, label
+from pages.decisions import _graph_text as text
+from pages.decisions._graph_view import View
+from pages.ui import downloads, frame
+
+NUMBER = "%.2f"
+
+
+def methods(view: View) -> None:
+    """Table 6.2, the gains over identity, Tables 6.3 and 6.5."""
+    left, right = st.columns(2)
+    with left:
+        frame.chart(draw.method_ratios(view.table("methods")), key="graph_ratios")
+    with right:
+        frame.chart(draw.gains(view.table("differences")), key="graph_gains")
+    _table(view.table("methods"), "methods")
+    st.markdown("**Soft and hard votes** (Table 6.5)")
+    st.caption(text.VOTES)
+    votes = view.table("votes")
+    shown = {}
+    for statistic, words in (("portfolio_sr", "Portfolio"), ("mean_sr", "Mean"), ("sd_sr", "Sd")):
+        for vote in ("0", "I", "II", "III"):
+            rows = votes[votes["vote"].astype(str) == vote].set_index("method")
+            shown[f"{words} {vote}"] = [
+                f"{a:.2f}" + ("" if pd.isna(b) else f" [{b:.2f}]")
+                for a, b in zip(rows[statistic], rows[f"published_{statistic}"], strict=True)
+            ]
+    names = [LABELS[name] for name in votes.drop_duplicates("method")["method"]]
+    st.dataframe(pd.DataFrame({"Weighting": names, **shown}), hide_index=True, width="stretch")
+    st.markdown("**Correlation between the PnLs of two assets** (Table 6.3)")
+    _table(view.table("pnl_correlation"), "pnl_correlation", "%.3f")
+
+
+def seeds(view: View) -> None:
+    """Single seeds, shuffled returns, stability of edges."""
+    pooled = view.table("methods").set_index("method")["portfolio_sr"].to_dict()
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Every training seed by itself**")
+        frame.chart(draw.seed_ratios(view.table("by_seed"), pooled), key="graph_seeds")
+    with right:
+        st.markdown("**Against graphs learned from shuffled returns**")
+        frame.chart(draw.luck(view.table("permutation")), key="graph_luck")
+    _table(view.table("permutation"), "permutation")
+    st.markdown("**How stable are LASSO's edges?**")
+    _table(view.table("stability"), "stability")
+    _table(view.table("edge_stability"), "edge_stability", "%.3f")
+
+
+def pnl(view: View) -> None:
+    """Figures 6.5 to 6.14."""
+    kind = st.segmented_control(
+        "PnL", ["soft votes", "per unit of bet", "direction only"], default="soft votes", key="graph_pnl_kind"
+    )
+    series = view.table("portfolio_pnl_hard" if kind == "direction only" else "portfolio_pnl")
+    size = view.table("bet_size") if kind == "per unit of bet" else None
+    frame.chart(draw.cumulative(series, size), key="graph_cumulative")
+    left, right = st.columns(2)
+    with left:
+        frame.chart(
+            draw.over_time(view.table("bet_direction"), "Cumulative mean bet (long less short)"), key="graph_net"
+        )
+    with right:
+        frame.chart(draw.over_time(view.table("bet_size"), "Cumulative mean size of bets"), key="graph_size")
+    tickers = view.table("tickers")
+    wide = tickers.pivot(index="ticker", columns="method", values="sharpe")
+    one = tickers[tickers["method"] == "lasso"].set_index("ticker")
+    left, right = st.columns(2)
+    with left:
+        titles = "Sharpe ratio, own generator", "Sharpe ratio, LASSO"
+        frame.chart(draw.against(wide["identity"], wide["lasso"], list(wide.index), *titles), key="graph_own")
+    with right:
+        titles = "Total size of bets, LASSO", "Sharpe ratio, LASSO"
+        frame.chart(draw.against(one["total_bet"], one["sharpe"], list(one.index), *titles), key="graph_bets")
+    _table(tickers, "tickers")
+
+
+def robustness(view: View) -> None:
+    """Table 6.4, the selection, variants, rolling weights, costs."""
+    chosen = float(view.table("methods").set_index("method").loc["lasso", "eta"])
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**LASSO over η** (Table 6.4)")
+        frame.chart(draw.eta_path(view.table("eta_robustness"), chosen), key="graph_etas")
+    with right:
+        st.markdown("**Which weighting walks forward best through validation**")
+        walk = view.table("walk_forward").sort_values("walk_forward_sr", ascending=False)
+        walk.insert(0, "weighting", [label(m, e) for m, e in zip(walk["method"], walk["eta"], strict=True)])
+        _table(walk.drop(columns=["method", "eta"]), "walk_forward")
+    for name, words in (
+        ("variants", "Variants beyond the thesis"),
+        ("rolling", "Weights learned anew every month, from the past alone"),
+        ("costs", "After costs, with the no-trade band that was best on validation"),
+        ("eta_robustness", "LASSO over η"),
+    ):
+        st.markdown(f"**{words}**")
+        _table(view.table(name), name, "%.3g")
+
+
+def _table(table: pd.DataFrame, name: str, digits: str = NUMBER) -> None:
+    shown = table.assign(method=table["method"].map(lambda one: LABELS.get(one, one))) if "method" in table else table
+    floats = {c: st.column_config.NumberColumn(format="%.3g" if c == "eta" else digits) for c in _floats(shown)}
+    st.dataframe(shown, hide_index=True, width="stretch", column_config=floats)
+    downloads.table_buttons(lambda: table, f"graph_{name}", key=f"graph_table_{name}")
+
+
+def _floats(table: pd.DataFrame) -> list[str]:
+    return [str(name) for name in table.columns if table[name].dtype.kind == "f"]

@@ -1,0 +1,77 @@
+"""Graph ensembles: whose generators forecast whom, and does sharing pay?"""
+
+import streamlit as st
+
+from engine.runs import studies
+from engine.studies.graph_words import verdicts
+from pages.decisions import _graph_network_tab as network
+from pages.decisions import _graph_result_tabs as results
+from pages.decisions import _graph_run as run
+from pages.decisions import _graph_structure_tabs as structure
+from pages.decisions import _graph_text as text
+from pages.decisions._graph_view import View, choose
+from pages.ui import frame
+
+frame.header("Graph ensembles", "Whose generators forecast whom, and does sharing them pay?")
+finished = {str(result.directory): result for result in studies.catalogue("graph")}
+if not finished:
+    st.info("No finished study of graphs yet. Start one below.", icon=":material/info:")
+    run.start()
+    frame.method(text.METHOD)
+    st.stop()
+picked = st.sidebar.selectbox(
+    "Study",
+    list(finished),
+    format_func=lambda key: f"{finished[key].data['name']} · {finished[key].directory.name}",
+    key="graph_study",
+    persist_state="session",
+    help="Finished studies of graphs: the shipped one and your own.",
+)
+with frame.errors("Choose another study in the sidebar."):
+    view = View(finished[picked])
+    result = view.result
+    chosen = choose(view)
+    tables = {name: view.table(name) for name in text.VERDICT_TABLES}
+    seeds, days = int(result.summary["seeds"]), len(view.table("portfolio_pnl"))
+first, last = result.data["period"]
+with st.container(border=True):
+    st.text(f"Study: {result.data['name']} · {first} to {last} · fingerprint {str(result.data['digest'])[:12]}")
+    st.text(f"Generators: {result.inputs.get('fingan', {}).get('ref', 'unknown')}, {seeds} training seeds")
+frame.metrics(view.metrics())
+frame.honesty(
+    f"{len(view.tickers)} assets, {days} test days, out of sample",
+    f"signs averaged over {seeds} seeds",
+    f"intervals from {result.settings.get('draws'):,} resamples of 21-day blocks",
+    "before costs",
+    "published: 193 assets",
+)
+for sentence in verdicts(tables):
+    st.markdown("- " + frame.plain(sentence))
+
+labels = (
+    "Graph", "Adjacency", "Weightings", "Seeds and luck", "PnL",
+    "Sectors", "Importance", "Transfer", "Robustness", "Run",
+)  # fmt: skip
+opened = dict(zip(labels, st.tabs(labels, key="graph_tab", on_change="rerun"), strict=True))
+drawn = {
+    "Graph": lambda: network.show(view, chosen),
+    "Adjacency": lambda: network.matrix(view, chosen),
+    "Weightings": lambda: results.methods(view),
+    "Seeds and luck": lambda: results.seeds(view),
+    "PnL": lambda: results.pnl(view),
+    "Sectors": lambda: structure.sectors(view, chosen),
+    "Importance": lambda: structure.importance(view, chosen),
+    "Transfer": lambda: structure.transfer(view),
+    "Robustness": lambda: results.robustness(view),
+    "Run": run.start,
+}
+for name, tab in opened.items():
+    if tab.open:
+        with tab, frame.errors("Choose another study in the sidebar, or run it again."):
+            drawn[name]()
+st.code(
+    text.command(result.settings, str(result.data["ref"]), str(result.inputs.get("fingan", {}).get("ref", "FINGAN"))),
+    language=None,
+    wrap_lines=True,
+)
+frame.method(text.METHOD)

@@ -277,13 +277,13 @@ def views(flat: NDArray[Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str
     return found
 
 
-def rates(shapes: Mapping[str, tuple[int, ...]], learning_rate: float) -> Singles:
+def rates(shapes: Mapping[str, tuple[int, ...]], learning_rate: float) -> Floats:
     """``(parameters,)`` step of each parameter: the cell's bias stands for two and moves twice as far.
 
     PyTorch's LSTM has an input and a recurrent bias. They only ever appear as a sum, have the same gradient and the
     same RMSProp state, so the sum moves by two steps.
     """
-    rate = np.full(size(shapes), learning_rate, dtype=np.float32)
+    rate = np.full(size(shapes), learning_rate)
     views(rate, shapes)["cell_bias"][...] *= 2
     return rate
 

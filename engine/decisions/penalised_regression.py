@@ -11,9 +11,9 @@ What is solved is the dual, a least-distance problem in the residual θ = b − 
     min ½‖θ − b‖² + h'μ   subject to   |A'θ − C'μ|_i ≤ λ_i/2,  μ ≥ 0,
 
 whose Hessian is the identity however collinear the instruments are, so the dual active-set method of Goldfarb and
-Idnani (``quadprog``) ends after a few pivots with the positions d as its multipliers. They are then recomputed on the
-set of traded instruments by one more orthogonal factorisation. Coordinate descent on cost-scaled columns does not
-converge here, and a quadratic programme in (d⁺, d⁻) has a singular Hessian.
+Idnani (``quadprog``) ends after a few pivots with the positions d as its multipliers; where rounding shows in them,
+they are recomputed on the set of traded instruments by one more orthogonal factorisation. Coordinate descent on
+cost-scaled columns does not converge here, and a quadratic programme in (d⁺, d⁻) has a singular Hessian.
 
 References:
     Tibshirani, R. (1996), Regression shrinkage and selection via the lasso, JRSS B 58.
@@ -44,6 +44,7 @@ KKT_TOLERANCE = 1e-8
 """Largest violation of the optimality conditions with columns of unit length, relative to ‖b‖."""
 
 _SOFTNESS, _MOST_ROUNDS, _FEASIBLE = 1e-6, 200, 1e-12
+_EXACT = 1e-13  # a violation this small is rounding
 _QUIET = 1e-13  # a multiplier this small, relative to ‖b‖, is rounding
 
 
@@ -160,6 +161,7 @@ class _Scaled:
     length: Floats
     free: Bools
     basis: Floats  # orthonormal, spans the free columns
+    triangle: Floats  # the free columns in that basis
     bound: Floats  # the penalised columns less their projection
     rest: Floats  # the response less its projection
 
@@ -172,15 +174,16 @@ class _Scaled:
         if not length.min() > 0:
             raise SettingsError(f"expected columns that vary; found column {int(length.argmin())} constant")
         a = a / length
-        redundant = dependent(a[:, free])
+        redundant = dependent(a[:, free]) if free.sum() > 1 else np.zeros(1, dtype=bool)
         if redundant.any():
             raise SettingsError(
                 "expected free columns that are linearly independent; found column "
                 f"{int(np.flatnonzero(free)[redundant.argmax()])} a combination of the others"
             )
-        basis = np.linalg.qr(a[:, free])[0]
+        # a single free column, the usual case, is its own basis
+        basis, triangle = (a[:, free], np.eye(1)) if free.sum() == 1 else np.linalg.qr(a[:, free])
         bound = a[:, ~free]
-        return cls(a, b, length, free, basis, bound - basis @ (basis.T @ bound), b - basis @ (basis.T @ b))
+        return cls(a, b, length, free, basis, triangle, bound - basis @ (basis.T @ bound), b - basis @ (basis.T @ b))
 
     def lasso(self, half: Floats) -> Floats:
         """Coefficients of the unit columns for penalties 2·half."""
@@ -191,12 +194,15 @@ class _Scaled:
             pressure = quadprog.solve_qp(np.eye(len(self.b)), self.rest, normals, side, 0)[4]
             below, above = np.split(pressure, 2)
             u[~self.free] = _clean(above - below, self.b)
-        polished = self._on(self.free | (u != 0), np.sign(u), half)
-        if polished is not None and _violation(self.a, self.b, half, polished) <= KKT_TOLERANCE:
-            return polished
         if self.free.any():
-            u[self.free] = np.linalg.lstsq(self.a[:, self.free], self.b - self.a @ u, rcond=None)[0]
-        if not _violation(self.a, self.b, half, u) <= KKT_TOLERANCE:
+            u[self.free] = np.linalg.solve(self.triangle, self.basis.T @ (self.b - self.a @ u))
+        gap = _violation(self.a, self.b, half, u)
+        if gap <= _EXACT:
+            return u
+        polished = self._on(self.free | (u != 0), np.sign(u), half)
+        if polished is not None and _violation(self.a, self.b, half, polished) <= min(gap, KKT_TOLERANCE):
+            return polished
+        if not gap <= KKT_TOLERANCE:
             raise SettingsError("expected a problem that can be solved to rounding; found one too badly conditioned")
         return u
 

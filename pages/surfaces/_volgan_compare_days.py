@@ -44,9 +44,10 @@ def draw(loaded: Loaded, chosen: Mapping[str, Listed]) -> None:
         f"data {str(result.data['digest'])[:12]}",
     )
     downloads.table_buttons(lambda: table.reset_index(), "generators-out-of-sample", key="volgan_compare_days")
-    exceedance = cache.study_table(result, "exceedance")
-    shown = exceedance[exceedance["model"].isin([*runs, BASELINE])]
-    figure = draw_leaderboard.exceedance_heatmap(shown, dark=frame.is_dark())
+    shown = called(chosen)
+    hits = cache.study_table(result, "exceedance")
+    hits = hits[hits["model"].isin(shown)].assign(model=lambda part: part["model"].map(shown))
+    figure = draw_leaderboard.exceedance_heatmap(hits, dark=frame.is_dark())
     st.markdown("**Share of days below each quantile (%)**; a cross where Kupiec rejects at 5 %")
     frame.chart(figure, key="volgan_compare_exceedance")
     command = f"python -m engine study {STUDY} --data {loaded.entry.id} --models {','.join(runs)} --run again"
@@ -69,18 +70,15 @@ def figures(result: studies.StudyResult, chosen: Mapping[str, Listed]) -> pd.Dat
     penalty = cache.study_table(result, "penalty").set_index("model")["mean"]
     series = list(dict.fromkeys(hits["series"]))
     rows = {}
-    labels = {**{name: one.name for name, one in chosen.items()}, "Baseline: filtered historical simulation": BASELINE}
-    if any(one.card is not None and one.card.model == BASELINE_MODEL for one in chosen.values()):
-        labels.pop("Baseline: filtered historical simulation")  # it is there as itself
-    for name, label in labels.items():
+    for label, name in called(chosen).items():
         one, mine = scores.loc[label], hits[hits["model"] == label]
         passed = (mine["kupiec_p"] > KUPIEC).groupby(mine["series"]).all()
         row = {
             "Energy score": f"{one['energy']:.3f}",
             "Over baseline (95 %)": f"{one['energy_ratio']:.3f} "
             f"({one['energy_ratio_low']:.3f} to {one['energy_ratio_high']:.3f})",
-            "Diebold–Mariano t": "" if label == BASELINE else theme.signed(one["energy_t"], ".1f"),
-            "p": "" if label == BASELINE else theme.significant(float(one["energy_p"])),
+            "Diebold–Mariano t": theme.signed(one["energy_t"], ".1f") if one["energy_t"] == one["energy_t"] else "same",
+            "p": theme.significant(float(one["energy_p"])),
             "Φ, mean": theme.significant(float(penalty[label])),
             "Series Kupiec accepts": f"{int(passed.sum())} of {len(passed)}",
         }
@@ -90,3 +88,10 @@ def figures(result: studies.StudyResult, chosen: Mapping[str, Listed]) -> pd.Dat
             row[f"{kind}: Kupiec p"] = " / ".join(theme.significant(float(p)) for p in part["kupiec_p"])
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def called(chosen: Mapping[str, Listed]) -> dict[str, str]:
+    """Label in the study's tables → what the page calls it; the baseline too, unless it is among the chosen."""
+    names = {one.name: name for name, one in chosen.items()}
+    there = any(one.card is not None and one.card.model == BASELINE_MODEL for one in chosen.values())
+    return names if there else {**names, BASELINE: "Baseline: filtered historical simulation"}

@@ -200,7 +200,8 @@ class GeneratorStack:
     def forecast(self, condition: ArrayLike, samples: int, *, seed: int = 0, first_row: int = 0) -> Forecast:
         """Expected sign and point estimate of every member on every window, by B samples each.
 
-        A member's samples of a window depend on (seed, member, row) alone: stacks and stretches can be split at will.
+        A member's noise for a window depends on (seed, member, row) alone: stacks and stretches can be split at
+        will, up to rounding.
 
         Args:
             condition: ``(n, L)`` log-returns, the oldest first.

@@ -143,11 +143,15 @@ def test_an_update_is_that_of_pytorchs_modules():
     one.runner.close()
 
 
-def test_both_backends_make_the_same_trajectory():
+GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU in this machine"))
+
+
+@pytest.mark.parametrize("device", ["cpu", GPU])
+def test_both_backends_make_the_same_trajectory(device):
     """Assets of different lengths, all ten losses, float32: equal up to rounding."""
     assets = [asset("A", 230), asset("B", 315, seed=1)]
     one = trained(learner(BlockRunner(compiled_epoch, 2), assets, losses=LOSSES))
-    two = trained(learner(TorchEpochs(), assets, losses=LOSSES))
+    two = trained(learner(TorchEpochs(device), assets, losses=LOSSES))
     np.testing.assert_allclose(one.norms, two.norms, rtol=1e-4, atol=1e-9)
     np.testing.assert_allclose(one.stack.coefficients, two.stack.coefficients, rtol=1e-4)
     for name in (GENERATOR, DISCRIMINATOR):

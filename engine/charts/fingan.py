@@ -20,7 +20,7 @@ DONE = theme.Quantity("Trained", "% of epochs", 100, ".0f", "density")
 COLOURS = {
     "fingan": "#0878B8",
     "fingan_ensemble": "#0878B8",
-    "fingan_all": "#2E8FA3",
+    "fingan_all_ensemble": "#2E8FA3",
     "forgan": "#C2659B",
     "forgan_ensemble": "#C2659B",
     "lstm": "#D55E00",
@@ -38,6 +38,8 @@ COLOURS = {
 ROW_HEIGHT = 22
 """Pixels of a row of a heatmap of tickers."""
 
+LEAST_HEIGHT = 340
+
 
 def method_colour(name: str) -> str:
     """Colour of a method, a spare one for a name that has none."""
@@ -49,6 +51,7 @@ def matrix(
     quantity: theme.Quantity,
     *,
     x_title: str,
+    y_title: str = "Ticker (stocks less their ETF)",
     marked: pd.DataFrame | None = None,
     dark: bool = False,
     limit: float | None = None,
@@ -59,7 +62,7 @@ def matrix(
     Args:
         values: rows (tickers, losses) × columns (methods, combinations), in engine units.
         quantity: how they are drawn.
-        x_title: what the columns are.
+        x_title, y_title: what columns and rows are.
         marked: same shape, True where a cell is to be pointed out by a frame of dots.
         dark: drawn on a dark background.
         limit: ends of the colour scale in drawn units, so that one outlier does not bleach the rest.
@@ -92,15 +95,16 @@ def matrix(
             hovertemplate=f"%{{y}}, %{{x}}: %{{z:{quantity.digits}}} {quantity.unit}<extra></extra>",
         )
     )
-    fig.update_yaxes(autorange="reversed", type="category", title_text="Ticker (sector return taken off stocks)")
-    fig.update_xaxes(type="category", side="top", tickangle=-30)
+    fig.update_yaxes(autorange="reversed", type="category")
+    fig.update_xaxes(type="category", tickangle=-30)
     finite = scaled[np.isfinite(scaled)]
     ends = f"from {finite.min():.3g} to {finite.max():.3g}" if finite.size else "none"
     return theme.base_layout(
         fig,
         alt=f"{quantity.title} of {values.shape[0]} rows and {values.shape[1]} columns, {ends}.",
         x_title=x_title,
-        height=height or 150 + ROW_HEIGHT * len(values),
+        y_title=y_title,
+        height=height or max(LEAST_HEIGHT, 190 + ROW_HEIGHT * len(values)),
     )
 
 

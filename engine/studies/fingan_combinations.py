@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 from engine.decisions import forecasting
 from engine.evaluation import trading
 from engine.market.grid import Floats
+from engine.models.fingan import COLLAPSE
 from engine.studies.fingan_published import CORRELATIONS, TABLE_5_3
 from engine.studies.fingan_tables import Bets, Played
 from engine.studies.fingan_universe import Panel
-
-COLLAPSED = 2e-4
-"""Mode collapse: standard deviation of a day's samples, or of the point forecasts, below this, in return units."""
 
 Choice = NDArray[np.intp]
 """``(seeds, tickers)`` position of the chosen loss."""
@@ -109,7 +107,7 @@ def combination_table(
                         "mae": found["mae"],
                         "rmse": found["rmse"],
                         "mean_bet": found["mean_bet"],
-                        "collapsed": bool(trials.spread[s, t, k] < COLLAPSED or expected.std() < COLLAPSED),
+                        "collapsed": bool(trials.spread[s, t, k] < COLLAPSE or expected.std() < COLLAPSE),
                         "chosen": bool(choice[s, t] == k),
                     }
                 )

@@ -32,18 +32,18 @@ SD_PNL = {"fingan": 4.85, "forgan": 4.00, "lstm": 7.48, "lstm_fin": 7.53, "arima
 """Standard deviation over tickers of the mean daily PnL, basis points (5.6.1)."""
 
 TABLE_5_3 = {
-    "pnl": 3,
-    "sr": 3,
-    "pnl_mse": 5,
-    "pnl_sr": 0,
-    "sr_mse": 9,
-    "pnl_mse_sr": 4,
-    "pnl_std": 5,
-    "pnl_mse_std": 2,
+    "PnL": 3,
+    "SR": 3,
+    "PnL&MSE": 5,
+    "PnL&SR": 0,
+    "SR&MSE": 9,
+    "PnL&MSE&SR": 4,
+    "PnL&STD": 5,
+    "PnL&MSE&STD": 2,
 }
 """Combination → how many of the 31 tickers chose it."""
 
-CORRELATIONS = {("bce", "bce_mse"): 0.997, ("sr", "pnl_std"): 0.335}
+CORRELATIONS = {("BCE", "MSE"): 0.997, ("SR", "PnL&STD"): 0.335}
 """Pairs of losses → mean correlation over tickers of their PnL on the test part."""
 
 UNIVERSAL_PORTFOLIO_SR = {"with ETF": 1.43, "without ETF": 1.18}

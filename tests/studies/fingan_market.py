@@ -8,7 +8,7 @@ SECTORS = {"AAA": "XA", "BBB": "XA", "CCC": "XB"}
 TICKERS = ("AAA", "BBB", "CCC", "XA", "XB", "SHORT")
 
 
-def prices(days: int = 620, seed: int = 1) -> PriceHistory:
+def prices(days: int = 540, seed: int = 1) -> PriceHistory:
     """Opens and closes whose half-day returns have a weak reversal."""
     rng = np.random.default_rng(seed)
     shocks = 0.008 * rng.standard_t(6, (2 * days, len(TICKERS)))

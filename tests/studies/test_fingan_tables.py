@@ -16,8 +16,8 @@ from engine.studies.fingan_combinations import Trials
 from engine.studies.fingan_published import STATISTICS, TABLE_5_3, published
 from engine.studies.fingan_universe import Panel, universe
 
-LOSSES = ("bce", "pnl", "sr")
-LABELS = {"bce": "BCE", "pnl": "PnL", "sr": "SR"}
+LOSSES = ("BCE", "PnL", "SR")
+LABELS = {"BCE": "ForGAN", "PnL": "PnL", "SR": "SR"}
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,13 @@ def test_the_loss_is_chosen_on_validation_alone(panels: tuple[Panel, Panel]) -> 
             for k in range(3):
                 bet, x, date = trials.bets[s][t][k], validation.realised[t], validation.date[t]
                 assert found[s, t, k] == pytest.approx(by_hand(bet, x, date))
-    choice = combinations.choose(found, LOSSES, ("pnl", "sr"))
+    choice = combinations.choose(found, LOSSES, ("PnL", "SR"))
     np.testing.assert_array_equal(choice, 1 + found[..., 1:].argmax(axis=-1))
 
 
 def test_a_loss_that_never_bets_is_never_chosen() -> None:
     ratios = np.array([[[5.0, np.nan, -2.0]]])
-    assert combinations.choose(ratios, LOSSES, ("pnl", "sr"))[0, 0] == 2
+    assert combinations.choose(ratios, LOSSES, ("PnL", "SR"))[0, 0] == 2
 
 
 def test_chosen_bets_and_their_average_over_seeds(panels: tuple[Panel, Panel]) -> None:
@@ -78,13 +78,13 @@ def test_chosen_bets_and_their_average_over_seeds(panels: tuple[Panel, Panel]) -
     np.testing.assert_allclose(ensemble.bets[0][0], (trials.bets[0][0][1] + trials.bets[1][0][2]) / 2)
     assert ensemble.expected is not None
     np.testing.assert_allclose(ensemble.expected[0][3], (trials.expected[0][3][2] + trials.expected[1][3][1]) / 2)
-    everything = trials.averaged(("pnl", "sr"), "all", "all")
+    everything = trials.averaged(("PnL", "SR"), "all", "all")
     np.testing.assert_allclose(everything.bets[0][4], trials.bets[0][4][1:].mean(axis=0))
 
 
 def test_overview_is_means_over_seeds_with_the_published_beside(panels: tuple[Panel, Panel]) -> None:
     _, test = panels
-    played = random_trials(test, 3).only("pnl", "fingan", "Fin-GAN")
+    played = random_trials(test, 3).only("PnL", "fingan", "Fin-GAN")
     counts = block_counts(len(test.days), rng=np.random.default_rng(0), draws=200)
     by_ticker = tables.by_ticker(test, [played])
     found = tables.overview(test, [played], by_ticker, counts).set_index("statistic")
@@ -105,8 +105,8 @@ def test_overview_is_means_over_seeds_with_the_published_beside(panels: tuple[Pa
 
 def test_skill_is_told_from_chance_and_a_method_from_itself(panels: tuple[Panel, Panel]) -> None:
     _, test = panels
-    skilled = random_trials(test, 4, skill=0.5).only("pnl", "fingan", "Fin-GAN")
-    chance = random_trials(test, 5).only("pnl", "random", "Random")
+    skilled = random_trials(test, 4, skill=0.5).only("PnL", "fingan", "Fin-GAN")
+    chance = random_trials(test, 5).only("PnL", "random", "Random")
     counts = block_counts(len(test.days), rng=np.random.default_rng(0), draws=300, block=5)
     found = tables.paired(test, skilled, [chance, skilled], counts)
     assert found["p_value"][0] < 0.01 and found["low"][0] > 0
@@ -115,7 +115,7 @@ def test_skill_is_told_from_chance_and_a_method_from_itself(panels: tuple[Panel,
 
 def test_nights_and_days_of_the_portfolio_add_up(panels: tuple[Panel, Panel]) -> None:
     _, test = panels
-    played = random_trials(test, 6).only("sr", "fingan", "Fin-GAN")
+    played = random_trials(test, 6).only("SR", "fingan", "Fin-GAN")
     halves = tables.halves(test, [played]).set_index("half")
     series = tables.portfolio_series(test, [played])
     total = halves.loc["overnight", "mean_pnl"] + halves.loc["intraday", "mean_pnl"]
@@ -127,14 +127,14 @@ def test_combination_table_counts_and_marks(panels: tuple[Panel, Panel]) -> None
     before, after = random_trials(validation, 7), random_trials(test, 8)
     after.spread[1, 2, 0] = 1e-5
     seen = combinations.ratios(validation, before)
-    choice = combinations.choose(seen, LOSSES, ("pnl", "sr"))
+    choice = combinations.choose(seen, LOSSES, ("PnL", "SR"))
     found = combinations.combination_table(test, after, seen, choice, LABELS)
     assert len(found) == 2 * 5 * 3 and found["chosen"].sum() == 10
-    assert found[found["collapsed"]][["ticker", "seed", "combination"]].to_numpy().tolist() == [["CCC", 1, "bce"]]
-    counted = combinations.chosen_table(found, ("pnl", "sr")).set_index("combination")
+    assert found[found["collapsed"]][["ticker", "seed", "combination"]].to_numpy().tolist() == [["CCC", 1, "BCE"]]
+    counted = combinations.chosen_table(found, ("PnL", "SR")).set_index("combination")
     assert counted["tickers"].sum() == pytest.approx(5)
-    assert counted.loc["sr", "published"] == TABLE_5_3["sr"]
-    luck = combinations.selection_table(validation, test, before, after, choice, ("pnl", "sr"))
+    assert counted.loc["SR", "published"] == TABLE_5_3["SR"]
+    luck = combinations.selection_table(validation, test, before, after, choice, ("PnL", "SR"))
     assert ((luck["deflated"] > 0) & (luck["deflated"] < 1)).all()
 
 
@@ -145,13 +145,13 @@ def test_correlations_are_one_with_themselves_and_symmetric(panels: tuple[Panel,
     )
     np.testing.assert_allclose(np.diag(found), 1)
     np.testing.assert_allclose(found, found.T)
-    assert abs(found.loc["bce", "pnl"]) < 4 / math.sqrt(10 * 100)
+    assert abs(found.loc["BCE", "PnL"]) < 4 / math.sqrt(10 * 100)
 
 
 def test_costs_are_one_subtraction_from_the_series(panels: tuple[Panel, Panel]) -> None:
     validation, test = panels
-    early = random_trials(validation, 10, skill=0.3).only("pnl", "fingan", "Fin-GAN").averaged("fingan", "Fin-GAN")
-    late = random_trials(test, 11, skill=0.3).only("pnl", "fingan", "Fin-GAN").averaged("fingan", "Fin-GAN")
+    early = random_trials(validation, 10, skill=0.3).only("PnL", "fingan", "Fin-GAN").averaged("fingan", "Fin-GAN")
+    late = random_trials(test, 11, skill=0.3).only("PnL", "fingan", "Fin-GAN").averaged("fingan", "Fin-GAN")
     counts = block_counts(len(test.days), rng=np.random.default_rng(0), draws=100)
     found = costs.cost_table(validation, test, [early], [late], counts, costs=(0.0, 2.0))
     series = costs.cost_series(test, [late])

@@ -9,10 +9,12 @@ from engine.studies.base import STUDIES, study
 from pages.surfaces._study_text import METHODS
 from pages.ui import cache, datasets, downloads, forms, frame, jobs
 
+STUDIES_HERE = [name for name in STUDIES if study(name).DATA == "surfaces"]  # those of prices have pages of their own
+
 frame.header("Studies", "What does a whole study say about these surfaces, beside the published figures?")
 loaded = datasets.pick("surfaces")
 name = st.sidebar.selectbox(
-    "Study", list(STUDIES), format_func=lambda name: study(name).LABEL, key="study_name", persist_state="session"
+    "Study", STUDIES_HERE, format_func=lambda name: study(name).LABEL, key="study_name", persist_state="session"
 )
 module = study(name)
 with st.sidebar.form("study"):

@@ -155,7 +155,8 @@ class Asset:
     def table(self) -> Singles:
         """``(n, L + 1)`` windows and targets in units of the reference batch."""
         mean, sd = self.scale
-        return ((np.column_stack([self.condition, self.target]) - mean) / sd).astype(np.float32)
+        scaled: Floats = (np.column_stack([self.condition, self.target]) - mean) / sd
+        return scaled.astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class Forecast:
 
     def collapsed(self, threshold: float = COLLAPSE) -> NDArray[np.bool_]:
         """``(members,)`` mode collapse: the first window's samples, or the point estimates, hardly differ."""
-        return (self.sd[:, 0] < threshold) | (self.mean.std(axis=1) < threshold)
+        return np.asarray((self.sd[:, 0] < threshold) | (self.mean.std(axis=1) < threshold))
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +232,5 @@ class GeneratorStack:
         return x
 
 
-def _sigmoid(x: Singles) -> Singles:
-    half: Singles = np.float32(0.5) * (1 + np.tanh(np.float32(0.5) * x))
-    return half
+def _sigmoid(x: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.float32(0.5) * (1 + np.tanh(np.float32(0.5) * x)))

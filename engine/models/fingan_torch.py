@@ -165,5 +165,5 @@ def split(flat: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> Parts:
 
 def lstm(before: Tensor) -> Tensor:
     """h = σ(o) tanh(σ(i) tanh(g)) for gates ``(…, 3 width)``: one step from zero state."""
-    i, g, o = before.split(before.shape[-1] // 3, dim=-1)
+    i, g, o = torch.chunk(before, 3, dim=-1)
     return torch.sigmoid(o) * torch.tanh(torch.sigmoid(i) * torch.tanh(g))

@@ -83,12 +83,11 @@ class Stack:
 
     def rows(self, rows: slice | NDArray[np.intp]) -> Stack:
         """Some of the members: views if ``rows`` is a slice, copies if it is an array."""
-        parts = {field.name: getattr(self, field.name) for field in fields(self)}
-        picked = {
-            name: {network: array[rows] for network, array in part.items()} if isinstance(part, dict) else part[rows]
-            for name, part in parts.items()
-        }
-        return Stack(**picked)
+        return Stack(
+            {name: array[rows] for name, array in self.values.items()},
+            {name: array[rows] for name, array in self.squares.items()},
+            *(getattr(self, field.name)[rows] for field in fields(self)[2:]),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,7 +44,8 @@ def key(seed: int, *names: str) -> Words:
     if seed < 0:
         raise SettingsError(f"expected a seed >= 0; found {seed}")
     spawn = tuple(zlib.crc32(name.encode()) for name in names)
-    return np.random.SeedSequence(seed, spawn_key=spawn).generate_state(4, np.uint32)
+    words = np.random.SeedSequence(seed, spawn_key=spawn).generate_state(4, np.uint32)
+    return words.astype(np.uint32)
 
 
 @compiled(inside=True)

@@ -143,7 +143,8 @@ def ratios_of(
     """
     rest = problem.given(previous)
     penalty = alpha * gross * cost
-    _check_regressors(problem, penalty, ridge)
+    free = penalty == 0 if ridge is None else (penalty == 0) & (ridge == 0)
+    problem.once(("checked", free.tobytes()), lambda: _check_regressors(problem, free))
     moved = None if limits is None else Limits(limits.rows, limits.bounds - limits.rows @ previous)
     trade = solve(rest, penalty, ridge, moved)
     variance = rest.mean_square(trade)
@@ -205,7 +206,7 @@ def alpha_of(
     for alpha in alphas:
         _check_weights(alpha, gross)
     grid = np.asarray(alphas, dtype=np.float64)
-    _check_regressors(problem, cost * grid.max(), None)
+    _check_regressors(problem, cost * grid.max() == 0)
     rest = problem.given(previous)
     paths = [solve_path(rest, grid[grid > 0][:, None] * gross * cost)] if np.any(grid > 0) else []
     trades = np.empty((len(grid), len(cost)))
@@ -227,14 +228,17 @@ def untradable(problem: Compressed, free: Bools) -> Bools:
 
     Those that change in no scenario (expired, worthless), and those free to trade that repeat earlier free ones.
     """
-    found: Bools = np.square(problem.x).sum(axis=0) == 0
-    rest = np.flatnonzero(free & ~found)
-    found[rest] = dependent(problem.x[:, rest])
-    return found
+
+    def find() -> Bools:
+        found: Bools = np.square(problem.x).sum(axis=0) == 0
+        rest = np.flatnonzero(free & ~found)
+        found[rest] = dependent(problem.x[:, rest])
+        return found
+
+    return problem.once(("untradable", free.tobytes()), find)
 
 
-def _check_regressors(problem: Compressed, penalty: Floats, ridge: Floats | None) -> None:
-    free = penalty == 0 if ridge is None else (penalty == 0) & (ridge == 0)
+def _check_regressors(problem: Compressed, free: Bools) -> None:
     constant = np.square(problem.x).sum(axis=0) == 0
     if constant.any():
         raise SettingsError(

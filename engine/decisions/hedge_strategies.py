@@ -258,7 +258,7 @@ class DataDriven:
 
     def opened(self, first: Day) -> DataDriven:
         """With α chosen on the first day."""
-        return replace(self, alpha=self.choice(first).alpha)
+        return replace(self, alpha=self.alphas[0] if len(self.alphas) == 1 else self.choice(first).alpha)
 
     def choice(self, day: Day) -> AlphaChoice:
         """The path of hedge ratios over α, and the choice from it."""
@@ -300,9 +300,9 @@ class DataDriven:
     @staticmethod
     def _part(day: Day, usable: Bools) -> tuple[Compressed, Floats]:
         """The problem in the usable instruments, the others held."""
-        fixed = np.where(usable, 0.0, day.previous)
-        held = day.problem.given(fixed)
-        return Compressed(held.x[:, usable], held.y, held.mean_x[usable], held.mean_y), day.previous[usable]
+        if usable.all():
+            return day.problem, day.previous
+        return day.problem.given(np.where(usable, 0.0, day.previous)).part(usable), day.previous[usable]
 
 
 @dataclass(frozen=True)

@@ -24,18 +24,20 @@ References:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import quadprog
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from engine.errors import SettingsError
 from engine.market.grid import Floats
 
 Bools = NDArray[np.bool_]
+T = TypeVar("T")
 
 DEPENDENT = 1e-11
 """What is left of a column after the earlier ones, relative to its length, at which it counts as their combination."""
@@ -44,6 +46,7 @@ KKT_TOLERANCE = 1e-8
 """Largest violation of the optimality conditions with columns of unit length, relative to ‖b‖."""
 
 _SOFTNESS, _MOST_ROUNDS, _FEASIBLE = 1e-6, 200, 1e-12
+_CONSTANT = 1e-13  # changes this small beside their mean
 _EXACT = 1e-13  # a violation this small is rounding
 _QUIET = 1e-13  # a multiplier this small, relative to ‖b‖, is rounding
 
@@ -69,12 +72,14 @@ class Compressed:
         y: ``(k,)``, the factor of the response; ‖y − x d‖² is the mean squared error of d with the best intercept.
         mean_x: ``(n,)`` weighted means of the columns.
         mean_y: of the response.
+        prepared: what was worked out from the columns alone, shared by every response to them.
     """
 
     x: Floats
     y: Floats
     mean_x: Floats
     mean_y: float
+    prepared: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def mean_square(self, d: Floats) -> float:
         """Mean squared error of coefficients ``(n,)``."""
@@ -87,12 +92,25 @@ class Compressed:
 
     def given(self, d: Floats) -> Compressed:
         """The problem left when coefficients ``(n,)`` are held already: its response is y − X d."""
-        return Compressed(self.x, self.y - self.x @ d, self.mean_x, self.intercept(d))
+        return replace(self, y=self.y - self.x @ d, mean_y=self.intercept(d))
 
-    def of(self, columns: ArrayLike, response: Floats) -> Compressed:
+    def of(self, columns: NDArray[Any], response: Floats) -> Compressed:
         """The problem with some columns of this one as regressors and a combination ``(n,)`` of all as response."""
-        chosen = np.asarray(columns)
-        return Compressed(self.x[:, chosen], self.x @ response, self.mean_x[chosen], float(self.mean_x @ response))
+        return replace(self.part(columns), y=self.x @ response, mean_y=float(self.mean_x @ response))
+
+    def part(self, columns: NDArray[Any]) -> Compressed:
+        """The problem with some of the columns, given by position or by a mask."""
+        x, mean_x, prepared = self.once(  # type: ignore[var-annotated]
+            ("part", columns.dtype.kind, columns.tobytes()), lambda: (self.x[:, columns], self.mean_x[columns], {})
+        )
+        return Compressed(x, self.y, mean_x, self.mean_y, prepared)
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """Something that depends on the columns only, made when first asked for."""
+        if key not in self.prepared:
+            self.prepared[key] = make()
+        found: T = self.prepared[key]
+        return found
 
 
 def compress(x: Floats, y: Floats | None = None, weights: Floats | None = None) -> Compressed:
@@ -106,7 +124,10 @@ def compress(x: Floats, y: Floats | None = None, weights: Floats | None = None) 
     w = np.full(len(x), 1 / len(x)) if weights is None else weights
     both = x if y is None else np.column_stack([x, y])
     mean = w @ both
-    factor: Floats = np.asarray(np.linalg.qr((both - mean) * np.sqrt(w)[:, None], mode="r"))  # (min(N, n + 1), n + 1)
+    centred = both - mean
+    # a constant column less its mean is rounding, which no later step could tell from a small change
+    centred[:, np.abs(centred).max(axis=0) <= _CONSTANT * np.abs(mean)] = 0.0
+    factor: Floats = np.asarray(np.linalg.qr(centred * np.sqrt(w)[:, None], mode="r"))  # (min(N, n + 1), n + 1)
     if y is None:
         return Compressed(factor, np.zeros(len(factor)), mean, 0.0)
     return Compressed(factor[:, :-1], factor[:, -1], mean[:-1], float(mean[-1]))
@@ -128,8 +149,9 @@ def solve(problem: Compressed, penalty: Floats, ridge: Floats | None = None, lim
         SettingsError: if a column is zero, free columns are collinear, or no coefficients keep to the limits.
     """
     if limits is not None and len(limits.bounds):
-        scaled = _Scaled.of(problem, penalty == 0, ridge)
-        return _limited(scaled, penalty, _checked_limits(limits, scaled.length)) / scaled.length
+        regressors, response = _regressors(problem, penalty == 0, ridge)
+        held = _checked_limits(limits, regressors.length)
+        return _limited(regressors, response, penalty, held) / regressors.length
     found: Floats = solve_path(problem, penalty[None], ridge)[0]
     return found
 
@@ -148,65 +170,68 @@ def solve_path(problem: Compressed, penalties: Floats, ridge: Floats | None = No
     Raises:
         SettingsError: if a column is zero, or free columns are collinear.
     """
-    scaled = _Scaled.of(problem, penalties[0] == 0, ridge)
-    return np.stack([scaled.lasso(penalty / scaled.length / 2) for penalty in penalties]) / scaled.length
+    regressors, response = _regressors(problem, penalties[0] == 0, ridge)
+    length = regressors.length
+    return np.stack([regressors.lasso(response, penalty / length / 2) for penalty in penalties]) / length
+
+
+def _regressors(problem: Compressed, free: Bools, ridge: Floats | None) -> tuple[_Regressors, Floats]:
+    if ridge is None or not np.any(ridge > 0):
+        return problem.once(("regressors", free.tobytes()), lambda: _Regressors.of(problem.x, free)), problem.y
+    a = np.concatenate([problem.x, np.diag(np.sqrt(ridge))])
+    return _Regressors.of(a, free), np.concatenate([problem.y, np.zeros(len(ridge))])
 
 
 @dataclass(frozen=True, eq=False)
-class _Scaled:
-    """A problem with columns of unit length, and the free ones partialled out of the others and of the response."""
+class _Regressors:
+    """Columns of unit length, and the free ones partialled out of the others."""
 
     a: Floats
-    b: Floats
     length: Floats
     free: Bools
     basis: Floats  # orthonormal, spans the free columns
     triangle: Floats  # the free columns in that basis
-    bound: Floats  # the penalised columns less their projection
-    rest: Floats  # the response less its projection
+    normals: Floats  # the penalised columns less their projection, then the same with the sign turned
 
     @classmethod
-    def of(cls, problem: Compressed, free: Bools, ridge: Floats | None) -> _Scaled:
-        a, b = problem.x, problem.y
-        if ridge is not None and np.any(ridge > 0):
-            a, b = np.concatenate([a, np.diag(np.sqrt(ridge))]), np.concatenate([b, np.zeros(len(ridge))])
-        length = np.sqrt(np.square(a).sum(axis=0))
+    def of(cls, x: Floats, free: Bools) -> _Regressors:
+        length = np.sqrt(np.square(x).sum(axis=0))
         if not length.min() > 0:
             raise SettingsError(f"expected columns that vary; found column {int(length.argmin())} constant")
-        a = a / length
-        redundant = dependent(a[:, free]) if free.sum() > 1 else np.zeros(1, dtype=bool)
+        a = x / length
+        redundant = dependent(a[:, free])
         if redundant.any():
             raise SettingsError(
                 "expected free columns that are linearly independent; found column "
                 f"{int(np.flatnonzero(free)[redundant.argmax()])} a combination of the others"
             )
-        # a single free column, the usual case, is its own basis
-        basis, triangle = (a[:, free], np.eye(1)) if free.sum() == 1 else np.linalg.qr(a[:, free])
-        bound = a[:, ~free]
-        return cls(a, b, length, free, basis, triangle, bound - basis @ (basis.T @ bound), b - basis @ (basis.T @ b))
+        basis, triangle = np.linalg.qr(a[:, free])
+        bound = a[:, ~free] - basis @ (basis.T @ a[:, ~free])
+        return cls(a, length, free, basis, triangle, np.concatenate([bound, -bound], axis=1))
 
-    def lasso(self, half: Floats) -> Floats:
-        """Coefficients of the unit columns for penalties 2·half."""
+    def lasso(self, b: Floats, half: Floats) -> Floats:
+        """Coefficients of the unit columns for a response and penalties 2·half."""
         u = np.zeros(len(half))
-        if not self.free.all():
+        explained = self.basis.T @ b
+        if self.normals.shape[1]:
             side = np.tile(-half[~self.free], 2)
-            normals = np.concatenate([self.bound, -self.bound], axis=1)
-            pressure = quadprog.solve_qp(np.eye(len(self.b)), self.rest, normals, side, 0)[4]
+            rest = b - self.basis @ explained
+            pressure = quadprog.solve_qp(np.eye(len(b)), rest, self.normals, side, 0)[4]
             below, above = np.split(pressure, 2)
-            u[~self.free] = _clean(above - below, self.b)
-        if self.free.any():
-            u[self.free] = np.linalg.solve(self.triangle, self.basis.T @ (self.b - self.a @ u))
-        gap = _violation(self.a, self.b, half, u)
+            u[~self.free] = _clean(above - below, b)
+        if len(explained):
+            u[self.free] = np.linalg.solve(self.triangle, explained - self.basis.T @ (self.a @ u))
+        gap = _violation(self.a, b, half, u)
         if gap <= _EXACT:
             return u
-        polished = self._on(self.free | (u != 0), np.sign(u), half)
-        if polished is not None and _violation(self.a, self.b, half, polished) <= min(gap, KKT_TOLERANCE):
+        polished = self._on(b, self.free | (u != 0), np.sign(u), half)
+        if polished is not None and _violation(self.a, b, half, polished) <= min(gap, KKT_TOLERANCE):
             return polished
         if not gap <= KKT_TOLERANCE:
             raise SettingsError("expected a problem that can be solved to rounding; found one too badly conditioned")
         return u
 
-    def _on(self, active: Bools, sign: Floats, half: Floats) -> Floats | None:
+    def _on(self, b: Floats, active: Bools, sign: Floats, half: Floats) -> Floats | None:
         """The stationary point on a set of columns with given signs, A'A u = A'b − s·half; None if there is none."""
         u = np.zeros(len(half))
         if not active.any():
@@ -214,7 +239,7 @@ class _Scaled:
         q, r = np.linalg.qr(self.a[:, active])
         if not np.abs(np.diag(r)).min() > DEPENDENT:
             return None
-        found = np.linalg.solve(r, q.T @ self.b - np.linalg.solve(r.T, (sign * half)[active]))
+        found = np.linalg.solve(r, q.T @ b - np.linalg.solve(r.T, (sign * half)[active]))
         u[active] = found
         return u if np.all((sign[active] == 0) | (np.sign(found) == sign[active])) else None
 
@@ -270,12 +295,12 @@ def _checked_limits(limits: Limits, length: Floats) -> Limits:
     return scaled
 
 
-def _limited(scaled: _Scaled, penalty: Floats, limits: Limits) -> Floats:
+def _limited(regressors: _Regressors, b: Floats, penalty: Floats, limits: Limits) -> Floats:
     """Coefficients under limits, by proximal steps on the limits' multipliers.
 
     The dual's Hessian is zero in μ; each round adds ½ε‖μ − μ_k‖², and they end where the limits hold to rounding.
     """
-    a, b, free, half = scaled.a, scaled.b, scaled.free, penalty / scaled.length / 2
+    a, free, half = regressors.a, regressors.free, penalty / regressors.length / 2
     k, n_limits, n_free = len(b), len(limits.bounds), int(free.sum())
     hessian = np.diag(np.concatenate([np.ones(k), np.full(n_limits, _SOFTNESS)]))
     stacked = np.concatenate([a, -limits.rows])  # (k + limits, n)

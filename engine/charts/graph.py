@@ -18,7 +18,9 @@ ORDER = (
 
 def colour(method: str) -> str:
     """A weighting's own colour on every picture."""
-    return theme.RAW if method == "identity" else theme.series_colour(ORDER.index(method) if method in ORDER else 9)
+    if method in ("identity", "selected"):
+        return theme.RAW if method == "identity" else theme.REFERENCE
+    return theme.series_colour(ORDER.index(method) if method in ORDER else len(ORDER))
 
 
 def method_ratios(methods: pd.DataFrame) -> go.Figure:
@@ -87,7 +89,7 @@ def gains(differences: pd.DataFrame) -> go.Figure:
         )
     )
     fig.add_vline(x=0, line={"color": theme.REFERENCE, "width": 1.5, "dash": "dot"})
-    best = differences.loc[differences["gain"].idxmax()]
+    best = differences.iloc[int(differences["gain"].argmax())]
     who = LABELS.get(str(best["method"]), str(best["method"]))
     alt = f"Gain over identity; largest {best['gain']:+.2f} by {who}, p {best['p_value']:.2g}."
     return theme.base_layout(
@@ -285,7 +287,7 @@ def eta_path(table: pd.DataFrame, chosen: float | None = None) -> go.Figure:
     )  # fmt: skip
     if chosen is not None:
         fig.add_vline(x=chosen, line={"color": theme.REFERENCE, "dash": "dot"})
-    fig.update_xaxes(type="log")
+    fig.update_xaxes(type="log", dtick=1)
     words = ", ".join(f"η = {eta:g}: {sr:.2f}" for eta, sr in zip(table["eta"], table["portfolio_sr"], strict=True))
     return theme.base_layout(
         fig, alt=f"LASSO's portfolio ratio on the test part by η: {words}.", x_title="η (log scale)",

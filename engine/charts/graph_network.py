@@ -24,6 +24,9 @@ MOST_EDGES = 600
 CELLS = 5_000
 """Cells of an adjacency drawn as a heatmap; beyond, its strongest edges are drawn as squares."""
 
+WIDE = 1.8
+"""Width over height of the box that springs fill, about that of the picture."""
+
 WIDTHS = (0.8, 1.8, 3.2, 5.0)
 """Line widths in pixels, by quartile of the drawn weights."""
 
@@ -32,7 +35,7 @@ _NAMED = 80  # nodes up to which every name is written
 
 
 def positions(weights: ArrayLike, sectors: Sequence[str], layout: Layout) -> Floats:
-    """``(n, 2)`` places of the nodes, in [-1, 1]; the same graph always lies the same way.
+    """``(n, 2)`` places of nodes: a circle in [-1, 1]² or springs in a wider box; the same graph lies the same way.
 
     Args:
         weights: ``(n, n)``.
@@ -58,8 +61,8 @@ def positions(weights: ArrayLike, sectors: Sequence[str], layout: Layout) -> Flo
     )
     found = nx.spring_layout(graph, seed=1, k=2.2 / math.sqrt(max(n, 1)), iterations=80)
     place = np.array([found[k] for k in range(n)])
-    reach = np.abs(place).max()
-    return place / (reach if reach > 0 else 1.0)
+    reach = np.abs(place).max(axis=0)
+    return place / np.where(reach > 0, reach, 1.0) * (WIDE, 1.0)
 
 
 def network(
@@ -74,7 +77,7 @@ def network(
     dark: bool = False,
     height: int = 640,
 ) -> go.Figure:
-    """Nodes and arrows: from an asset to the generators it uses; blue forecasts as they are, orange reversed.
+    """Nodes and arrows: from an asset to the generators it uses; orange forecasts as they are, blue reversed.
 
     Args:
         weights: ``(n, n)``.
@@ -130,8 +133,9 @@ def network(
         i, j = edges[0]
         alt += f"; the strongest runs from {names[i]} to {names[j]} with weight {w[i, j]:+.2f}"
     fig = theme.base_layout(fig, alt=alt + ".", height=height, legend=True)
-    fig.update_xaxes(visible=False, range=[-1.15, 1.15])
-    fig.update_yaxes(visible=False, range=[-1.15, 1.2], scaleanchor="x")
+    edge = 1.12 * float(np.abs(place[:, 0]).max(initial=1.0))
+    fig.update_xaxes(visible=False, range=[-edge, edge])
+    fig.update_yaxes(visible=False, range=[-1.15, 1.2], scaleanchor="x")  # arrow heads point right on equal axes only
     fig.update_layout(hovermode="closest", dragmode="pan")
     return fig
 
@@ -186,7 +190,7 @@ def adjacency(
                      {"y0": k - 0.5, "y1": k - 0.5, "x0": -0.5, "x1": n - 0.5}):  # fmt: skip
             fig.add_shape(type="line", line={"color": theme.GUIDE, "width": 1}, **line)
     if n <= _NAMED:
-        ticks, words = list(range(n)), list(names)
+        ticks, words = [float(k) for k in range(n)], list(names)
     else:  # names would overlap: sectors at their middles
         bounds = [0, *starts, n]
         ticks = [(a + b - 1) / 2 for a, b in pairwise(bounds)]
@@ -194,7 +198,7 @@ def adjacency(
     axis = {"tickvals": ticks, "ticktext": words, "tickfont": {"size": 9 if n <= _NAMED else 11}, "showgrid": False}
     fig.update_xaxes(**axis, range=[-0.5, n - 0.5], zeroline=False, constrain="domain")
     fig.update_yaxes(**axis, range=[n - 0.5, -0.5], zeroline=False, scaleanchor="x", constrain="domain")
-    i, j = np.unravel_index(int(np.argmax(np.abs(values))), values.shape)
+    i, j = divmod(int(np.argmax(np.abs(values))), n)
     alt = f"{what} of {n} assets by {n} generators; largest in size {values[i, j]:+.2f}, {names[i]} with {names[j]}."
     return theme.base_layout(fig, alt=alt, x_title=x_title, y_title=y_title, height=height)
 
@@ -216,7 +220,7 @@ def sector_graph(table: ArrayLike, sectors: Sequence[str], sizes: Sequence[int],
             trace.marker.size = [14 + 6 * math.sqrt(sizes[k])]
             trace.hovertext = [f"<b>{sectors[k]}</b>: {sizes[k]} assets, within {values[k, k]:.2f}"]
     off = values - np.diag(np.diag(values))
-    i, j = np.unravel_index(int(np.argmax(off)), off.shape)
+    i, j = divmod(int(np.argmax(off)), len(off))
     alt = f"Sectors and the weight between them; the largest is from {sectors[i]} to {sectors[j]}, {off[i, j]:.2f}."
     fig.update_layout(meta={"alt": alt}, showlegend=False)
     return fig
@@ -254,7 +258,7 @@ def _lines(fig: go.Figure, w: Floats, edges: Sequence[tuple[int, int]], place: F
         return
     sizes = np.array([abs(w[i, j]) for i, j in edges])
     grade = np.searchsorted(np.quantile(sizes, [0.25, 0.5, 0.75]), sizes, side="left")
-    for sign, position in ((1, 0.16), (-1, 0.84)):
+    for sign, position in ((1, 0.84), (-1, 0.16)):
         for k, width in enumerate(WIDTHS):
             mine = [e for e, g in zip(edges, grade, strict=True) if g == k and np.sign(w[e]) == sign]
             if not mine:
@@ -279,7 +283,7 @@ def _heads(
     start, end = place[[i for i, _ in edges]], place[[j for _, j in edges]]
     at = start + _ARROW * (end - start)
     angle = np.degrees(np.arctan2(end[:, 0] - start[:, 0], end[:, 1] - start[:, 1]))
-    colours = [theme.colour_at(0.16 if w[e] > 0 else 0.84, "diverging", dark) for e in edges]
+    colours = [theme.colour_at(0.84 if w[e] > 0 else 0.16, "diverging", dark) for e in edges]
     fig.add_scatter(
         x=theme.float32(at[:, 0]),
         y=theme.float32(at[:, 1]),

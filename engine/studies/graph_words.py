@@ -42,8 +42,8 @@ def verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     name = label(str(row["method"]), float(row["eta"]))
     found = [
         f"Walking forward through the years before the test part selects {name} (ratio {row['walk_forward_sr']:.2f} "
-        f"with generators of other sectors); on the test part its portfolio reaches {sr['selected']:.2f}, each asset's own "
-        f"generator {sr['identity']:.2f}."
+        f"with generators of other sectors); on the test part its portfolio reaches {sr['selected']:.2f}, "
+        f"each asset's own generator {sr['identity']:.2f}."
     ]
     found.append(_gain("The selected weighting", differences[differences.index == "selected"].iloc[0]))
     better = differences[(differences["p_value"] < LEVEL) & (differences.index != "selected")]

@@ -47,7 +47,7 @@ def show(view: View, chosen: Chosen) -> None:
     facts = graph_measures.facts(w)
     st.caption(
         f"{chosen.words}: {facts['edges']:,.0f} edges of {len(names) ** 2:,} ({facts['density']:.1%}), "
-        f"{facts['positive_edges']:,.0f} positive (blue) and {facts['negative_edges']:,.0f} negative (orange), "
+        f"{facts['positive_edges']:,.0f} positive (orange) and {facts['negative_edges']:,.0f} negative (blue), "
         f"{facts['self_loops']:.0f} self-loops, {facts['generators_never_used']:.0f} generators never used. "
         "An arrow runs from an asset to a generator that forecasts it; click a node to follow it."
     )

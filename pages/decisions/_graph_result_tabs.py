@@ -1,15 +1,14 @@
-"""How the weightings did: ratios, seeds and luck, PnL, robustness."""
+"""How the weightings did: ratios, seeds and luck, PnL."""
 
 import pandas as pd
 import streamlit as st
 
 from engine.charts import graph as draw
-from engine.studies.graph_words import LABELS, label
+from engine.studies.graph_words import LABELS
 from pages.decisions import _graph_text as text
+from pages.decisions._graph_tables import show as _table
 from pages.decisions._graph_view import View
-from pages.ui import downloads, frame
-
-NUMBER = "%.2f"
+from pages.ui import frame
 
 
 def methods(view: View) -> None:
@@ -79,36 +78,3 @@ def pnl(view: View) -> None:
         titles = "Total size of bets, LASSO", "Sharpe ratio, LASSO"
         frame.chart(draw.against(one["total_bet"], one["sharpe"], list(one.index), *titles), key="graph_bets")
     _table(tickers, "tickers")
-
-
-def robustness(view: View) -> None:
-    """Table 6.4, the selection, variants, rolling weights, costs."""
-    chosen = float(view.table("methods").set_index("method").loc["lasso", "eta"])
-    left, right = st.columns(2)
-    with left:
-        st.markdown("**LASSO over η** (Table 6.4)")
-        frame.chart(draw.eta_path(view.table("eta_robustness"), chosen), key="graph_etas")
-    with right:
-        st.markdown("**Which weighting walks forward best through validation**")
-        walk = view.table("walk_forward").sort_values("walk_forward_sr", ascending=False)
-        walk.insert(0, "weighting", [label(m, e) for m, e in zip(walk["method"], walk["eta"], strict=True)])
-        _table(walk.drop(columns=["method", "eta"]), "walk_forward")
-    for name, words in (
-        ("variants", "Variants beyond the thesis"),
-        ("rolling", "Weights learned anew every month, from the past alone"),
-        ("costs", "After costs, with the no-trade band that was best on validation"),
-        ("eta_robustness", "LASSO over η"),
-    ):
-        st.markdown(f"**{words}**")
-        _table(view.table(name), name, "%.3g")
-
-
-def _table(table: pd.DataFrame, name: str, digits: str = NUMBER) -> None:
-    shown = table.assign(method=table["method"].map(lambda one: LABELS.get(one, one))) if "method" in table else table
-    floats = {c: st.column_config.NumberColumn(format="%.3g" if c == "eta" else digits) for c in _floats(shown)}
-    st.dataframe(shown, hide_index=True, width="stretch", column_config=floats)
-    downloads.table_buttons(lambda: table, f"graph_{name}", key=f"graph_table_{name}")
-
-
-def _floats(table: pd.DataFrame) -> list[str]:
-    return [str(name) for name in table.columns if table[name].dtype.kind == "f"]

@@ -8,7 +8,7 @@ from engine.charts import graph as draw
 from engine.charts import graph_network
 from engine.decisions import graph_measures
 from pages.decisions import _graph_cache as kept
-from pages.decisions._graph_result_tabs import _table
+from pages.decisions._graph_tables import show as _table
 from pages.decisions._graph_view import Chosen, View
 from pages.ui import frame
 
@@ -78,7 +78,14 @@ def transfer(view: View) -> None:
             if name == "return_correlation":
                 values = values - np.eye(len(values))
             figure = graph_network.adjacency(
-                values, view.tickers, view.sectors, what=what, y_title=titles[0], x_title=titles[1], dark=dark
+                values,
+                view.tickers,
+                view.sectors,
+                what=what,
+                y_title=titles[0],
+                x_title=titles[1],
+                dark=dark,
+                height=520,
             )
             frame.chart(figure, key=f"graph_{name}")
     st.caption(

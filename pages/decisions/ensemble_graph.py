@@ -6,6 +6,7 @@ from engine.runs import studies
 from engine.studies.graph_words import verdicts
 from pages.decisions import _graph_network_tab as network
 from pages.decisions import _graph_result_tabs as results
+from pages.decisions import _graph_robustness_tab as robustness
 from pages.decisions import _graph_run as run
 from pages.decisions import _graph_structure_tabs as structure
 from pages.decisions import _graph_text as text
@@ -45,8 +46,10 @@ frame.honesty(
     "before costs",
     "published: 193 assets",
 )
-for sentence in verdicts(tables):
-    st.markdown("- " + frame.plain(sentence))
+said = [frame.plain(sentence) for sentence in verdicts(tables)]
+st.markdown(said[0])
+with st.expander("Which differences are real", icon=":material/rule:"):
+    st.markdown("\n".join(f"- {sentence}" for sentence in said[1:]))
 
 labels = (
     "Graph", "Adjacency", "Weightings", "Seeds and luck", "PnL",
@@ -62,7 +65,7 @@ drawn = {
     "Sectors": lambda: structure.sectors(view, chosen),
     "Importance": lambda: structure.importance(view, chosen),
     "Transfer": lambda: structure.transfer(view),
-    "Robustness": lambda: results.robustness(view),
+    "Robustness": lambda: robustness.show(view),
     "Run": run.start,
 }
 for name, tab in opened.items():

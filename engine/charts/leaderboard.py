@@ -196,7 +196,12 @@ def pit_histograms(
                 x=[*part["from"], 1.0],
                 y=theme.float32([*density, density[-1]]),
                 mode="lines",
-                line={"shape": "hv", "width": 2, "color": theme.model_colour(registered.get(label, label))},
+                line={
+                    "shape": "hv",
+                    "width": 2,
+                    "color": theme.model_colour(registered.get(label, label)),
+                    "dash": "dot" if label.endswith("(frozen)") else "solid",
+                },
                 name=label,
                 legendgroup=label,
                 showlegend=column == 1,
@@ -245,11 +250,18 @@ def penalty_ranking(
             y=labels,
             orientation="h",
             marker={"color": colours},
-            text=exact,
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}: mean Φ %{text}<extra></extra>",
+            customdata=exact,
+            hovertemplate="%{y}: mean Φ %{customdata}<extra></extra>",
         )
+    )
+    fig.add_scatter(  # beside the bars; plotly leaves out the text of a bar without length
+        x=theme.float32(mean),
+        y=labels,
+        mode="text",
+        text=[f" {words}" for words in exact],
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
     )
     decades = range(int(np.log10(_LEAST_PENALTY)), int(np.ceil(np.log10(float(mean.max())))) + 1, 2)
     fig.update_xaxes(type="log", tickvals=[10.0**k for k in decades])

@@ -1,31 +1,37 @@
 """The tabs of the leaderboard. Each draws tables of a finished study when it is open."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
 from engine.charts import leaderboard as draw
 from engine.charts import theme
 from engine.models.base import role
-from engine.studies.leaderboard import BASELINE
-from pages.generators._leaderboard_words import Tables, called, registered, true_ratio
+from pages.generators._leaderboard_names import BASE, Tables
+from pages.generators._leaderboard_words import true_ratio
 from pages.ui import downloads, frame
 
-FIRST_SHOWN = 3
+Names = Mapping[str, str]
+"""Contestant in words → registered name."""
+
+PENALTY = {"model": "Generator", "mean": "Mean Φ", "mean_low": "95 % from", "mean_high": "to", "sd": "Deviation"}
+PENALTY |= {"median": "Median", "q90": "90 %", "q99": "99 %", "free_share": "Without arbitrage"}
+PENALTY |= {"distance": "Distance to data", "distance_floor": "Real to real", "distance_floor_high": "up to"}
 
 
-def ranking(tables: Tables) -> None:
+def ranking(tables: Tables, names: Names) -> None:
     """Energy scores over the baseline's with intervals, then the table."""
     scores = tables["scores"]
-    names = {str(label): registered(str(label)) for label in scores["model"]}
-    figure = draw.ranking(scores, names, BASELINE, true_ratio=true_ratio(tables), dark=frame.is_dark())
+    figure = draw.ranking(scores, names, BASE, true_ratio=true_ratio(tables), dark=frame.is_dark())
     frame.chart(figure, key="leaderboard_ranking")
     table = scores.sort_values("energy")
     truth = tables["truth"].set_index("model")["ratio"].round(4) if "truth" in tables else None
     crps = tables["crps"].pivot(index="model", columns="series", values="crps_ratio")
     shown = pd.DataFrame(
         {
-            "Generator": [called(str(label)) for label in table["model"]],
-            "Kind": [role(registered(str(label))) for label in table["model"]],
+            "Generator": table["model"].to_numpy(),
+            "Kind": [role(names[label]) for label in table["model"]],
             "Energy score": table["energy"].round(3).to_numpy(),
             "Over baseline": table["energy_ratio"].round(4).to_numpy(),
             "95 %": [
@@ -43,7 +49,7 @@ def ranking(tables: Tables) -> None:
     downloads.table_buttons(lambda: scores, "leaderboard", key="leaderboard", figure=figure)
 
 
-def exceedances(tables: Tables) -> None:
+def exceedances(tables: Tables, names: Names) -> None:
     """Shares of days below the quantiles, and which of them Kupiec rejects."""
     st.markdown("**Share of days below each quantile (%)**; a cross where Kupiec rejects at 5 %")
     figure = draw.exceedance_heatmap(tables["exceedance"], dark=frame.is_dark())
@@ -51,25 +57,19 @@ def exceedances(tables: Tables) -> None:
     downloads.table_buttons(lambda: tables["exceedance"], "exceedances", key="leaderboard_exceedance", figure=figure)
 
 
-def transforms(tables: Tables) -> None:
+def transforms(tables: Tables, names: Names) -> None:
     """Histograms of probability integral transforms of a few generators."""
     pit, scores = tables["pit"], tables["scores"].sort_values("energy")
-    labels = [str(label) for label in scores["model"]]
-    first = (
-        [*labels[: FIRST_SHOWN - 1], BASELINE] if BASELINE not in labels[: FIRST_SHOWN - 1] else labels[:FIRST_SHOWN]
-    )
-    chosen = st.multiselect(
-        "Generators", labels, first, format_func=called, key="leaderboard_pit", persist_state="session"
-    )
+    labels = list(scores["model"])
+    ever_new = [label for label in labels if label != BASE and "(frozen)" not in label]
+    chosen = st.multiselect("Generators", labels, [*ever_new[:2], BASE], key="leaderboard_pit", persist_state="session")
     if not chosen:
         st.info("Choose a generator.", icon=":material/bar_chart:")
         return
-    names = {label: registered(label) for label in labels}
     figure = draw.pit_histograms(pit, chosen, names, dark=frame.is_dark())
     frame.chart(figure, key="leaderboard_transforms")
     uniform = tables["uniformity"][tables["uniformity"]["model"].isin(chosen)]
     shown = uniform.assign(
-        model=[called(str(label)) for label in uniform["model"]],
         distance=uniform["distance"].round(3),
         p_value=[theme.significant(float(p)) for p in uniform["p_value"]],
     ).set_axis(["Generator", "Series", "Distance from uniform", "Kolmogorov–Smirnov p"], axis=1)
@@ -77,10 +77,9 @@ def transforms(tables: Tables) -> None:
     downloads.table_buttons(lambda: pit, "transforms", key="leaderboard_pit_table", figure=figure)
 
 
-def arbitrage(tables: Tables) -> None:
+def arbitrage(tables: Tables, names: Names) -> None:
     """Mean Φ of scenarios beside that of the surfaces that came."""
     penalty = tables["penalty"]
-    names = {str(label): registered(str(label)) for label in penalty["model"]}
     figure = draw.penalty_ranking(penalty, names, dark=frame.is_dark())
     st.markdown("**Mean Φ of the scenarios**, as drawn")
     frame.chart(figure, key="leaderboard_penalty")
@@ -93,7 +92,7 @@ def arbitrage(tables: Tables) -> None:
     downloads.table_buttons(lambda: penalty, "penalties", key="leaderboard_penalty_table", figure=figure)
 
 
-def criteria(tables: Tables) -> None:
+def criteria(tables: Tables, names: Names) -> None:
     """What makes a generator worth using, and who meets what."""
     table = tables["criteria"]
     wide = table.assign(
@@ -101,7 +100,7 @@ def criteria(tables: Tables) -> None:
             f"{'✓' if met else '✗'} {theme.significant(float(figure), 3)}"
             for met, figure in zip(table["met"], table["figure"], strict=True)
         ],
-        generator=[called(str(label)) for label in table["model"]],
+        generator=table["model"],
         criterion=[
             f"{name} ({relation} {theme.significant(float(bound), 3)})"
             for name, relation, bound in table[["criterion", "relation", "bound"]].values

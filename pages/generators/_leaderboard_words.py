@@ -1,63 +1,34 @@
-"""What the leaderboard says in words: the answer, the facts behind it, and the method."""
+"""What the leaderboard says in words: the answer, and the facts behind it."""
 
 from collections.abc import Mapping
 
-import pandas as pd
-
 from engine.charts import theme
-from engine.errors import CheckpointError
-from engine.models.base import SURFACE_MODELS, role, surface_model
+from engine.models.base import role
 from engine.runs.studies import StudyResult
-from engine.studies.leaderboard import BASELINE
+from pages.generators._leaderboard_names import BASE, Tables
 
-Tables = Mapping[str, pd.DataFrame]
-NEEDED = ("scores", "crps", "exceedance", "pit", "penalty", "criteria", "uniformity")
 SURE = 0.01
-
-
-def check(tables: Tables) -> None:
-    """Refuse a run without the tables that the page draws.
-
-    Raises:
-        CheckpointError: naming the first one missing.
-    """
-    for name in NEEDED:
-        if name not in tables:
-            raise CheckpointError(
-                f"expected the table {name} in this leaderboard; found none: it is of an older version"
-            )
-
-
-def registered(label: str) -> str:
-    """``hybrid (frozen)`` → ``hybrid``."""
-    return label.partition(" (")[0]
-
-
-def called(label: str) -> str:
-    """A contestant in words: its model's label, and whether it was refitted."""
-    name = registered(label)
-    words = surface_model(name).label.partition(":")[0] if name in SURFACE_MODELS else name
-    return words + label[len(name) :]
+"""A better score is called sure below this p-value."""
 
 
 def true_ratio(tables: Tables) -> float | None:
     """The true law's expected energy score over the baseline's, where the law is known."""
     if "truth" not in tables:
         return None
-    score = float(tables["scores"].set_index("model")["energy"][BASELINE])
-    return 1 - float(tables["truth"].set_index("model")["excess"][BASELINE]) / score
+    score = float(tables["scores"].set_index("model")["energy"][BASE])
+    return 1 - float(tables["truth"].set_index("model")["excess"][BASE]) / score
 
 
-def metrics(tables: Tables) -> list[tuple[str, str, str | None, str]]:
+def metrics(tables: Tables, names: Mapping[str, str]) -> list[tuple[str, str, str | None, str]]:
     """The best, the best learned one, the baseline, and the distance that is left to the true law."""
     scores = tables["scores"].sort_values("energy")
-    best, base = scores.iloc[0], scores.set_index("model").loc[BASELINE]
-    learned = scores[[role(registered(str(label))) == "learned" for label in scores["model"]]]
+    best, base = scores.iloc[0], scores.set_index("model").loc[BASE]
+    learned = scores[[role(names[label]) == "learned" for label in scores["model"]]]
     items = [
         (
             "Best forecast",
-            called(str(best["model"])),
-            f"{best['energy_ratio']:.3f} × filtered historical simulation",
+            str(best["model"]),
+            f"{best['energy_ratio']:.3f} × baseline",
             "Smallest mean energy score over the test days.",
         ),
         (
@@ -73,7 +44,7 @@ def metrics(tables: Tables) -> list[tuple[str, str, str | None, str]]:
             (
                 "Best learned over baseline",
                 f"{one['energy_ratio']:.3f}",
-                f"{called(str(one['model']))}, p {theme.significant(float(one['energy_p']))}",
+                f"{one['model']}, p {theme.significant(float(one['energy_p']))}",
                 "Ratio of energy scores; p of the Diebold–Mariano test that both are equally good.",
             )
         )
@@ -93,10 +64,10 @@ def metrics(tables: Tables) -> list[tuple[str, str, str | None, str]]:
 def verdict(tables: Tables) -> list[str]:
     """Who is better than the baseline for sure, and who only on these days."""
     scores = tables["scores"]
-    others = scores[scores["model"] != BASELINE]
+    others = scores[scores["model"] != BASE]
     better = others[others["energy_ratio"] < 1]
-    sure = [called(str(label)) for label in better.loc[better["energy_p"] < SURE, "model"]]
-    unsure = [called(str(label)) for label in better.loc[better["energy_p"] >= SURE, "model"]]
+    sure = list(better.loc[better["energy_p"] < SURE, "model"])
+    unsure = list(better.loc[better["energy_p"] >= SURE, "model"])
     found = [f"Better than filtered historical simulation at p < {SURE:g}: {', '.join(sure) if sure else 'none'}."]
     if unsure:
         found.append(f"Better on these days, but not surely: {', '.join(unsure)}.")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.runs import studies
+from pages.generators import _leaderboard_names as naming
 from pages.generators import _leaderboard_runs as job
 from pages.generators import _leaderboard_tabs as tabs
 from pages.generators import _leaderboard_words as words
@@ -41,8 +42,10 @@ if len(listed) > 1:
 result = listed[key]
 with frame.errors("Choose another leaderboard, or run it again."):
     tables = {name: cache.study_table(result, name) for name in result.table_names()}
-    words.check(tables)
-    frame.metrics(words.metrics(tables))
+    naming.check(tables)
+    names = naming.models(tables)
+    tables = naming.named(tables)
+    frame.metrics(words.metrics(tables, names))
 frame.honesty(*words.facts(result, tables))
 for sentence in words.verdict(tables):
     st.markdown(frame.plain(sentence))
@@ -57,7 +60,7 @@ TABS = {
 for tab, draw in zip(st.tabs(list(TABS), key="leaderboard_tab", on_change="rerun"), TABS.values(), strict=True):
     if tab.open:
         with tab:
-            draw(tables)
+            draw(tables, names)
 st.markdown("The same tables from the command line:")
 st.code(job.command(result), language="bash", wrap_lines=True)
 job.form(loaded, busy)

@@ -87,7 +87,7 @@ def test_transforms_are_steps_about_one() -> None:
 
 def test_penalties_stand_beside_the_data() -> None:
     table = pd.DataFrame({"model": ["data", "a"], "mean": [0.0, 0.02], "mean_low": [0, 0.01], "mean_high": [0, 0.03]})
-    (bars,) = leaderboard.penalty_ranking(table, REGISTERED).data
-    assert list(bars.y) == ["a", "data"] and list(bars.text) == ["0.020", "0"]
+    bars, written = leaderboard.penalty_ranking(table, REGISTERED).data
+    assert list(bars.y) == ["a", "data"] and [text.strip() for text in written.text] == ["0.020", "0"]
     np.testing.assert_allclose(bars.x, [0.02, 1e-8])
     assert bars.marker.color == (theme.model_colour("hybrid"), theme.data_colour())

@@ -146,6 +146,7 @@ SURFACE_MODELS: dict[str, str] = {
     "gaussian_var": "engine.models.gaussian_var:GaussianVar",
     "linear_anchor": "engine.models.linear_anchor:LinearAnchor",
     "hybrid": "engine.models.hybrid:Hybrid",
+    "two_speed": "engine.models.two_speed:TwoSpeed",
 }
 """Registered surface models: name → ``module:class``."""
 

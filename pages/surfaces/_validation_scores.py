@@ -14,14 +14,17 @@ def scores(result: StudyResult) -> str:
     summary = cache.study_table(result, "score_summary").set_index(["model", "part"])
     frame.chart(draw.scores_over_time(daily, dark=frame.is_dark()), key="validation_scores")
     test = daily[daily["part"] == "test"]
+    large = test["size"] > daily.loc[daily["part"] == "train", "size"].quantile(0.99)
+    flagged, of_large = float(test["extreme"].mean()), float(test.loc[large, "extreme"].mean()) if large.any() else 0.0
     with_size = float(summary.loc[("volgan", "test"), "correlation_with_size"])
     spread = float(summary.loc[("volgan", "test"), "sd"])
     st.markdown(
         frame.plain(
-            f"{theme.percent(float(test['extreme'].mean()))} of the days out of sample score below the 1 % quantile in "
-            f"sample (published: scores below 0.2 at the start of the pandemic). Scores spread by "
-            f"{theme.significant(spread)} around ½; their rank correlation with the size of the day's move is "
-            f"{theme.signed(with_size, '.2f')}: {_verdict(with_size)}."
+            f"{theme.percent(flagged)} of the days out of sample score below the 1 % quantile in sample, and "
+            f"{theme.percent(of_large)} of the {int(large.sum()):,} days that moved by more than 99 % of those in "
+            f"sample: {_verdict(flagged, of_large)}. Scores spread by {theme.significant(spread)} around ½ (published: "
+            f"below 0.2 at the start of the pandemic); their rank correlation with the size of moves is "
+            f"{theme.signed(with_size, '.2f')}."
         )
     )
     st.markdown("**Days of lowest score, and what moved on them** (in standard deviations of the training part)")
@@ -44,10 +47,10 @@ def matching(result: StudyResult) -> str:
     return "coefficients"
 
 
-def _verdict(with_size: float) -> str:
-    """A detector of extreme days scores large moves low."""
-    if with_size < -0.3:
-        return "low scores mark large moves"
-    if with_size < -0.1:
-        return "low scores mark large moves, weakly"
-    return "low scores do not mark large moves here"
+def _verdict(flagged: float, of_large: float) -> str:
+    """A detector of extreme days scores large moves low much more often than others."""
+    if of_large >= 0.5:
+        return "low scores find most of the large moves"
+    if of_large >= 0.1 and of_large > 3 * flagged:
+        return "low scores find some of the large moves"
+    return "low scores do not find the large moves"

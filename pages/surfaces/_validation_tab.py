@@ -41,7 +41,8 @@ def draw(loaded: Loaded) -> None:
     if not busy:
         with st.expander("Validate on these data", icon=":material/play_arrow:", expanded=result is None):
             job.form(loaded)
-    frame.method(METHOD)
+    with st.expander("How the validation is done", icon=":material/functions:"):
+        st.markdown(METHOD)
 
 
 def _chosen(loaded: Loaded) -> StudyResult | None:

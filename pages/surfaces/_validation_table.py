@@ -43,6 +43,8 @@ def _format(name: object, column: pd.Series) -> str:
     size = float(column.abs().median())
     if str(name) in P_VALUES:
         return "%.2g"
+    if str(name) == "level":
+        return "%.3f"
     if str(name) in ("seeds", "days"):
         return "%d"
     return "%.4f" if TINY <= size < 1e4 or size == 0 else "%.3g"

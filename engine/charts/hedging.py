@@ -64,7 +64,7 @@ def residuals(changes: Mapping[str, Floats], *, dark: bool = False, height: int 
             )
     for name, values in changes.items():
         said.append(f"{name} sd {values.std():.3g}, 1 % worst {np.quantile(values, 0.01):.3g}")
-    fig.update_xaxes(title_text="Change until tomorrow (currency; the end bars hold the tails)")
+    fig.update_xaxes(title_text="Change until tomorrow (units of spot; the end bars hold the tails)")
     fig.update_yaxes(title_text="Share of scenarios (%)", col=1)
     return theme.base_layout(
         fig, alt=f"Change of the hedged position until tomorrow: {'; '.join(said)}.", height=height, legend=True
@@ -99,7 +99,7 @@ def tracking_errors(
     return theme.base_layout(
         fig,
         alt=f"Tracking error V − Π from {days[0]} to {days[-1]}; at the end {ends}.",
-        y_title="Tracking error Z (currency)",
+        y_title="Tracking error Z (units of spot)",
         height=height,
         legend=True,
     )
@@ -184,7 +184,7 @@ def exposures(
             )
         said.append(f"{name} at most {np.abs(before).max():.3g} before, {np.abs(after).max():.3g} after")
     fig.update_yaxes(title_text="Units of the underlying", col=1)
-    fig.update_yaxes(title_text="Currency per vol point", col=2)
+    fig.update_yaxes(title_text="Units of spot per vol point", col=2)
     return theme.base_layout(fig, alt=f"Exposures: {'; '.join(said)}.", height=height, legend=True).update_layout(
         legend={"y": 1.1}, margin={"t": 72}
     )
@@ -220,7 +220,7 @@ def attribution(frame: pd.DataFrame, *, dark: bool = False, height: int = theme.
     return theme.base_layout(
         fig,
         alt=f"Attribution of each day's tracking error; over the month {sums}, left {frame['error_change'].sum():.3g}.",
-        y_title="Change of the day (currency)",
+        y_title="Change of the day (units of spot)",
         height=height,
         legend=True,
     )

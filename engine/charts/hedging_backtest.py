@@ -77,7 +77,7 @@ def errors_through_time(
     return theme.base_layout(
         fig,
         alt=f"Tracking errors from {days.min()} to {days.max()}: {'; '.join(said)}.",
-        y_title="Tracking error Z (currency" + ("; logarithmic beyond 1)" if logarithmic else ")"),
+        y_title="Tracking error Z (units of spot" + ("; logarithmic beyond 1)" if logarithmic else ")"),
         height=height,
         legend=True,
     )
@@ -114,7 +114,7 @@ def error_laws(errors: Mapping[str, Floats], *, dark: bool = False, height: int 
     return theme.base_layout(
         fig,
         alt=f"Distribution functions of tracking errors: {'; '.join(said)}.",
-        x_title="Tracking error Z (currency; logarithmic beyond 1)",
+        x_title="Tracking error Z (units of spot; logarithmic beyond 1)",
         y_title="Share of days below (%)",
         height=height,
         legend=True,
@@ -163,8 +163,8 @@ def against(
     return theme.base_layout(
         fig,
         alt=f"Z of {labels[0]} against Z of {labels[1]}; {labels[0]} is nearer zero on {100 * smaller:.0f} % of days.",
-        x_title=f"Z, {labels[1]} (currency)",
-        y_title=f"Z, {labels[0]} (currency)",
+        x_title=f"Z, {labels[1]} (units of spot)",
+        y_title=f"Z, {labels[0]} (units of spot)",
         height=height,
         legend=False,
     )
@@ -218,7 +218,7 @@ def statistic_dots(table: pd.DataFrame, *, dark: bool = False, height: int = the
     first = table[table["words"] == names[0]]
     said = ", ".join(f"{m} {v:.3g}" for m, v in zip(first["method"], first["value"], strict=True))
     return theme.base_layout(
-        fig, alt=f"{names[0]}: {said}.", y_title="Currency, with 95 % intervals", height=height, legend=True
+        fig, alt=f"{names[0]}: {said}.", y_title="Units of spot, with 95 % intervals", height=height, legend=True
     )
 
 
@@ -242,7 +242,8 @@ def instruments_held(counts: Floats, labels: Sequence[str], *, dark: bool = Fals
             marker={"color": colour},
             hovertemplate=f"%{{y}}: {k} instruments on %{{x:.1f}} % of days<extra></extra>",
         )
-    fig.update_layout(barmode="stack", bargap=0.25, legend_title_text="instruments")
+    fig.update_layout(barmode="stack", bargap=0.25, legend={"title": {"text": "instruments"}, "traceorder": "normal"})
+    fig.update_yaxes(type="category")
     means = ", ".join(f"{label} {row.mean():.1f}" for label, row in zip(labels, counts, strict=True))
     return theme.base_layout(
         fig,
@@ -259,12 +260,14 @@ def alphas_chosen(dates: ArrayLike, alphas: Floats, labels: Sequence[str], *, da
 
     Args:
         dates: ``(months,)`` days of entry.
-        alphas: ``(months, n_moneyness)``.
+        alphas: ``(months, n_moneyness)``; one line if they are the same for all straddles.
         labels: ``(n_moneyness,)``.
         dark: drawn on a dark background.
     """
     fig = go.Figure()
-    for label, column, colour in zip(labels, alphas.T, theme.shades(len(labels), dark), strict=True):
+    together = bool((np.ptp(alphas, axis=1) == 0).all())
+    names, columns = (["all straddles"], alphas[:, :1]) if together else (list(labels), alphas)
+    for label, column, colour in zip(names, columns.T, theme.shades(len(names), dark), strict=True):
         fig.add_scatter(
             x=np.asarray(dates, dtype="datetime64[D]"),
             y=theme.float32(column),

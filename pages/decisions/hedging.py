@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.market.surface_history import FIRST_CONDITION_ROW
+from pages.decisions import _hedging_backtest as backtest_tab
 from pages.decisions import _hedging_controls as controls
 from pages.decisions import _hedging_month as month_tab
 from pages.decisions import _hedging_portfolio as portfolio
@@ -37,6 +38,7 @@ with frame.errors("Choose other scenarios, or a later day."):
 TABS = {
     "Hedge today": lambda: today_tab.draw(loaded, source, row, recipe, plan),
     "One month": lambda: month_tab.draw(loaded, choice, row, recipe, plan, LEAST),
+    "Backtest": lambda: backtest_tab.draw(loaded),
 }
 for tab, draw in zip(st.tabs(list(TABS), key="hedge_tab", on_change="rerun"), TABS.values(), strict=True):
     if tab.open:

@@ -78,3 +78,5 @@ def test_alphas_are_drawn_by_moneyness():
     figure = draw.alphas_chosen(DATES[:, 0], alphas, ["90 %", "110 %"], dark=True)
     np.testing.assert_allclose(figure.data[1].y, alphas[:, 1], rtol=1e-6)
     assert f"median {np.median(alphas):.3g}" in theme.alt_text(figure)
+    same = draw.alphas_chosen(DATES[:, 0], np.repeat(alphas[:, :1], 2, axis=1), ["90 %", "110 %"])
+    assert [trace.name for trace in same.data] == ["all straddles"]

@@ -1,0 +1,62 @@
+"""What each source of scenarios gains over the textbook hedges, and what other choices of α would have done."""
+
+import pandas as pd
+import streamlit as st
+
+from engine.charts import theme
+from pages.decisions._hedging_numbers import money
+from pages.decisions._hedging_study import STATISTICS, View
+from pages.ui import frame
+
+TRUE_LAW = "true_law"
+
+
+def draw(view: View) -> str:
+    """The gains in words and as a table; then Table 4.8."""
+    gain = view.table("gain")
+    for name in gain["source"].unique():
+        row = gain[(gain["source"] == name) & (gain["statistic"] == "sd")].iloc[0]
+        st.markdown(frame.plain(_sentence(row)))
+    st.dataframe(_words(gain), hide_index=True, key="hedge_bt_gain")
+    frame.honesty(
+        "gain: 1 − statistic of the data-driven hedge over that of the better of delta and delta–vega, all months",
+        "share of the true law's gain where the market is simulated and that gain is clearly above zero",
+    )
+    if "alphas" in view.result.table_names():
+        st.markdown("**By choice of α** (Table 4.8)")
+        return "alphas"
+    return "gain"
+
+
+def _sentence(row: pd.Series) -> str:
+    source = str(row["source"]).replace("_", " ")
+    if row["gain_low"] > 0:
+        said = f"With scenarios from {source} the hedge's sd is {_percent(row['gain'])} below the better benchmark's"
+    elif row["gain_high"] < 0:
+        said = f"With scenarios from {source} the hedge's sd is {_percent(-row['gain'])} above the better benchmark's"
+    else:
+        said = f"With scenarios from {source} the hedge's sd cannot be told from the better benchmark's"
+    return f"{said} (gain {_percent(row['gain'])}, {_percent(row['gain_low'])} to {_percent(row['gain_high'])})."
+
+
+def _words(gain: pd.DataFrame) -> pd.DataFrame:
+    clear = set(gain.loc[(gain["source"] == TRUE_LAW) & (gain["gain_low"] > 0), "statistic"])
+    rows = []
+    for row in gain.itertuples(index=False):
+        known = row.statistic in clear and row.source != TRUE_LAW
+        rows.append(
+            {
+                "Scenarios from": str(row.source).replace("_", " "),
+                "Statistic": STATISTICS[row.statistic],
+                "Data-driven": money(row.value),
+                "Better benchmark": money(row.better_benchmark),
+                "Gain": _percent(row.gain),
+                "95 % interval": f"{_percent(row.gain_low)} … {_percent(row.gain_high)}",
+                "Of the true law's gain": _percent(row.share_of_true_law) if known else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _percent(share: float) -> str:
+    return theme.percent(float(share), 0)

@@ -264,8 +264,9 @@ def penalty_ranking(
         hoverinfo="skip",
     )
     decades = range(int(np.log10(_LEAST_PENALTY)), int(np.ceil(np.log10(float(mean.max())))) + 1, 2)
+    fig.update_yaxes(showgrid=False)
     fig.update_xaxes(type="log", tickvals=[10.0**k for k in decades])
-    fig.update_xaxes(ticktext=[theme.power_of_ten(k) for k in decades], range=[decades[0], decades[-1] + 1.5])
+    fig.update_xaxes(ticktext=[theme.power_of_ten(k) for k in decades], range=[decades[0] - 0.1, decades[-1] + 1.5])
     said = "; ".join(f"{label} {x}" for label, x in zip(labels[::-1], exact[::-1], strict=True))
     return theme.base_layout(
         fig,

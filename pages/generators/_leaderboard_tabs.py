@@ -83,12 +83,8 @@ def arbitrage(tables: Tables, names: Names) -> None:
     figure = draw.penalty_ranking(penalty, names, dark=frame.is_dark())
     st.markdown("**Mean Φ of the scenarios**, as drawn")
     frame.chart(figure, key="leaderboard_penalty")
-    st.dataframe(
-        penalty.map(lambda cell: theme.significant(cell) if isinstance(cell, float) else cell),
-        hide_index=True,
-        width="stretch",
-        key="leaderboard_penalties",
-    )
+    shown = penalty.map(lambda cell: theme.significant(cell) if isinstance(cell, float) else cell)
+    st.dataframe(shown.rename(columns=PENALTY), hide_index=True, width="stretch", key="leaderboard_penalties")
     downloads.table_buttons(lambda: penalty, "penalties", key="leaderboard_penalty_table", figure=figure)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.decisions import hedge_optimisation as optimisation
 from engine.decisions.hedge_optimisation import FINE_ALPHAS, AlphaChoice, HedgeRatios
 from engine.decisions.hedge_window import Moves, Window
+from engine.decisions.options import WORTHLESS
 from engine.decisions.penalised_regression import Compressed, Limits
 from engine.decisions.shortfall import shortfall_ratios
 from engine.errors import SettingsError
@@ -67,12 +68,13 @@ class Day:
 
     @property
     def worth_trading(self) -> Bools:
-        """``(n_instruments,)`` whether an instrument's time value exceeds its half-spread.
+        """``(n_instruments,)`` whether an instrument's time value exceeds its half-spread, and ``WORTHLESS``.
 
         An option with less is worthless, nobody bids for it, or deep in the money, the underlying in disguise. A
         regression would still buy hundreds of them for what they do in one scenario of a thousand.
         """
-        return np.asarray(self.window.time_value[self.k, self.columns] > self.cost)
+        least = np.maximum(self.cost, WORTHLESS * self.window.price[self.k, 0])
+        return np.asarray(self.window.time_value[self.k, self.columns] > least)
 
     @property
     def value_delta(self) -> float:

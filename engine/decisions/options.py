@@ -25,8 +25,8 @@ HEDGING_MONEYNESS = (0.9, 0.95, 0.975, 1.0, 1.025, 1.05, 1.1)
 ONE_MONTH = 21 * DT
 """21 trading days in years."""
 
-WORTHLESS = 1e-7
-"""An option below this fraction of spot is worthless: a hundredth of a cent at a spot of 1,000."""
+WORTHLESS = 1e-6
+"""An option below this fraction of spot is worthless: a tenth of a cent at a spot of 1,000."""
 
 SAME = 1e-9
 """Strikes (relative) and maturities (years) this close are the same."""
@@ -250,7 +250,7 @@ def vols(iv: NDArray[Any], grid: Grid, moneyness: Floats, maturity: Floats, *, f
     """
     shape = moneyness.shape
     surfaces = np.asarray(iv, dtype=np.float64).reshape(-1, *grid.shape)
-    m = moneyness.reshape(-1, shape[-1])
+    m = moneyness.reshape(len(surfaces), shape[-1])
     m_axis, t_axis = grid.moneyness, grid.maturity
     found = np.empty(m.shape)
     each = np.arange(len(surfaces))[:, None]

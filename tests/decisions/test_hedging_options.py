@@ -41,6 +41,7 @@ def test_sensitivities_are_slopes_of_the_price_at_fixed_vol():
     spot, iv = 1000.0, history.iv[5]
     quotes = book.quote(spot, iv, GRID, 0.0, 0.02)
     for i, option in enumerate(book.options):
+
         def at(s, v, option=option):
             return longhand_price(s, option.strike, 0.1, v, 0.02, option.is_call)
 
@@ -101,9 +102,9 @@ def test_options_that_cannot_hedge_are_named(option, words):
 
 def test_worthless_and_repeated_options_are_named():
     calm = np.full(CH2_GRID.shape, 0.05)
-    with pytest.raises(MarketDataError, match="worth something; found put 700.00"):
+    with pytest.raises(MarketDataError, match=r"worth something; found put 700\.00"):
         check_instruments([Option(700.0, 1 / 12, False)], 1000.0, calm, CH2_GRID, 0.0)
-    with pytest.raises(MarketDataError, match="each option once in the hedging set; found put 950.00 twice"):
+    with pytest.raises(MarketDataError, match=r"each option once in the hedging set; found put 950\.00 twice"):
         check_instruments([Option(950.0, 0.1, False)] * 2, 1000.0, calm, CH2_GRID, 0.0)
 
 

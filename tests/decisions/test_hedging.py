@@ -1,0 +1,420 @@
+"""Hedging: the optimisation's door, the account, and the laws that any hedge obeys."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hedging_markets import (
+    GRID,
+    START,
+    market,
+    market_without_interest,
+    shuffled_after,
+    straddle_and_instruments,
+    true_law,
+)
+
+from engine.decisions import hedging
+from engine.decisions.hedging import CostModel, DataDriven, DeltaHedge, DeltaVegaHedge, ShortfallHedge, Unhedged
+from engine.errors import MarketDataError, SettingsError
+from engine.market.grid import DT
+
+FREE = CostModel(scale=0.0)
+STRATEGIES = (Unhedged(), DeltaHedge(), DeltaVegaHedge(), DataDriven(), ShortfallHedge())
+QUICK = {"scenarios": 120, "fresh": 40}
+
+
+def changes(seed=0, n_scenarios=300, n=5):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n_scenarios, n))
+    x[:, 2] = x[:, 1] + 0.05 * x[:, 2]
+    y = x @ np.array([1.0, 2.0, 0.0, -1.0, 0.2]) + 0.2 * rng.standard_normal(n_scenarios) + 0.4
+    return y, x, np.array([0.0, 0.3, 0.05, 0.1, 2.0]), np.array([0.5, 0.0, 1.0, 0.0, 0.0])
+
+
+def tracked(strategy, history=None, m0=0.95, **given):
+    history = history or market()
+    portfolio, instruments = straddle_and_instruments(history, m0)
+    model = true_law() if strategy.needs_scenarios else None
+    return hedging.track(
+        history, portfolio, strategy, instruments=instruments, start=START, model=model, **{**QUICK, **given}
+    )
+
+
+# the optimisation
+
+
+def test_hedge_ratios_minimise_the_objective_of_the_thesis():
+    y, x, cost, held = changes()
+    alpha, gross = 0.05, 20.0
+    found = hedging.hedge_ratios(y, x, cost, held, alpha, gross)
+
+    def objective(intercept, ratios):
+        fit = np.square(y - intercept - x @ ratios).mean()
+        return fit + alpha * gross * (cost * np.abs(ratios - held)).sum()
+
+    assert found.objective == pytest.approx(objective(found.intercept, found.ratios), rel=1e-12)
+    assert found.variance == pytest.approx(np.square(y - found.intercept - x @ found.ratios).mean())
+    assert found.cost == pytest.approx(cost @ np.abs(found.ratios - held))
+    rng = np.random.default_rng(0)
+    for size in (1e-4, 1e-2, 1.0):
+        for _ in range(20):
+            nearby = objective(found.intercept + size * rng.standard_normal(), found.ratios + size * rng.normal(size=5))
+            assert nearby > found.objective
+    assert found.ratios[4] == held[4]  # too dear to touch
+    assert found.ratios[0] != held[0]  # free
+
+
+def test_alpha_zero_is_least_squares_and_costs_do_not_matter_then():
+    y, x, cost, held = changes(1)
+    found = hedging.hedge_ratios(y, x, cost, held, 0.0, 20.0)
+    expected = np.linalg.lstsq(np.column_stack([np.ones(len(y)), x]), y, rcond=None)[0]
+    np.testing.assert_allclose([found.intercept, *found.ratios], expected, atol=1e-10)
+    assert found.objective == pytest.approx(found.variance)
+
+
+def test_dearer_trading_lowers_turnover_step_by_step():
+    y, x, cost, held = changes(2)
+    turnover = [hedging.hedge_ratios(y, x, cost, held, a, 20.0).cost for a in (0, 1e-3, 1e-2, 0.1, 1, 10)]
+    assert (np.diff(turnover) <= 1e-12).all() and turnover[-1] < turnover[0]
+    dearer = [hedging.hedge_ratios(y, x, k * cost, held, 0.05, 20.0).cost / k for k in (0.5, 1, 2, 4, 8)]
+    assert (np.diff(dearer) <= 1e-12).all()
+
+
+def test_hedge_ratios_do_not_depend_on_the_currency_or_on_the_order_of_instruments():
+    y, x, cost, held = changes(3)
+    found = hedging.hedge_ratios(y, x, cost, held, 0.05, 20.0)
+    in_cents = hedging.hedge_ratios(100 * y, 100 * x, 100 * cost, held, 0.05, 2000.0)
+    np.testing.assert_allclose(in_cents.ratios, found.ratios, atol=1e-9)
+    order = np.array([3, 0, 4, 2, 1])
+    turned = hedging.hedge_ratios(y, x[:, order], cost[order], held[order], 0.05, 20.0)
+    np.testing.assert_allclose(turned.ratios, found.ratios[order], atol=1e-9)
+
+
+def test_impact_alone_is_the_closed_form_of_ridge():
+    y, x, cost, held = changes(4)
+    weight, gross = 0.02, 20.0
+    found = hedging.hedge_ratios(y, x, cost, held, 0.0, gross, impact=1 + cost, impact_weight=weight)
+    xc = x - x.mean(axis=0)
+    rest = y - y.mean() - xc @ held
+    trade = np.linalg.solve(xc.T @ xc / len(y) + weight * gross * np.diag(1 + cost), xc.T @ rest / len(y))
+    np.testing.assert_allclose(found.ratios, held + trade, atol=1e-10)
+    both = hedging.hedge_ratios(y, x, cost, held, 0.05, gross, impact=1 + cost, impact_weight=weight)
+    assert both.cost < found.cost
+
+
+def test_limits_are_on_positions_not_on_trades():
+    y, x, cost, held = changes(5)
+    rows = np.concatenate([np.eye(5), -np.eye(5)])
+    found = hedging.hedge_ratios(y, x, cost, held, 0.01, 20.0, limits=hedging.Limits(rows, np.full(10, 1.0)))
+    assert np.abs(found.ratios).max() <= 1 + 1e-9
+    free = hedging.hedge_ratios(y, x, cost, held, 0.01, 20.0)
+    assert np.abs(free.ratios).max() > 1.05 and found.objective > free.objective
+
+
+def test_alpha_is_chosen_by_the_criterion_on_fresh_scenarios():
+    y, x, cost, held = changes(6)
+    fresh_y, fresh_x, _, _ = changes(7, n_scenarios=100)
+    found = hedging.choose_alpha(y, x, cost, held, 20.0, fresh_y, fresh_x, (0.0, 0.01, 0.3, 3.0))
+    for k, alpha in enumerate(found.alphas):
+        alone = hedging.hedge_ratios(y, x, cost, held, alpha, 20.0)
+        np.testing.assert_allclose(found.ratios[k], alone.ratios, atol=1e-12)
+        rss = np.square(fresh_y - alone.intercept - fresh_x @ alone.ratios).sum()
+        aic = 100 * np.log(rss / 100) + 2 * (1 + np.count_nonzero(alone.ratios))
+        assert found.aic[k] == pytest.approx(aic, rel=1e-9)
+    assert found.alpha == found.alphas[found.aic.argmin()]
+    assert found.n_instruments.tolist() == np.count_nonzero(found.ratios, axis=1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({"value_change": np.zeros(1), "instrument_change": np.zeros((1, 5))}, MarketDataError, "at least 2 scenarios"),
+        ({"value_change": np.zeros(7)}, MarketDataError, "of the same scenarios"),
+        ({"cost": np.array([0, 1, -1, 1, 1.0])}, SettingsError, "cost >= 0 for every instrument; found -1 at 2"),
+        ({"cost": np.zeros(3)}, MarketDataError, "5 finite figures of cost"),
+        ({"previous": np.zeros(2)}, MarketDataError, "5 finite positions held"),
+        ({"alpha": -0.1}, SettingsError, "alpha >= 0; found -0.1"),
+        ({"gross": 0.0}, SettingsError, "gross position > 0; found 0"),
+        ({"weights": np.ones(300)}, MarketDataError, "sum to one"),
+        ({"impact": np.ones(5), "impact_weight": -1.0}, SettingsError, "market impact >= 0; found -1"),
+    ],
+)
+def test_what_cannot_be_optimised_is_refused_with_one_sentence(given, error, words):
+    y, x, cost, held = changes()
+    usual = {
+        "value_change": y, "instrument_change": x, "cost": cost, "previous": held, "alpha": 0.1, "gross": 20.0,
+    }  # fmt: skip
+    with pytest.raises(error, match=words):
+        hedging.hedge_ratios(**{**usual, **given})
+
+
+def test_instruments_without_a_hedge_in_them_are_named():
+    y, x, cost, held = changes()
+    constant, repeated, sum_of_two = x.copy(), x.copy(), x.copy()
+    constant[:, 3] = 7.0
+    repeated[:, 4] = repeated[:, 1]
+    sum_of_two[:, 4] = x[:, 0] + x[:, 1]
+    with pytest.raises(SettingsError, match="found instrument 3 that never does"):
+        hedging.hedge_ratios(y, constant, cost, held, 0.1, 20.0)
+    with pytest.raises(SettingsError, match="instruments that differ; found 1 and 4"):
+        hedging.hedge_ratios(y, repeated, cost, held, 0.1, 20.0)
+    with pytest.raises(SettingsError, match="trading costs nothing; found instrument 4 a combination"):
+        hedging.hedge_ratios(y, sum_of_two, 0 * cost, held, 0.1, 20.0)
+    penalised = hedging.hedge_ratios(y, sum_of_two, cost, held, 0.1, 20.0)  # the cheaper way is chosen
+    assert np.isfinite(penalised.ratios).all()
+    with pytest.raises(MarketDataError, match="at least one hedging instrument"):
+        hedging.hedge_ratios(y, x[:, :0], cost[:0], held[:0], 0.1, 20.0)
+    with pytest.raises(SettingsError, match="candidate for alpha; found none"):
+        hedging.choose_alpha(y, x, cost, held, 20.0, y, x, ())
+
+
+# the account
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.label)
+def test_the_account_reconciles_from_cash_flows(strategy):
+    history = market()
+    path = tracked(strategy)
+    _, instruments = straddle_and_instruments(history)
+    prices = np.empty((22, len(path.instruments)))
+    for k in range(22):
+        row = START + k
+        book = hedging.Book(instruments)
+        quotes = book.quote(float(history.spot[row]), history.iv[row], GRID, k * DT, float(history.rate[row]))
+        prices[k] = [history.spot[row], *quotes.price]
+    # a bank account and a warehouse, one day after the other
+    bank, held, paid = float(path.value[0]), np.zeros(prices.shape[1]), 0.0
+    for k in range(21):
+        trade = path.positions[k] - held
+        bank -= trade @ prices[k] + path.cost[k]
+        held = path.positions[k]
+        assert path.cash[k] == pytest.approx(bank, abs=1e-8)
+        bank *= 1 + history.rate[START + k] * DT
+        paid += path.cost[k]
+        assert path.tracking[k + 1] == pytest.approx(
+            bank + held @ prices[k + 1] - (path.cost[21] if k == 20 else 0), abs=1e-8
+        )
+    np.testing.assert_allclose(path.error, path.value - path.tracking, atol=1e-10)
+    assert path.tracking[0] == path.value[0] and path.error[0] == 0 and not path.positions[-1].any()
+    split = path.attribution()
+    np.testing.assert_allclose(split["error_change"], np.diff(path.error), atol=1e-9)
+    gained = path.hedge_gain.sum() + path.interest.sum() - path.cost.sum()
+    assert path.tracking[-1] - path.tracking[0] == pytest.approx(gained, abs=1e-9)
+
+
+def test_value_of_the_straddle_ends_at_its_intrinsic_value():
+    history = market()
+    path = tracked(Unhedged(), m0=1.05)
+    strike, last = 1.05 * history.spot[START], history.spot[START + 21]
+    assert path.value[-1] == pytest.approx(abs(last - strike))
+    assert path.cost[-1] == 0  # settled, not sold
+
+
+def test_options_that_live_on_are_sold_at_a_cost():
+    history = market()
+    spot = float(history.spot[START])
+    portfolio = hedging.straddle(0.95 * spot, maturity=42 * DT)
+    instruments = hedging.hedging_set(spot, portfolio, maturity=42 * DT, moneyness=(0.9, 1.0, 1.1))
+    path = hedging.track(
+        history, portfolio, DeltaVegaHedge(), instruments=instruments, start=START, costs=CostModel("parametric")
+    )
+    row = START + 21
+    quotes = hedging.Book(instruments).quote(
+        float(history.spot[row]), history.iv[row], GRID, 21 * DT, float(history.rate[row])
+    )
+    expected = max(quotes.vega[1] * 0.001, 2.5e-5 * history.spot[row]) * abs(path.positions[20, 2])
+    assert path.cost[-1] == pytest.approx(expected) and expected > 0
+    assert path.value[-1] > abs(history.spot[row] - 0.95 * spot)  # time value is left
+
+
+def test_an_unhedged_account_earns_interest_and_a_frame_holds_it_all():
+    history = market()
+    path = tracked(Unhedged())
+    growth = np.cumprod(1 + history.rate[START : START + 21] * DT)
+    np.testing.assert_allclose(path.tracking[1:], path.value[0] * growth, rtol=1e-12)
+    frame = path.to_frame()
+    assert list(frame.columns[:6]) == ["date", "value", "tracking", "error", "cash", "cost"]
+    assert frame.columns[6] == "position underlying" and len(frame) == 22
+
+
+# laws
+
+
+def test_a_replicating_set_leaves_nothing():
+    """call + put = 2 call − S + K when there is no interest: the underlying and the call replicate the straddle."""
+    history = market_without_interest()
+    spot = float(history.spot[START])
+    portfolio = hedging.straddle(0.95 * spot)
+    call = (hedging.Option(0.95 * spot, 21 * DT, True),)
+    path = hedging.track(
+        history, portfolio, DataDriven(), instruments=call, start=START, model=true_law(), costs=FREE, **QUICK
+    )
+    traded = path.positions[:-1]
+    assert np.abs(path.error).max() < 1e-7 * path.value[0]
+    assert np.abs(traded[0] - [-1.0, 2.0]).max() < 1e-7
+
+
+def test_a_portfolio_of_call_less_put_is_hedged_by_the_underlying_alone():
+    history = market_without_interest()
+    spot = float(history.spot[START])
+    call, put = hedging.straddle(0.95 * spot).options
+    portfolio = hedging.Portfolio((call, put), (1.0, -1.0))
+    instruments = hedging.hedging_set(spot, portfolio, moneyness=(0.9, 1.0, 1.05))
+    for strategy in (DataDriven(), DataDriven(alphas=(1.0,)), DeltaHedge()):
+        path = hedging.track(
+            history, portfolio, strategy, instruments=instruments, start=START, model=true_law(), **QUICK
+        )
+        np.testing.assert_allclose(path.positions[:-1, 0], 1.0, atol=1e-7)
+        assert np.abs(path.positions[:-1, 1:]).max() < 1e-6
+        assert np.abs(path.error).max() < 1e-4
+
+
+@pytest.mark.parametrize("strategy", [DataDriven(), DeltaVegaHedge(), ShortfallHedge()], ids=lambda s: s.label)
+def test_nothing_after_today_changes_the_ticket(strategy):
+    history = market()
+    portfolio, instruments = straddle_and_instruments(history)
+    given = {"instruments": instruments, "model": true_law(), "row": START, **QUICK}
+    ticket = hedging.hedge_today(history, portfolio, strategy, **given)
+    for seed in range(2):
+        other = hedging.hedge_today(shuffled_after(history, START, seed), portfolio, strategy, **given)
+        np.testing.assert_array_equal(other.positions, ticket.positions)
+        np.testing.assert_array_equal(other.residual, ticket.residual)
+    alone = hedging.hedge_today(history.until(START), portfolio, strategy, **{**given, "row": -1})
+    np.testing.assert_array_equal(alone.positions, ticket.positions)
+
+
+def test_nothing_after_a_day_changes_what_was_traded_until_then():
+    history = market()
+    path = tracked(DataDriven(every_day=True))
+    other = tracked(DataDriven(every_day=True), history=shuffled_after(history, START + 8))
+    np.testing.assert_allclose(other.positions[:9], path.positions[:9], atol=1e-12)
+    assert np.abs(other.positions[9:20] - path.positions[9:20]).max() > 1e-3
+
+
+@pytest.mark.parametrize("strategy", [DataDriven(), DeltaHedge(), DeltaVegaHedge()], ids=lambda s: s.label)
+def test_the_ticket_is_the_first_day_of_the_backtest(strategy):
+    history = market()
+    portfolio, instruments = straddle_and_instruments(history)
+    path = tracked(strategy)
+    ticket = hedging.hedge_today(
+        history, portfolio, strategy, instruments=instruments, model=true_law(), row=START, **QUICK
+    )
+    np.testing.assert_allclose(ticket.positions, path.positions[0], rtol=1e-10, atol=1e-12)
+    assert ticket.cost == pytest.approx(path.cost[0], rel=1e-10) and ticket.cash == pytest.approx(
+        path.cash[0], rel=1e-10
+    )
+    assert ticket.instruments == path.instruments and ticket.value == path.value[0]
+    assert ticket.net_delta == pytest.approx(path.net_delta[0], abs=1e-12)
+    assert ticket.net_vega == pytest.approx(path.net_vega[0], abs=1e-9)
+    frame = ticket.to_frame()
+    assert frame["cost"].sum() == pytest.approx(ticket.cost)
+    assert len(ticket.residual) == 120 and ticket.provenance["data_fingerprint"] == history.fingerprint
+
+
+def test_a_ticket_starts_from_the_positions_held():
+    history = market()
+    portfolio, instruments = straddle_and_instruments(history)
+    given = {"instruments": instruments, "model": true_law(), "row": START, **QUICK}
+    fresh = hedging.hedge_today(history, portfolio, DataDriven(alphas=(0.01,)), **given)
+    again = hedging.hedge_today(history, portfolio, DataDriven(alphas=(0.01,)), previous=fresh.positions, **given)
+    assert again.cost <= 1e-12  # what is optimal is left alone
+    with pytest.raises(MarketDataError, match="positions in 7 instruments"):
+        hedging.hedge_today(history, portfolio, DataDriven(), previous=[1.0], **given)
+
+
+# strategies
+
+
+def test_delta_and_delta_vega_leave_no_sensitivity():
+    path = tracked(DeltaHedge())
+    np.testing.assert_allclose(path.net_delta, 0, atol=1e-12)
+    both = tracked(DeltaVegaHedge(guard=0.0))
+    vega_left = np.abs(both.net_vega) / (1e-9 + np.abs(both.value_vega))
+    np.testing.assert_allclose(both.net_delta, 0, atol=1e-9)
+    assert vega_left[:10].max() < 1e-9
+    assert np.count_nonzero(both.positions[0]) == 2 and both.positions[0, 3] != 0  # the option struck at the money
+
+
+def test_delta_vega_keeps_its_option_where_vega_is_near_zero():
+    history = market()
+    spot = float(history.spot[START])
+    portfolio = hedging.straddle(spot)
+    wing = (hedging.Option(0.72 * spot, 21 * DT, False),)
+    guarded = hedging.track(history, portfolio, DeltaVegaHedge(), instruments=wing, start=START)
+    assert not guarded.positions[:, 1].any()
+    np.testing.assert_allclose(guarded.net_delta, 0, atol=1e-12)
+    with pytest.raises(SettingsError, match="hedging option for a delta–vega hedge"):
+        hedging.track(history, portfolio, DeltaVegaHedge(), instruments=(), start=START)
+
+
+def test_options_worth_less_than_their_half_spread_are_not_traded():
+    history = market()
+    path = tracked(DataDriven(alphas=(1e-5,)))
+    portfolio, instruments = straddle_and_instruments(history)
+    window = hedging.Window.of(history, (*instruments, *portfolio.options), start=START, days=21)
+    columns = window.instruments(instruments)
+    dead = window.time_value[:-1, columns] <= window.cost[:-1, columns]
+    assert dead.any() and not dead[:, 0].any()
+    traded = np.abs(np.diff(path.positions[:-1], axis=0, prepend=0.0)) > 0
+    assert not (traded & dead).any()
+
+
+def test_limits_hold_on_every_day_of_a_hedge():
+    limits = hedging.HedgeLimits(position=0.3, net_delta=0.05)
+    path = tracked(DataDriven(alphas=(0.001,), limits=limits), days=8)
+    assert np.abs(path.positions[:, 1:]).max() <= 0.3 + 1e-9
+    assert np.abs(path.net_delta).max() <= 0.05 + 1e-9
+    free = tracked(DataDriven(alphas=(0.001,)), days=8)
+    assert np.abs(free.positions[:, 1:]).max() > 0.35
+    with pytest.raises(SettingsError, match="bound >= 0 on net delta; found -1"):
+        hedging.HedgeLimits(net_delta=-1.0)
+
+
+def test_a_data_driven_hedge_beats_delta_on_the_law_it_knows():
+    """Over a few straddles the residual variance is far below that of a delta hedge."""
+    history = market()
+    ours, theirs = [], []
+    for start in (30, 60, 90):
+        portfolio, instruments = straddle_and_instruments(history, 0.95, start)
+        window = hedging.Window.of(history, (*instruments, *portfolio.options), start=start, days=21)
+        moves = hedging.draw_moves(window, true_law(), scenarios=300, fresh=50)
+        best = DataDriven(alphas=(1e-3,))
+        ours.append(hedging.follow(window, portfolio, best, instruments=instruments, moves=moves).error)
+        theirs.append(hedging.follow(window, portfolio, DeltaHedge(), instruments=instruments).error)
+    assert np.std(ours) < 0.5 * np.std(theirs)
+
+
+# what cannot be tracked
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({"start": 130}, MarketDataError, "expected 21 trading days after .*; found 9: the data end there"),
+        ({"start": 999}, MarketDataError, "a day among 140; found row 999"),
+        ({"days": 0}, SettingsError, "at least one trading day"),
+        ({"days": 30}, MarketDataError, "live until the last of 30 trading days; found .* after 21"),
+        ({"model": None}, SettingsError, "a generator for a data-driven hedge; found none"),
+        ({"scenarios": 1}, SettingsError, "at least 2 scenarios and 1 fresh one; found 1"),
+    ],
+)
+def test_what_cannot_be_tracked_is_said_in_one_sentence(given, error, words):
+    history = market()
+    portfolio, instruments = straddle_and_instruments(history)
+    usual = {"instruments": instruments, "start": START, "model": true_law(), **QUICK}
+    with pytest.raises(error, match=words):
+        hedging.track(history, portfolio, DataDriven(), **{**usual, **given})
+
+
+def test_instruments_are_checked_on_the_day_they_are_entered():
+    history = market()
+    portfolio, instruments = straddle_and_instruments(history)
+    outside = hedging.Option(3.0 * float(history.spot[START]), 21 * DT, True)
+    with pytest.raises(MarketDataError, match="on the surface"):
+        hedging.track(history, portfolio, DeltaHedge(), instruments=(*instruments, outside), start=START)
+    with pytest.raises(MarketDataError, match="each option once"):
+        hedging.track(history, portfolio, DeltaHedge(), instruments=(*instruments, instruments[0]), start=START)
+    bare = replace(history, half_spread=None)
+    with pytest.raises(MarketDataError, match="choose the parametric model"):
+        hedging.track(bare, portfolio, DeltaHedge(), instruments=instruments, start=START, costs=CostModel("quoted"))

@@ -15,6 +15,8 @@ ORDER = (
     "identity", "correlation", "sharpe", "pnl_threshold", "pnl_max", "pnl_based", "lasso", "ridge", "selected",
 )  # fmt: skip
 
+WEIGHTING = "Weighting (how edges are learned)"
+
 
 def colour(method: str) -> str:
     """A weighting's own colour on every picture."""
@@ -64,6 +66,7 @@ def method_ratios(methods: pd.DataFrame) -> go.Figure:
         fig,
         alt=f"Portfolio Sharpe ratio on the test part: {words}.",
         x_title="Sharpe ratio of the portfolio (a year)",
+        y_title=WEIGHTING,
         height=460,
         legend=True,
     )
@@ -93,7 +96,7 @@ def gains(differences: pd.DataFrame) -> go.Figure:
     who = LABELS.get(str(best["method"]), str(best["method"]))
     alt = f"Gain over identity; largest {best['gain']:+.2f} by {who}, p {best['p_value']:.2g}."
     return theme.base_layout(
-        fig, alt=alt, x_title="Gain in Sharpe ratio over identity (95 %)", height=420, legend=False
+        fig, alt=alt, x_title="Gain in Sharpe ratio over identity (95 %)", y_title=WEIGHTING, height=420, legend=False
     )
 
 
@@ -122,7 +125,9 @@ def seed_ratios(by_seed: pd.DataFrame, pooled: Mapping[str, float]) -> go.Figure
     means = by_seed.groupby("method")["portfolio_sr"].mean()
     words = ", ".join(f"{LABELS[m]} {means[m]:.2f}" for m in ORDER if m in means.index)
     alt = f"Portfolio Sharpe ratio of each seed; means {words}."
-    return theme.base_layout(fig, alt=alt, y_title="Sharpe ratio of the portfolio (a year)", height=440, legend=True)
+    return theme.base_layout(
+        fig, alt=alt, x_title=WEIGHTING, y_title="Sharpe ratio of the portfolio (a year)", height=440, legend=True
+    )
 
 
 def luck(permutation: pd.DataFrame) -> go.Figure:
@@ -163,7 +168,9 @@ def luck(permutation: pd.DataFrame) -> go.Figure:
         for n, r, p in zip(names, permutation["test_sr"], permutation["p_value"], strict=True)
     )
     alt = f"Ratios against graphs learned from shuffled returns: {words}; identity {level:.2f}."
-    return theme.base_layout(fig, alt=alt, y_title="Sharpe ratio of the portfolio (a year)", height=440, legend=True)
+    return theme.base_layout(
+        fig, alt=alt, x_title=WEIGHTING, y_title="Sharpe ratio of the portfolio (a year)", height=440, legend=True
+    )
 
 
 def cumulative(pnl: pd.DataFrame, size: pd.DataFrame | None = None) -> go.Figure:
@@ -250,7 +257,9 @@ def spectrum(values: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     first = ", ".join(f"{value:.2f}" for value in values["singular_value"].head(5))
     alt = f"Singular values of the weights, the largest {first}."
-    return theme.base_layout(fig, alt=alt, x_title="Number", y_title="Singular value", height=380)
+    return theme.base_layout(
+        fig, alt=alt, x_title="Number (by size)", y_title="Singular value (of the weights)", height=380
+    )
 
 
 def node_bars(nodes: pd.DataFrame, column: str, title: str, top: int = 40) -> go.Figure:
@@ -266,7 +275,9 @@ def node_bars(nodes: pd.DataFrame, column: str, title: str, top: int = 40) -> go
         )  # fmt: skip
     fig.update_xaxes(categoryorder="array", categoryarray=list(shown["ticker"]))
     words = ", ".join(f"{name} {value:.3g}" for name, value in zip(shown["ticker"][:5], shown[column][:5], strict=True))
-    return theme.base_layout(fig, alt=f"{title}, largest: {words}.", y_title=title, height=380, legend=True)
+    return theme.base_layout(
+        fig, alt=f"{title}, largest: {words}.", x_title="Ticker (largest first)", y_title=title, height=380, legend=True
+    )
 
 
 def eta_path(table: pd.DataFrame, chosen: float | None = None) -> go.Figure:

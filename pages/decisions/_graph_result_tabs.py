@@ -62,19 +62,17 @@ def pnl(view: View) -> None:
     frame.chart(draw.cumulative(series, size), key="graph_cumulative")
     left, right = st.columns(2)
     with left:
-        frame.chart(
-            draw.over_time(view.table("bet_direction"), "Cumulative mean bet (long less short)"), key="graph_net"
-        )
+        frame.chart(draw.over_time(view.table("bet_direction"), "Cumulative mean bet (notional)"), key="graph_net")
     with right:
-        frame.chart(draw.over_time(view.table("bet_size"), "Cumulative mean size of bets"), key="graph_size")
+        frame.chart(draw.over_time(view.table("bet_size"), "Cumulative mean size of bets (notional)"), key="graph_size")
     tickers = view.table("tickers")
     wide = tickers.pivot(index="ticker", columns="method", values="sharpe")
     one = tickers[tickers["method"] == "lasso"].set_index("ticker")
     left, right = st.columns(2)
     with left:
-        titles = "Sharpe ratio, own generator", "Sharpe ratio, LASSO"
+        titles = "Sharpe ratio (a year), own generator", "Sharpe ratio (a year), LASSO"
         frame.chart(draw.against(wide["identity"], wide["lasso"], list(wide.index), *titles), key="graph_own")
     with right:
-        titles = "Total size of bets, LASSO", "Sharpe ratio, LASSO"
+        titles = "Total size of bets (notional), LASSO", "Sharpe ratio (a year), LASSO"
         frame.chart(draw.against(one["total_bet"], one["sharpe"], list(one.index), *titles), key="graph_bets")
     _table(tickers, "tickers")

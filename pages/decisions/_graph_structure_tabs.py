@@ -39,7 +39,7 @@ def importance(view: View, chosen: Chosen) -> None:
     """PageRank, degrees, spectrum, singular vectors, strong edges."""
     _, ratios = kept.live(view.result).sharpe(chosen.weights)
     nodes = graph_measures.node_table(chosen.weights, view.tickers, view.sectors).assign(sharpe=ratios)
-    frame.chart(draw.node_bars(nodes, "page_rank", "PageRank on |w|"), key="graph_rank")
+    frame.chart(draw.node_bars(nodes, "page_rank", "PageRank (share, on |w|)"), key="graph_rank")
     left, right = st.columns(2)
     with left:
         frame.chart(draw.node_bars(nodes, "out_degree", "Generators used (out-degree)"), key="graph_out")
@@ -51,7 +51,7 @@ def importance(view: View, chosen: Chosen) -> None:
     with left:
         frame.chart(draw.spectrum(values), key="graph_spectrum")
     with right:
-        titles = "Generators used", "Sharpe ratio, test part"
+        titles = "Generators used (number)", "Sharpe ratio (a year), test part"
         frame.chart(draw.against(nodes["out_degree"], nodes["sharpe"], view.tickers, *titles), key="graph_degree_sr")
     vectors = pd.DataFrame({"ticker": view.tickers, "sector": view.sectors})
     vectors = vectors.assign(left=found.left[0], right=found.right[0])

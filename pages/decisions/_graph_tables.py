@@ -12,11 +12,13 @@ NUMBER = "%.2f"
 def show(table: pd.DataFrame, name: str, digits: str = NUMBER) -> None:
     """A table in words with its downloads; whole numbers as such."""
     shown = table.assign(method=table["method"].map(lambda one: LABELS.get(one, one))) if "method" in table else table
-    columns: dict[str, object] = {name: st.column_config.Column(_heading(name)) for name in map(str, shown.columns)}
-    for name in _floats(shown):
-        whole = (shown[name].dropna() % 1 == 0).all() and shown[name].abs().max() >= 2
-        form = "%.3g" if name == "eta" else "%d" if whole else digits
-        columns[name] = st.column_config.NumberColumn(_heading(name), format=form)
+    columns: dict[str, object] = {
+        column: st.column_config.Column(_heading(column)) for column in map(str, shown.columns)
+    }
+    for column in _floats(shown):
+        whole = (shown[column].dropna() % 1 == 0).all() and shown[column].abs().max() >= 2
+        form = "%.3g" if column == "eta" else "%d" if whole else digits
+        columns[column] = st.column_config.NumberColumn(_heading(column), format=form)
     st.dataframe(shown, hide_index=True, width="stretch", column_config=columns)
     downloads.table_buttons(lambda: table, f"graph_{name}", key=f"graph_table_{name}")
 

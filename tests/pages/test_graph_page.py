@@ -1,0 +1,104 @@
+"""The graph page on a small finished study: answer, tabs, live η, a node, and a first visit without any study."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import workspace
+from engine.runs import run_directory, tensor_file
+from engine.runs import studies as engine_studies
+from engine.studies import graph as study
+from engine.studies.base import Work
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
+from graph_market import SAMPLES, Finished, prices
+
+CONFIG = study.GraphConfig(samples=SAMPLES, draws=100, shuffles=10, refits=5, seed=3)
+
+
+class Keeper:
+    """Arrays as a run keeps them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self) -> dict[str, np.ndarray] | None:
+        return tensor_file.from_bytes(self.path.read_bytes(), self.path.name) if self.path.exists() else None
+
+    def save(self, state: dict[str, np.ndarray]) -> None:
+        workspace.write_whole(self.path, tensor_file.to_bytes(state))
+
+
+@pytest.fixture(scope="module")
+def carried_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished study."""
+    directory, data = tmp_path_factory.mktemp("graph") / "graph-small", prices()
+    work = Work({"fingan": Finished()}, keepers=lambda name: Keeper(directory / "arrays" / f"{name}.safetensors"))
+    tables = {}
+    for step in study.steps(data, CONFIG, work):
+        tables |= step.make()
+    for name, table in tables.items():
+        workspace.write_whole(directory / engine_studies.RESULT / f"{name}.csv", table.to_csv(index=False).encode())
+    facts = {"ref": "small", "name": "small", "digest": data.digest, "period": list(data.period), "origin": "file"}
+    result = {"format": 1, "study": "graph", "label": study.LABEL, "settings": {"draws": 100, "seed": 3}}
+    result |= {"data": facts, "inputs": {"fingan": {"ref": "fingan-small"}}, "summary": study.summary(tables)}
+    workspace.write_json(directory / engine_studies.SUMMARY, {**result, "created": run_directory.now()})
+    return directory
+
+
+@pytest.fixture
+def finished(carried_out: Path, scenarist_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The study among the runs of the workspace, and no shipped one."""
+    monkeypatch.setattr(workspace, "shipped_checkpoints_dir", lambda: scenarist_home / "none")
+    return Path(shutil.copytree(carried_out, workspace.runs_dir() / carried_out.name))
+
+
+def page() -> AppTest:
+    return AppTest.from_file("../../pages/decisions/ensemble_graph.py", default_timeout=60)
+
+
+def test_the_answer_comes_first_and_eta_learns_again(finished: Path) -> None:
+    app = page().run()
+    assert not app.exception and not app.error
+    assert [metric.label for metric in app.metric[1:4]] == ["Own generator only", "Gain by sharing", "LASSO"]
+    before = next(c.value for c in app.caption if "edges of 36" in c.value)
+    app.sidebar.slider(key="graph_eta_lasso").set_value(-7.5).run()
+    after = next(c.value for c in app.caption if "edges of 36" in c.value)
+    assert not app.exception and before != after
+
+
+def test_a_node_shows_its_neighbours_and_its_pnl(finished: Path) -> None:
+    app = page().run()
+    app.sidebar.selectbox(key="graph_method").set_value("pnl_based").run()
+    app.selectbox(key="graph_node").set_value("CC").run()
+    assert not app.exception
+    assert "Sharpe ratio, test part" in [metric.label for metric in app.metric]
+    neighbours = app.dataframe[0].value
+    assert set(neighbours["ticker"]) <= {"AA", "BB", "CC", "DD", "XX", "YY"} and len(neighbours) == 6
+
+
+@pytest.mark.parametrize(
+    "tab",
+    ["Adjacency", "Weightings", "Seeds and luck", "PnL", "Sectors", "Importance", "Transfer", "Robustness", "Run"],
+)
+def test_every_tab_draws(finished: Path, tab: str) -> None:
+    app = page()
+    app.session_state["graph_tab"] = tab
+    app.run()
+    assert not app.exception and not app.error
+
+
+def test_without_a_study_the_page_says_what_to_do(scenarist_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspace, "shipped_checkpoints_dir", lambda: scenarist_home / "none")
+    app = page().run()
+    assert not app.exception and "No finished study of graphs yet" in app.info[0].value
+
+
+def test_a_damaged_study_is_one_sentence(finished: Path) -> None:
+    (finished / "arrays" / "graphs.safetensors").write_bytes(b"not a tensor file")
+    app = page().run()
+    assert not app.exception and app.error[0].value.startswith("expected graphs")

@@ -1,0 +1,142 @@
+import numpy as np
+import pandas as pd
+import pytest
+from graph_market import SAMPLES, Finished, prices, stack
+
+from engine.decisions import forecasting, graph
+from engine.decisions.graph_cross import cross_sign_counts
+from engine.errors import CheckpointError, MarketDataError, SettingsError
+from engine.studies import graph as study
+from engine.studies import graph_generators, graph_live, graph_panel, graph_words
+from engine.studies.base import MemoryKeeper, Work
+from engine.studies.fingan_universe import universe
+
+CONFIG = study.GraphConfig(samples=SAMPLES, draws=100, shuffles=10, refits=5, seed=3)
+
+
+def carried_out(data, work):
+    tables = {}
+    for step in study.steps(data, CONFIG, work):
+        tables |= step.make()
+    return tables
+
+
+@pytest.fixture(scope="module")
+def finished():
+    work = Work({"fingan": Finished()})
+    return carried_out(prices(), work), work
+
+
+def test_every_table_of_the_chapter_is_there(finished):
+    tables, _ = finished
+    assert set(tables["methods"]["method"]) == {*graph.METHODS, "selected"}
+    published = tables["methods"].set_index("method")["published_portfolio_sr"]
+    assert published["lasso"] == 4.39 and published["identity"] == 2.0
+    assert len(tables["votes"]) == 4 * 9 and len(tables["pnl_correlation"]) == 9
+    assert {"lasso_nodes", "lasso_sectors", "lasso_spectrum", "lasso_strong_edges", "selected_nodes"} <= set(tables)
+    assert {"sr_matrix", "return_correlation", "portfolio_pnl", "bet_size", "permutation", "variants"} <= set(tables)
+    summary = study.summary(tables)
+    assert summary["seeds"] == 2 and summary["tickers"] == 6
+    assert summary["gain_of_selected"] == pytest.approx(
+        summary["portfolio_sharpe_of_selected"] - summary["portfolio_sharpe_of_identity"]
+    )
+
+
+def test_identity_is_each_tickers_own_generator(finished):
+    tables, _ = finished
+    data, source = prices(), graph_generators.trained(Finished())
+    panel = graph_panel.panel({one.ticker: one for one in universe(data).windows})
+    bets = []
+    for place, ticker in enumerate(panel.tickers):
+        signs = []
+        for seed in source.seeds:  # all generators, because a stream is keyed by the generator's place
+            rng = np.random.default_rng([CONFIG.seed, 1, seed])
+            counts = cross_sign_counts(source.networks(seed, panel.tickers), panel.test.condition, SAMPLES, rng)
+            signs.append(counts[place, place] / SAMPLES)
+        bets.append(np.mean(signs, axis=0))
+        found = tables["tickers"].set_index(["method", "ticker"])["sharpe"]["identity", ticker]
+        pnl = forecasting.daily(bets[-1] * panel.test.returns[place], panel.test.date)[1]
+        assert found == pytest.approx(np.sqrt(252) * pnl.mean() / pnl.std(), rel=1e-9)
+    pnl = forecasting.daily(np.mean(np.stack(bets) * panel.test.returns, axis=0), panel.test.date)[1]
+    found = tables["methods"].set_index("method")["portfolio_sr"]["identity"]
+    assert found == pytest.approx(np.sqrt(252) * pnl.mean() / pnl.std(), rel=1e-9)
+
+
+def test_nothing_is_decided_on_the_test_part(finished):
+    tables, work = finished
+    shaken_work = Work({"fingan": Finished()})
+    shaken = carried_out(prices(shaken_from=820), shaken_work)  # the test part begins on day 810
+    for name in ("walk_forward", "walk_forward_years", "edges", "edge_stability", "stability", "lasso_facts"):
+        pd.testing.assert_frame_equal(tables[name], shaken[name])
+    for name, w in work.keeper("graphs").load().items():
+        np.testing.assert_array_equal(w, shaken_work.keeper("graphs").load()[name])
+    assert not np.allclose(tables["methods"]["portfolio_sr"], shaken["methods"]["portfolio_sr"])
+
+
+def test_what_a_page_learns_again_is_what_the_study_learned(finished):
+    tables, work = finished
+    live = graph_live.restore(work.keeper("live").load())
+    kept = work.keeper("graphs").load()
+    methods = tables["methods"].set_index("method")
+    for method in ("lasso", "ridge", "pnl_threshold"):
+        w = live.weights(method, methods["eta"][method])
+        np.testing.assert_allclose(w, kept[method], atol=2e-4)
+        portfolio, by_ticker = live.sharpe(kept[method].astype(float))
+        assert portfolio == pytest.approx(methods["portfolio_sr"][method], abs=0.01)
+        found = tables["tickers"][tables["tickers"]["method"] == method]["sharpe"]
+        np.testing.assert_allclose(by_ticker, found, atol=0.02)
+    with pytest.raises(SettingsError, match="with η > 0"):
+        live.weights("identity", 1.0)
+    damaged = dict(work.keeper("live").load())
+    del damaged["gram"]
+    with pytest.raises(CheckpointError, match="'gram'"):
+        graph_live.restore(damaged)
+
+
+def test_a_resumed_study_does_not_evaluate_again(finished):
+    _, before = finished
+    work = Work({"fingan": Finished()}, keepers=lambda name: before.keeper(name))
+    calls = []
+
+    def run(task, blocks):
+        calls.append(len(blocks))
+        return enumerate(map(task, blocks))
+
+    again = Work({"fingan": Finished()}, keepers=work.keepers, run=run)
+    carried_out(prices(), again)
+    assert calls == []
+    carried_out(prices(), Work({"fingan": Finished()}, keepers=lambda name: MemoryKeeper(), run=run))
+    assert len(calls) > 0
+
+
+def test_the_words_follow_the_numbers(finished):
+    tables, _ = finished
+    said = graph_words.verdicts(tables)
+    assert said[0].startswith("Walking forward through the years before the test part selects")
+    real, luck = (dict(tables), dict(tables))
+    for changed, p in ((real, 0.01), (luck, 0.4)):
+        changed["differences"] = tables["differences"].assign(p_value=p, gain=1.25, low=0.1, high=2.4)
+    assert any("gains +1.25 over identity" in s and "a real difference" in s for s in graph_words.verdicts(real))
+    assert any("could be luck" in sentence for sentence in graph_words.verdicts(luck))
+    assert any(s.startswith("Not distinguishable from identity") and "LASSO" in s for s in graph_words.verdicts(luck))
+
+
+def test_a_study_without_generators_or_with_two_of_one_is_one_sentence():
+    with pytest.raises(SettingsError, match="expected --fingan with a finished Fin-GAN study; found none"):
+        study.steps(prices(), CONFIG, Work())
+    doubled = stack(seeds=(0,), tickers=("AA", "BB"))
+    doubled = doubled.take([0, 1, 1])
+    with pytest.raises(CheckpointError, match="found two of"):
+        graph_generators.trained(Finished(doubled))
+
+
+def test_tickers_that_the_data_lack_are_one_sentence():
+    work = Work({"fingan": Finished(stack(tickers=("AA", "BB", "ZZ")))})
+    with pytest.raises(MarketDataError, match="found ZZ unusable"):
+        study.steps(prices(), CONFIG, work)[0].make()
+
+
+def test_a_panel_needs_two_tickers():
+    windows = {one.ticker: one for one in universe(prices(), "AA").windows}
+    with pytest.raises(MarketDataError, match="expected at least two tickers"):
+        graph_panel.panel(windows)

@@ -22,7 +22,7 @@ from engine.evaluation.tails import gaussian_shape
 from engine.market.grid import Floats
 from engine.studies import volgan_published as published
 from engine.studies.base import Tables, rounded
-from engine.studies.volgan_forecasts import Forecasts
+from engine.studies.volgan_forecasts import BAND, Forecasts
 from engine.studies.volgan_paths import COMPONENTS, TAIL_FIELDS, PathStatistics, Reference, frequencies, tail_fields
 from engine.studies.volgan_series import FollowedSeries
 from engine.surfaces import dynamics
@@ -30,7 +30,7 @@ from engine.surfaces import dynamics
 BASELINE = "fhs"
 NOT_REJECTED = 0.05
 TAIL_SERIES = ("return", "ATM increment")
-BOOTSTRAPS = 500
+BOOTSTRAPS, BLOCK = 500, 21
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +86,7 @@ def tables(found: Validation) -> Tables:
         "penalty": penalty_table(found),
         "penalty_by_day": penalty_by_day(found),
         "coverage": coverage_table(found),
+        "bands": band_table(found),
         "crps": crps_table(found),
         "correlation_by_day": correlation_by_day(found),
         "correlation_test": correlation_test(found),
@@ -152,6 +153,27 @@ def coverage_table(found: Validation) -> pd.DataFrame:
                         "published_series": wanted,
                     }
                 )
+    return pd.DataFrame(rows)
+
+
+def band_table(found: Validation) -> pd.DataFrame:
+    """Share of days inside the 95 % band, of each series and of all together, with intervals over networks and days.
+
+    ``days_low`` and ``days_high`` are percentiles of resampled blocks of 21 test days: another test period, the same
+    networks.
+    """
+    days = len(found.dates)
+    rng = np.random.default_rng([found.rng_seed, 4])
+    counts = comparison.block_counts(days, rng=rng, draws=BOOTSTRAPS, block=min(BLOCK, days))
+    rows = []
+    for name, law, position in found.each():
+        below = law.forecasts.below[position]
+        inside = below[..., BAND[1]] & ~below[..., BAND[0]]  # (K, T, S)
+        together = inside.mean(axis=-1, keepdims=True)
+        for label, part in zip(("all", *found.series.labels), _columns(together, inside), strict=True):
+            low, high = comparison.interval(counts @ part.mean(axis=0) / days)
+            row = {"model": name, "series": label, **_spread(part.mean(axis=1), "inside")}
+            rows.append(row | {"days_low": float(low), "days_high": float(high)})
     return pd.DataFrame(rows)
 
 
@@ -334,6 +356,12 @@ def _spread(of_seeds: Floats, name: str = "value", *, prefix: str = "") -> dict[
     return {name: float(np.mean(of_seeds)), **ends} | ({} if prefix else {"seeds": float(len(of_seeds))})
 
 
+def _columns(*parts: NDArray[Any]) -> Iterator[Floats]:
+    """``(K, T)`` of every last position of arrays ``(K, T, …)``, one after the other."""
+    for part in parts:
+        yield from np.moveaxis(part.astype(np.float64), -1, 0)
+
+
 def _over_histories(drawn: Floats, name: str) -> dict[str, float]:
     """Mean over histories ``(K, D)`` with 1.96 standard deviations of one history, and its interval over networks."""
     spread = dynamics.Z95 * float(drawn.std(axis=1).mean())
@@ -353,7 +381,7 @@ def _bootstrapped_shares(found: Validation) -> tuple[Floats, Floats]:
     """95 % of the data's own shares of variance under resampling of blocks of days."""
     moves = found.data_test.moves[:, 1:]
     rng = np.random.default_rng([found.rng_seed, 3])
-    counts = comparison.block_counts(len(moves), rng=rng, draws=BOOTSTRAPS, block=min(21, len(moves)))
+    counts = comparison.block_counts(len(moves), rng=rng, draws=BOOTSTRAPS, block=min(BLOCK, len(moves)))
     drawn = np.empty((len(counts), COMPONENTS))
     for k, weight in enumerate(counts):
         centred = moves - weight @ moves / len(moves)

@@ -1,5 +1,6 @@
 """The answer of the validation before any picture: figures with their comparison, and where the model is wrong."""
 
+import pandas as pd
 import streamlit as st
 
 from engine.charts import theme
@@ -16,7 +17,8 @@ def answer(result: StudyResult) -> None:
     summary = cache.study_table(result, "score_summary").set_index(["model", "part"])
     seeds = int(summary.loc[("volgan", "test"), "seeds"])
     days = int(summary.loc[("volgan", "test"), "days"])
-    band = {model: text.inside(coverage, model) for model in ("volgan", "volgan_reweighted", "fhs")}
+    bands = cache.study_table(result, "bands").set_index(["series", "model"]).loc["all"]
+    band = bands["inside"]
     ratio = crps.loc[("volgan", "S")]
     frame.metrics(
         [
@@ -24,13 +26,14 @@ def answer(result: StudyResult) -> None:
                 "Days inside the 95 % bands",
                 theme.percent(band["volgan"]),
                 f"FHS {theme.percent(band['fhs'])} · nominal 95 %",
-                "Raw scenarios, averaged over the followed series. FHS: filtered historical simulation.",
+                "Raw scenarios, averaged over the followed series. FHS: filtered historical simulation."
+                + text.published_inside(coverage, "volgan"),
             ),
             (
                 "… after reweighting",
                 theme.percent(band["volgan_reweighted"]),
                 f"raw {theme.percent(band['volgan'])}",
-                "Under β = 500/max Φ, the published choice.",
+                "Under β = 500/max Φ, the published choice." + text.published_inside(coverage, "volgan_reweighted"),
             ),
             (
                 "Return: CRPS over FHS's",
@@ -53,6 +56,16 @@ def answer(result: StudyResult) -> None:
         f"{result.data['name']}, {result.data['period'][0]} to {result.data['period'][1]}",
         f"data {str(result.data['digest'])[:12]}",
     )
+    if seeds > 1:
+        phi = penalty_row(result)
+        frame.honesty(
+            f"95 % intervals over seeds: raw bands {text.between(bands.loc['volgan'], 'seeds')}, reweighted "
+            f"{text.between(bands.loc['volgan_reweighted'], 'seeds')}, CRPS ratio {float(ratio['seeds_low']):.2f} to "
+            f"{float(ratio['seeds_high']):.2f}, Φ {_phi(max(0.0, float(phi['seeds_low'])))} to "
+            f"{_phi(float(phi['seeds_high']))}",
+            f"over test days: raw bands {text.between(bands.loc['volgan'], 'days')}, FHS "
+            f"{text.between(bands.loc['fhs'], 'days')}",
+        )
     models = [name for name in ("volgan", "volgan_reweighted", "fhs", "truth") if name in set(coverage["model"])]
     with st.container(border=True):
         st.markdown("**Where the model is wrong**")
@@ -67,6 +80,12 @@ def answer(result: StudyResult) -> None:
                 f"{0.2 * coverage['series'].nunique():.1f} rejected by chance."
             )
         )
+
+
+def penalty_row(result: StudyResult) -> pd.Series:
+    """The line of Table 3.1 with VolGAN's mean Φ."""
+    table = cache.study_table(result, "penalty")
+    return table[(table["model"] == "volgan") & (table["statistic"] == "mean")].iloc[0]
 
 
 def _phi(value: float) -> str:

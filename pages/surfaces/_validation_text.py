@@ -66,8 +66,17 @@ def verdict(coverage: pd.DataFrame, model: str) -> str:
     )
 
 
-def inside(coverage: pd.DataFrame, model: str) -> float:
-    """Share of days inside the 95 % band, averaged over series."""
-    part = coverage[coverage["model"] == model]
-    share = part.groupby("level")["share"].mean()
-    return float(share[0.975] - share[0.025])
+def published_inside(coverage: pd.DataFrame, model: str) -> str:
+    """What the thesis's tables give for the share inside the bands, over the series that are followed."""
+    part = coverage[(coverage["model"] == model) & coverage["published"].notna()]
+    if part.empty:
+        return ""
+    share = part.groupby("level")["published"].mean()
+    words = theme.percent(float(share[0.975] - share[0.025]))
+    return f" Published (SPX, 2018 to 2023, the closest of these series): {words}."
+
+
+def between(row: pd.Series, what: str) -> str:
+    """An interval of shares: ``85.1 to 94.3 %``."""
+    low, high = (100 * min(1.0, max(0.0, float(row[f"{what}_{end}"]))) for end in ("low", "high"))
+    return f"{low:.1f} to {high:.1f} %"

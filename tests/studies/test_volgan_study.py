@@ -41,7 +41,16 @@ def tables(work: Work) -> Tables:
 
 def test_every_item_of_the_list_has_its_table(tables: Tables) -> None:
     expected = {"scores", "score_summary", "extreme_days", "matching", "coefficients", "series", "penalty"}
-    expected |= {"penalty_by_day", "coverage", "crps", "correlation_by_day", "correlation_test", "tails", "histogram"}
+    expected |= {
+        "bands",
+        "penalty_by_day",
+        "coverage",
+        "crps",
+        "correlation_by_day",
+        "correlation_test",
+        "tails",
+        "histogram",
+    }
     expected |= {"components", "alignment", "return_correlations", "correlations"}
     assert set(tables) == expected
     assert all(np.isfinite(value) for value in volgan.summary(tables).values())
@@ -80,6 +89,11 @@ def test_figures_are_means_over_networks_with_their_interval(tables: Tables, wor
     hits = kept["below"][0, :, :, 1, 2]
     assert share["share"] == pytest.approx(hits.mean())
     assert share["kupiec_p"] == pytest.approx(np.median([coverage(one, 0.975).kupiec_p for one in hits]))
+    inside = kept["below"][1, ..., 2] & ~kept["below"][1, ..., 1]  # (K, T, S)
+    bands = tables["bands"].set_index(["model", "series"])
+    assert bands.loc[("volgan_reweighted", "all"), "inside"] == pytest.approx(inside.mean())
+    assert bands.loc[("volgan_reweighted", "VIX"), "inside"] == pytest.approx(inside[..., 1].mean())
+    assert (bands["days_low"] <= bands["inside"]).all() and (bands["inside"] <= bands["days_high"]).all()
     drawn = kept["shares"][:, :, 0]
     first = tables["components"].set_index(["rank", "model"]).loc[(1, "volgan")]
     assert first["high"] - first["share"] == pytest.approx(1.96 * drawn.std(axis=1).mean(), rel=1e-4)

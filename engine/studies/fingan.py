@@ -172,11 +172,11 @@ PRICED = ("fingan_ensemble", "forgan_ensemble", "lstm_ensemble", "arima", "logis
 def _gan_methods(trials: Trials, choice: combinations.Choice) -> dict[str, Played]:
     one = trials.pick(choice, "fingan", "Fin-GAN")
     plain = trials.only("BCE", "forgan", "ForGAN")
-    every = trials.averaged(tuple(COMBINATIONS), "fingan_all", "Fin-GAN, all combinations averaged")
+    every = trials.averaged(tuple(COMBINATIONS), "fingan_all", "Fin-GAN, all losses")
     found = (
         one,
         one.averaged("fingan_ensemble", "Fin-GAN, seeds averaged"),
-        every.averaged("fingan_all_ensemble", "Fin-GAN, all combinations and seeds averaged"),
+        every.averaged("fingan_all_ensemble", "Fin-GAN, losses and seeds averaged"),
         plain,
         plain.averaged("forgan_ensemble", FORGAN_AVERAGED),
     )

@@ -1,5 +1,6 @@
 """A form from a configuration class: labels, ranges, units and help come from its fields."""
 
+from collections.abc import Collection
 from typing import Any
 
 import streamlit as st
@@ -7,12 +8,13 @@ import streamlit as st
 from engine import settings
 
 
-def config_fields(config_type: type, *, key: str) -> dict[str, Any]:
+def config_fields(config_type: type, *, key: str, leave_out: Collection[str] = ()) -> dict[str, Any]:
     """Draw one widget a setting (advanced ones in an expander) and return the values entered.
 
-    Check them with :func:`engine.settings.from_dict`, which names what is out of range.
+    Check them with :func:`engine.settings.from_dict`, which names what is out of range. Settings left out are asked for
+    elsewhere on the page.
     """
-    described = settings.describe(config_type)
+    described = [info for info in settings.describe(config_type) if info.name not in leave_out]
     values = {info.name: _widget(info, key) for info in described if not info.advanced}
     advanced = [info for info in described if info.advanced]
     if advanced:

@@ -1,0 +1,96 @@
+"""Overview of a Fin-GAN study: Table 5.2 beside the published figures, seeds, tickers, paths, halves of the day."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.charts import fingan as draw
+from pages.decisions._fingan_text import TITLES
+from pages.decisions._fingan_view import View
+from pages.ui import downloads, frame
+
+STATISTICS = {
+    "mean_sr": "Mean SR",
+    "median_sr": "Median SR",
+    "portfolio_sr": "Portfolio SR",
+    "mean_pnl": "Mean PnL (bp a day)",
+    "median_pnl": "Median PnL (bp a day)",
+    "mean_mae": "Mean MAE",
+    "median_mae": "Median MAE",
+    "mean_rmse": "Mean RMSE",
+    "median_rmse": "Median RMSE",
+    "positive": "Tickers above zero",
+}
+
+MEASURES = {
+    "sharpe": ("Sharpe ratio", draw.SHARPE, 3.0),
+    "mean_pnl": ("Mean PnL", draw.PNL, 15.0),
+    "mae": ("MAE", draw.ERROR, 300.0),
+    "rmse": ("RMSE", draw.ERROR, 300.0),
+    "overnight_sharpe": ("Sharpe ratio of the nights", draw.SHARPE, 3.0),
+    "intraday_sharpe": ("Sharpe ratio of the days", draw.SHARPE, 3.0),
+}
+"""Figure of the ticker table → label, how it is drawn, end of its colour scale."""
+
+PATHS = ("fingan_ensemble", "forgan_ensemble", "lstm_ensemble", "lstm_fin_ensemble", "arima", "long_only")
+
+
+def tab(view: View) -> None:
+    """Draw the tab."""
+    st.markdown("**Portfolio Sharpe ratio**: one dot a seed, bars the 95 % interval of the days, diamonds as published")
+    overview, seeds = view.table("table_5_2"), view.table("seeds")
+    frame.chart(draw.seeds(seeds, overview, dark=frame.is_dark()), key="fingan_seeds", height=460)
+    st.markdown("**Table 5.2**, published figures beside ours")
+    shown = table_5_2(overview)
+    st.dataframe(shown, hide_index=True, width="stretch", column_config=_formats(shown))
+    downloads.table_buttons(lambda: overview, "fingan_table_5_2", key="fingan_overview")
+    st.markdown("**Is the difference real?** Portfolio ratios on the same resampled days; p is one-sided")
+    st.dataframe(view.table("paired").round(3).rename(columns=TITLES), hide_index=True, width="stretch")
+    daily = view.table("figure_5_9_portfolio")
+    labels = view.labels
+    pnl = {name: daily[name] for name in PATHS if name in daily}
+    st.markdown("**Cumulative PnL of the portfolio** (Figure 5.9)")
+    picture = draw.cumulative(pd.to_datetime(daily["date"]), pnl, labels, dark=frame.is_dark())
+    frame.chart(picture, key="fingan_paths")
+    downloads.table_buttons(lambda: daily, "fingan_portfolio_pnl", key="fingan_paths_table", figure=picture)
+    _tickers(view)
+    st.markdown("**Nights and days** (portfolio, averaged over seeds)")
+    halves = view.table("halves").drop(columns="method").round(3)
+    st.dataframe(halves.rename(columns=TITLES), hide_index=True, width="stretch")
+
+
+def _tickers(view: View) -> None:
+    st.markdown("**Every ticker and method** (Figures 5.6, 5.7, 5.10, 5.11), averaged over seeds")
+    measure = st.selectbox(
+        "Figure", list(MEASURES), format_func=lambda name: MEASURES[name][0], key="fingan_measure", width=320
+    )
+    found = view.table("figure_5_6_by_ticker")
+    _, quantity, limit = MEASURES[measure]
+    values = found.pivot_table(index="ticker", columns="method", values=measure, aggfunc="mean", sort=False)
+    values = values[[name for name in view.labels if name in values]].rename(columns=view.labels)
+    picture = draw.matrix(values, quantity, x_title="Method (of forecasting)", dark=frame.is_dark(), limit=limit)
+    frame.chart(picture, key="fingan_tickers")
+    downloads.table_buttons(lambda: found, "fingan_by_ticker", key="fingan_by_ticker", figure=picture)
+
+
+def table_5_2(overview: pd.DataFrame) -> pd.DataFrame:
+    """One row a method: value, deviation over seeds and interval of the ratios, published figures beside."""
+    rows = []
+    for _, own in overview.groupby("method", sort=False):
+        by = own.set_index("statistic")
+        row: dict[str, object] = {"Method": by["label"].iloc[0]}
+        for name, words in STATISTICS.items():
+            row[words] = by.loc[name, "value"]
+            if name == "portfolio_sr":
+                row |= {"± seeds": by.loc[name, "sd_over_seeds"]}
+                row |= {"95 % low": by.loc[name, "low"], "95 % high": by.loc[name, "high"]}
+            if np.isfinite(overview.loc[overview["statistic"] == name, "published"]).any():
+                row[f"{words}, thesis"] = by.loc[name, "published"]
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _formats(shown: pd.DataFrame) -> dict[str, object]:
+    digits = {name: "%.4f" if "MAE" in name or "RMSE" in name else "%.3f" for name in shown.columns[1:]}
+    digits["Tickers above zero"] = "%.1f"
+    return {name: st.column_config.NumberColumn(format=form) for name, form in digits.items()}

@@ -1,0 +1,35 @@
+"""A finished Fin-GAN study on the page: its name, the command that repeats it, the prices it is about."""
+
+import shlex
+from dataclasses import replace
+
+from engine.datasets import Loaded
+from engine.market.price_history import PriceHistory
+from engine.runs.studies import StudyResult
+from pages.ui import cache, study_jobs
+
+
+def words(result: StudyResult) -> str:
+    """A finished study in a list. Plain text: names come from people."""
+    return f"{result.data['name']} · {result.settings['seeds']} seeds · {result.directory.name}"
+
+
+def command(result: StudyResult) -> str:
+    """What repeats a study."""
+    parts = ["python", "-m", "engine", "study", "fingan", "--data", str(result.data["ref"])]
+    if result.data.get("sectors"):
+        parts += ["--sectors", str(result.data["sectors"])]
+    pairs = [part for name, value in result.settings.items() for part in ("--set", f"{name}={value}")]
+    return shlex.join([*parts, "--run", f"{result.directory.name}-again", *pairs])
+
+
+def prices_of(result: StudyResult, loaded: Loaded | None) -> PriceHistory | None:
+    """The loaded prices with the study's sector map, if they are the very ones it was carried out on."""
+    if loaded is None or not isinstance(loaded.data, PriceHistory):
+        return None
+    if study_jobs.same_data(result.data, loaded):
+        return loaded.data
+    listed = cache.study_table(result, "tickers").fillna("")
+    sectors = {str(row.ticker): str(row.sector) for row in listed.itertuples() if row.sector}
+    mapped = replace(loaded.data, sector_of=sectors)
+    return mapped if mapped.digest == result.data["digest"] else None

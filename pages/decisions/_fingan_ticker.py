@@ -1,0 +1,105 @@
+"""One ticker of a Fin-GAN study: what each loss generates for a date against the truth, PnL, bets."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.charts import fingan as draw
+from engine.charts import fingan_ticker as draw_ticker
+from engine.decisions import forecasting
+from engine.market.returns import HalfDayWindows
+from engine.studies import fingan_pictures as pictures
+from pages.decisions import _fingan_arrays as kept
+from pages.decisions._fingan_text import NO_DATA
+from pages.decisions._fingan_view import View
+from pages.ui import downloads, frame
+
+FIGURES = {
+    "sharpe": "Sharpe ratio",
+    "mean_pnl": "Mean PnL (bp a day)",
+    "hit_rate": "Signs right",
+    "mean_bet": "Mean size of a bet",
+    "turnover": "Traded a day",
+    "break_even": "Break-even cost (bp)",
+}
+
+
+def tab(view: View) -> None:
+    """Draw the tab."""
+    ticker = st.selectbox("Ticker", view.tickers, key="fingan_ticker", width=240, persist_state="session")
+    found = view.table("figure_5_6_by_ticker")
+    own = found[found["ticker"] == ticker].groupby("method", sort=False)[list(FIGURES)].mean().reset_index()
+    own["method"] = own["method"].map(view.labels)
+    st.dataframe(own.rename(columns=FIGURES | {"method": "Method"}).round(3), hide_index=True, width="stretch")
+    downloads.table_buttons(lambda: found[found["ticker"] == ticker], f"fingan_{ticker}", key="fingan_ticker_table")
+    windows = kept.windows(view, ticker)
+    _paths(view, ticker, windows)
+    if windows is None:
+        st.info(NO_DATA, icon=":material/lock:")
+        _stored(view)
+        return
+    _generated(view, ticker, windows)
+
+
+def _paths(view: View, ticker: str, windows: HalfDayWindows | None) -> None:
+    """Cumulative PnL by day from the study's table; bets, and PnL by half-day where prices are loaded."""
+    daily = view.table("figure_5_8_by_ticker_and_day")
+    st.markdown("**Cumulative PnL**, bets averaged over seeds (Figure 5.8)")
+    picture = draw.cumulative(
+        pd.to_datetime(daily["date"]), {"fingan_ensemble": daily[ticker]}, view.labels, dark=frame.is_dark()
+    )
+    frame.chart(picture, key="fingan_ticker_path")
+    bets = kept.bets(view, ticker)
+    if bets is None or windows is None:
+        return
+    rows = windows.rows("test")
+    st.markdown("**Bets by half-day** and what they earned")
+    pnl = forecasting.weighted_pnl(bets, windows.target[rows])
+    frame.chart(draw_ticker.bets_and_pnl(windows.date[rows], bets, pnl), key="fingan_bets")
+    table = pd.DataFrame(
+        {
+            "date": windows.date[rows],
+            "half": np.where(windows.overnight[rows], "overnight", "intraday"),
+            "bet": bets,
+            "pnl_bp": pnl,
+        }
+    )
+    downloads.table_buttons(lambda: table, f"fingan_bets_{ticker}", key="fingan_bets_table")
+
+
+def _stored(view: View) -> None:
+    """The densities that came with the study, of its featured ticker."""
+    stored = view.table("figure_5_3_distributions")
+    first = stored.iloc[0]
+    st.markdown(
+        frame.plain(f"Generated for {first['ticker']}, {first['half']} of {first['date']}, seed {first['seed']}")
+        + " (Figure 5.3)"
+    )
+    picture = draw_ticker.distributions(
+        stored, float(first["target"]), x_title="Half-day return (bp)", dark=frame.is_dark()
+    )
+    frame.chart(picture, key="fingan_stored")
+    st.markdown("**Means of what is generated** over the test part, and the data (Figure 5.4)")
+    means = view.table("figure_5_4_means")
+    frame.chart(
+        draw_ticker.distributions(means, None, x_title="Mean forecast (bp)", dark=frame.is_dark()), key="fingan_means"
+    )
+
+
+def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
+    """Generate for a date of the test part, by loss, and show the truth."""
+    rows = windows.rows("test")
+    days = [f"{d} {'night' if o else 'day'}" for d, o in zip(windows.date[rows], windows.overnight[rows], strict=True)]
+    left, right = st.columns(2)
+    picked = left.selectbox("Half-day", range(len(days)), len(days) - 1, format_func=days.__getitem__, key="fingan_day")
+    seeds = kept.seeds_with_weights(view)
+    seed = right.selectbox("Seed", seeds, key="fingan_seed", persist_state="session")
+    with frame.errors("Choose another seed."):
+        stack = kept.generators(view, int(seed), ticker)
+    condition = windows.condition[rows][picked]
+    table = pictures.condition_densities(stack, condition, np.random.default_rng(0))
+    target = float(forecasting.BASIS_POINTS * windows.target[rows][picked])
+    st.markdown("**What each loss generates**, and what came (Figure 5.3); 20,000 samples each")
+    picture = draw_ticker.distributions(table, target, x_title="Half-day return (bp)", dark=frame.is_dark())
+    frame.chart(picture, key="fingan_generated")
+    downloads.table_buttons(lambda: table, f"fingan_generated_{ticker}", key="fingan_generated_table", figure=picture)

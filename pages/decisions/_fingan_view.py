@@ -1,0 +1,114 @@
+"""What the Fin-GAN page shows: a finished study, its tables, and whether the loaded prices are those it is about."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from engine.errors import CheckpointError
+from engine.market.price_history import PriceHistory
+from engine.runs.studies import StudyResult
+from pages.ui import cache
+
+
+@dataclass(frozen=True)
+class View:
+    """A finished study and, where they are loaded, its prices."""
+
+    result: StudyResult
+    prices: PriceHistory | None
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the study."""
+        return cache.study_table(self.result, name)
+
+    def maybe(self, name: str) -> pd.DataFrame | None:
+        """A table of the study if it has it."""
+        return self.table(name) if name in self.result.table_names() else None
+
+    @property
+    def tickers(self) -> list[str]:
+        """Tickers used."""
+        listed = self.table("tickers")
+        return [str(name) for name in listed[listed["used"]]["ticker"]]
+
+    def figure(self, method: str, statistic: str) -> pd.Series:
+        """One row of Table 5.2."""
+        found = self.table("table_5_2")
+        rows = found[(found["method"] == method) & (found["statistic"] == statistic)]
+        if rows.empty:
+            raise CheckpointError(f"expected {method} in the study's table; found it missing: run the study again")
+        return rows.iloc[0]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Method → words."""
+        found = self.table("table_5_2")
+        return dict(zip(found["method"], found["label"], strict=True))
+
+    @property
+    def combinations(self) -> dict[str, str]:
+        """Loss → words, in the study's order."""
+        found = self.table("figure_5_12_combinations").drop_duplicates("combination")
+        return dict(zip(found["combination"], found["label"], strict=True))
+
+    def metrics(self) -> list[tuple[str, str, str | None, str]]:
+        """The answer in five figures, each with its interval or what it is held against."""
+        one, both = self.figure("fingan", "portfolio_sr"), self.figure("fingan_ensemble", "portfolio_sr")
+        mean, other = self.figure("fingan_ensemble", "mean_sr"), self.figure("forgan_ensemble", "portfolio_sr")
+        pairs = self.table("paired").set_index("against")
+        p = float(pairs.loc[self.labels["forgan_ensemble"], "p_value"])
+        daily = self.table("cost_series")
+        daily = daily[(daily["method"] == "fingan_ensemble") & (daily["rule"] == "every bet")][
+            ["gross", "traded"]
+        ].mean()
+        spread = "one seed" if np.isnan(one["sd_over_seeds"]) else f"± {one['sd_over_seeds']:.2f} over seeds"
+        published = "" if np.isnan(one["published"]) else f" Published, one seed: {one['published']:.3f}."
+        return [
+            (
+                "Portfolio SR, a seed",
+                f"{one['value']:.2f}",
+                spread,
+                f"Equally weighted portfolio on the test part, mean over seeds.{published}",
+            ),
+            (
+                "Seeds averaged",
+                f"{both['value']:.2f}",
+                _interval(both),
+                "Portfolio Sharpe ratio of bets averaged over the seeds; 95 % interval of resampled days.",
+            ),
+            (
+                "ForGAN averaged",
+                f"{other['value']:.2f}",
+                f"behind: p = {p:.2g}",
+                "The same networks without economic terms; one-sided p of the paired difference, days resampled.",
+            ),
+            (
+                "Mean SR of a ticker",
+                f"{mean['value']:.2f}",
+                _interval(mean),
+                "Bets averaged over seeds, mean over tickers; 95 % interval of resampled days.",
+            ),
+            (
+                "Break-even cost",
+                f"{daily['gross'] / daily['traded']:.2f} bp",
+                f"trades {daily['traded']:.2f} a day",
+                "Cost of a unit traded, one way, at which nothing is left; traded in units of the notional.",
+            ),
+        ]
+
+    def honesty(self) -> tuple[str, ...]:
+        """Sample size, seeds, period, origin."""
+        days = self.table("figure_5_9_portfolio")["date"]
+        first, last = self.result.data["period"]
+        return (
+            f"out of sample: {len(days)} days, {days.iloc[0]} to {days.iloc[-1]}",
+            f"{len(self.tickers)} tickers, {self.result.settings['seeds']} seeds",
+            "combination chosen on validation days only",
+            f"{self.result.data['name']}, {first} to {last}, data {str(self.result.data['digest'])[:12]}",
+            "no costs in the ratios above",
+        )
+
+
+def _interval(row: pd.Series) -> str:
+    return f"{row['low']:.2f} to {row['high']:.2f}"

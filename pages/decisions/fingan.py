@@ -1,0 +1,57 @@
+"""Fin-GAN: bets on the sign of the next half-day's return, what they earned, and how sure that is."""
+
+import streamlit as st
+
+from engine.runs import studies
+from pages.decisions import _fingan_overview as overview
+from pages.decisions import _fingan_tabs as tabs
+from pages.decisions import _fingan_ticker as ticker
+from pages.decisions import _fingan_train as train
+from pages.decisions import _fingan_universality as universality
+from pages.decisions._fingan_study import command, prices_of, words
+from pages.decisions._fingan_text import METHOD
+from pages.decisions._fingan_view import View
+from pages.ui import datasets, downloads, frame
+
+frame.header("Fin-GAN", "What would bets on generated returns have earned, and how sure is that?")
+listed = {str(result.directory): result for result in studies.catalogue(train.NAME)}
+shipped = [id for id in listed if "checkpoints" in id]
+chosen = st.sidebar.selectbox(
+    "Study",
+    [*shipped, *(id for id in listed if id not in shipped)],
+    format_func=lambda id: words(listed[id]),
+    key="fingan_study",
+    persist_state="session",
+    help="Finished studies: those that come with the app, then yours, newest first. Train one in the last tab.",
+)
+loaded = datasets.pick("prices")
+if chosen is None:
+    frame.strip(loaded)
+    st.info("No finished study yet: train one below.", icon=":material/info:")
+    train.panel(loaded)
+    frame.method(METHOD)
+    st.stop()
+
+result = listed[chosen]
+with frame.errors("Choose another study in the sidebar, or train one."):
+    view = View(result, prices_of(result, loaded))
+    frame.strip(loaded, f"study {result.directory.name}")
+    frame.metrics(view.metrics())
+    frame.honesty(*view.honesty())
+names = ("Overview", "One ticker", "Gradient norms", "Combinations", "Universality", "Costs", "Train")
+drawing = (overview.tab, ticker.tab, tabs.norms, tabs.combinations, universality.tab, tabs.costs)
+opened = st.tabs(names, key="fingan_tab", on_change="rerun")
+for tab, draw in zip(opened[:-1], drawing, strict=True):
+    if tab.open:
+        with tab, frame.errors("Choose another study in the sidebar, or train one."):
+            draw(view)
+if opened[-1].open:
+    with opened[-1]:
+        train.panel(loaded)
+listing = view.table("tickers")
+with st.expander("Tickers, windows and what was left out", icon=":material/list:"):
+    st.dataframe(listing, hide_index=True, width="stretch")
+    downloads.table_buttons(lambda: listing, "fingan_tickers", key="fingan_listing")
+with st.expander("The command that does this", icon=":material/terminal:"):
+    st.code(command(result), language=None, wrap_lines=True)
+frame.method(METHOD)

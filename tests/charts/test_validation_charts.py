@@ -4,24 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engine import workspace
 from engine.charts import theme, validation, validation_moves, validation_scores
-from engine.market.grid import CH2_GRID
-from engine.models.simulated_market import simulate
+from engine.runs import studies
 from engine.studies import volgan
-from engine.studies.base import Tables, Work
+from engine.studies.base import Tables
 
 
 @pytest.fixture(scope="module")
 def study() -> tuple[Tables, dict]:
-    work = Work()
-    history = simulate(CH2_GRID, 120, seed=2).history
-    config = volgan.VolGANStudyConfig(members=2, epochs=1, scenarios=100, paths=20, train_share=0.6)
-    made: Tables = {}
-    for step in volgan.steps(history, config, work):
-        made |= step.make()
-    bands = work.keeper(volgan.BANDS).load()
-    assert bands is not None
-    return made, bands
+    """The validation that is shipped."""
+    result = studies.read(workspace.shipped_checkpoints_dir() / "volgan-validation-10x8")
+    return {name: result.table(name) for name in result.table_names()}, result.arrays(volgan.BANDS)
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -90,8 +90,7 @@ class _Study:
 
     def check(self) -> None:
         """Find what is wrong with the settings before anything is computed."""
-        _ = (self.first, self.moneyness, self.methods, self.crisis_days)
-        self.starts  # noqa: B018 - raises if there is no whole month
+        _ = (self.moneyness, self.methods, self.life, self.costs, self.starts, self.crisis_days)
 
     @cached_property
     def source(self) -> str:
@@ -120,8 +119,9 @@ class _Study:
             return int(np.searchsorted(self.data.dates, np.datetime64(day)))
         if self.source == TRUE_LAW and "model" not in self.work.inputs:
             # a law that is known needs no training: every month that a choice of α has a past for
-            past = self.config.past_months if self.config.alpha == PAST else 0
-            return FIRST_CONDITION_ROW + past * self.config.days
+            step = self.config.days
+            past = min(self.config.past_months, (len(self.data) - FIRST_CONDITION_ROW) // step // 2)
+            return FIRST_CONDITION_ROW + (step * past if self.config.alpha == PAST else 0)
         share = max(FIRST_CONDITION_ROW, round(self.config.train_share * len(self.data)))
         about = self.work.about.get("model", {})
         if "model" in self.work.inputs and about.get("data_fingerprint") == self.data.fingerprint:

@@ -16,7 +16,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.studies import hedging_published as published
 from engine.studies.base import Tables, rounded
 from engine.studies.hedging_months import Arrays
-from engine.studies.hedging_statistics import Resamples
+from engine.studies.hedging_statistics import INTERVAL, Resamples
 
 BENCHMARKS = ("delta", "delta-vega")
 DATA_DRIVEN = "data-driven"
@@ -135,8 +135,8 @@ def paths(outcome: Outcome) -> Tables:
 def gain_table(outcome: Outcome, sources: Mapping[str, str]) -> pd.DataFrame:
     """How much of the gain over the better benchmark each source of scenarios reaches.
 
-    gain = 1 − s/min(s of delta, s of delta–vega) for s = sd or a VaR; share = gain/gain of the reference, which is the
-    true law where it was among the sources.
+    gain = 1 − s/min(s of delta, s of delta–vega) for s = sd or a VaR; share = gain/gain of the true law, where that was
+    among the sources and gains anything. NaN where a ratio means nothing.
 
     Args:
         outcome: the months.
@@ -146,27 +146,42 @@ def gain_table(outcome: Outcome, sources: Mapping[str, str]) -> pd.DataFrame:
     rows = []
     for statistic in COMPARED:
         better = np.minimum(*(resamples.of[b][statistic] for b in BENCHMARKS))
-        gains = {method: 1 - resamples.of[method][statistic] / better for method in sources}
-        best = next((gains[m] for m, source in sources.items() if source == "true_law"), None)
+        gains = {method: 1 - _ratio(resamples.of[method][statistic], better) for method in sources}
+        best = next((gains[m] for m, source in sources.items() if source == "true_law"), np.full(len(better), np.nan))
         for method, gain in gains.items():
-            row = {
-                "source": sources[method],
-                "statistic": statistic,
-                "value": resamples.of[method][statistic][0],
-                "better_benchmark": better[0],
-                "gain": gain[0],
-                "gain_low": np.quantile(gain[1:], 0.025),
-                "gain_high": np.quantile(gain[1:], 0.975),
-            }
-            if best is not None:
-                share = gain[1:] / best[1:]
-                row |= {
-                    "share_of_true_law": gain[0] / best[0],
-                    "share_low": np.quantile(share, 0.025),
-                    "share_high": np.quantile(share, 0.975),
+            low, high = _interval(gain)
+            share = _ratio(gain, best)
+            share_low, share_high = _interval(share)
+            rows.append(
+                {
+                    "source": sources[method],
+                    "statistic": statistic,
+                    "value": resamples.of[method][statistic][0],
+                    "better_benchmark": better[0],
+                    "gain": gain[0],
+                    "gain_low": low,
+                    "gain_high": high,
+                    "share_of_true_law": share[0],
+                    "share_low": share_low,
+                    "share_high": share_high,
                 }
-            rows.append(row)
+            )
     return pd.DataFrame(rows)
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    """Ratios; NaN where what is below is not positive."""
+    found: Floats = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return found
+
+
+def _interval(resampled: Floats) -> tuple[float, float]:
+    """Interval of a resampled figure; NaN if more than a few resamples have none."""
+    known = np.isfinite(resampled[1:])
+    if not known.mean() > 1 - 2 * INTERVAL[0]:
+        return np.nan, np.nan
+    low, high = np.quantile(resampled[1:][known], INTERVAL)
+    return float(low), float(high)
 
 
 def _pooled(outcome: Outcome) -> tuple[pd.DataFrame, pd.DataFrame]:

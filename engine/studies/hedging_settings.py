@@ -15,7 +15,7 @@ SOURCES = (GIVEN, TRUE_LAW, *(name for name in SURFACE_MODELS if name not in ("s
 """A run given with ``--model``; the law of the simulated market; or a family fitted here to the days before."""
 
 PAST, FINE, COARSE = "past", "aic", "aic_coarse"
-CANDIDATES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 1.0, 5.0)
+CANDIDATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0)
 """α tried over the past months; 0.001, 0.25 and 5 are the fixed ones of section 4.4.2."""
 
 LEAST_PAST = 6

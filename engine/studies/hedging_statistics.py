@@ -112,7 +112,7 @@ class Resamples:
                         "low": low,
                         "high": high,
                         "p_value": min(1.0, 2 * min(above, 1 - above) + 1 / len(gap)),
-                        "ratio": mine[0] / theirs[0] if theirs[0] else np.nan,
+                        "ratio": mine[0] / theirs[0] if theirs[0] > 0 else np.nan,
                     }
                 )
         return pd.DataFrame(rows)

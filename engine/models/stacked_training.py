@@ -11,7 +11,6 @@ The loop is ``engine.training.loop``; its step is one epoch of all members, carr
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -38,6 +37,7 @@ from engine.models.fingan import (
 )
 from engine.settings import to_dict
 from engine.training import loop
+from engine.training.compiled import available_cores
 from engine.training.gradient_matching import GradientNorms
 from engine.training.progress import Keeper, OnStep, TrainingDiverged, check_arrays
 from engine.training.streams import Streams
@@ -149,7 +149,7 @@ class BlockRunner:
         self.epoch = epoch
         # denormal numbers are zero, as in the loop's own thread: gradients of saturated networks are slow in them
         self.pool = ThreadPoolExecutor(
-            threads or len(os.sched_getaffinity(0)), initializer=torch.set_flush_denormal, initargs=(True,)
+            threads or available_cores(), initializer=torch.set_flush_denormal, initargs=(True,)
         )
 
     def __call__(self, rules: Rules, stack: Stack, epoch: int, norms: NDArray[Any]) -> None:

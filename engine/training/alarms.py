@@ -18,6 +18,9 @@ EXPLODED, EXPLODED_MARGIN = 20.0, 0.1
 """Φ is alarming beyond this multiple of the data's plus this margin (the adversarial loss alone ends near 2.5 where
 the data have 0.01: VolGAN, Table 3.1; on the built-in market near 0.2)."""
 
+LEAST_SAID = 0.001
+"""Data whose Φ is below this are said to have less than this."""
+
 EARLY = 0.25
 """Share of a fit in which trouble is usual: VolGAN often collapses at first and then spreads again."""
 
@@ -39,8 +42,8 @@ def alarms(figures: Mapping[str, float], fraction: float = 1.0) -> tuple[str, ..
         )
     penalty, data = figures.get(PENALTY, math.nan), figures.get(DATA_PENALTY, math.nan)
     if penalty > EXPLODED * data + EXPLODED_MARGIN:
+        had = f"{data:.2g}" if data >= LEAST_SAID else f"less than {LEAST_SAID:g}"
         found.append(
-            f"Arbitrage explodes: the mean Φ of generated surfaces is {penalty:.2g} where the data have "
-            f"{data:.2g}.{early}"
+            f"Arbitrage explodes: the mean Φ of generated surfaces is {penalty:.2g}, the data have {had}.{early}"
         )
     return tuple(found)

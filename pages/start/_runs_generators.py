@@ -10,8 +10,6 @@ from engine.runs.progress_log import duration
 from pages.ui import frame, generators
 from pages.ui.jobs import delete_button, when
 
-VOLGAN = "volgan"
-
 
 def listing(found: tuple[Listed, ...]) -> None:
     """Every generator there is, the shipped ones first."""
@@ -37,9 +35,9 @@ def _usable(listed: Listed, card: Card) -> None:
     facts = [f"{card.label} on {card.data_name}", f"trained on {first} to {last}", f"{rows}×{columns} surfaces"]
     st.caption(frame.plain(" · ".join([*facts, f"seed {card.seed}", f"{duration(card.seconds)} of training"])))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if active and card.model == VOLGAN:
+        if active:
             st.page_link(frame.page_path("surfaces/volgan"), label="See its scenarios", icon=":material/landscape:")
-        elif not active:
+        else:
             st.button(
                 "Use this generator",
                 key=f"use_{listed.directory}",

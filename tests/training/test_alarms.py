@@ -29,3 +29,8 @@ def test_alarms_are_raised_for_collapse_and_explosion_only(figures, words) -> No
 def test_early_trouble_is_said_to_be_usual() -> None:
     assert "usual" in alarms({SPREAD: 0.01}, fraction=EARLY / 2)[0]
     assert "usual" not in alarms({SPREAD: 0.01}, fraction=EARLY)[0]
+
+
+def test_the_data_are_said_in_plain_numbers() -> None:
+    assert "the data have less than 0.001." in alarms({PENALTY: 0.7, DATA_PENALTY: 1.1e-7})[0]
+    assert "the data have 0.0096." in alarms({PENALTY: 2.46, DATA_PENALTY: 0.0096})[0]

@@ -114,7 +114,7 @@ def paths(outcome: Outcome) -> Tables:
     }
     for method in outcome.main:
         frame[f"error_{method.replace('-', '_')}"] = outcome.error(method).ravel()
-    found = {"paths": rounded(pd.DataFrame(frame))}
+    found = {"paths": rounded(pd.DataFrame(frame)), **_variant_paths(outcome, frame)}
     if DATA_DRIVEN not in outcome.methods:
         return found
     k = outcome.methods.index(DATA_DRIVEN)
@@ -130,6 +130,18 @@ def paths(outcome: Outcome) -> Tables:
     hedges["cost"] = outcome.arrays["cost"][:, :, k, :-1].ravel()
     found["hedges"] = rounded(pd.DataFrame(hedges))
     return found
+
+
+def _variant_paths(outcome: Outcome, frame: Mapping[str, Any]) -> Tables:
+    """Z of the lowest straddle by choice of α: the data of Figure 4.14."""
+    variants = [m for m in outcome.methods if m.startswith(f"{DATA_DRIVEN} (")]
+    if not variants:
+        return {}
+    lowest = int(np.argmin(outcome.moneyness))
+    chosen = np.asarray(frame["m0"]) == outcome.moneyness[lowest]
+    columns = {name: np.asarray(frame[name])[chosen] for name in ("date", "month", "m0", "day", "value")}
+    columns |= {method: outcome.error(method)[:, lowest].ravel() for method in variants}
+    return {"alpha_paths": rounded(pd.DataFrame(columns))}
 
 
 def gain_table(outcome: Outcome, sources: Mapping[str, str]) -> pd.DataFrame:

@@ -233,6 +233,11 @@ def test_choices_of_alpha_and_their_table(simulated):
         table.loc[("included", "data-driven (A2)", "sd"), "value"]
     )
     assert table.loc[("included", "data-driven (A1)", "sd"), "published"] == 33.01
+    by_alpha = criterion["alpha_paths"]
+    assert by_alpha["m0"].unique().tolist() == [0.9] and len(by_alpha) == 3 * 22
+    same = criterion["paths"].query("m0 == 0.9")["error_data_driven"]
+    np.testing.assert_allclose(by_alpha["data-driven (A2)"], same)  # the headline is that choice here
+    assert "alpha_paths" not in given
 
 
 def test_options_live_twice_as_long_where_the_surface_begins_later(simulated):

@@ -1,19 +1,25 @@
 """The whole Fin-GAN study on a small market: every table, what it keeps, and that it resumes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fingan_market import prices
 
+from engine import datasets
 from engine.decisions import forecasting
 from engine.errors import CheckpointError
+from engine.evaluation.comparison import block_counts
+from engine.market import csv_import
+from engine.market.price_history import PriceHistory
 from engine.models.fingan import COMBINATIONS, LOSSES
 from engine.models.fingan_sampling import GeneratorStack
 from engine.runs import fingan_progress, studies
 from engine.runs.worker import FileKeeper
-from engine.studies import base, fingan, fingan_arrays
+from engine.studies import base, fingan, fingan_arrays, fingan_tables
 from engine.studies.base import Tables, Work
+from engine.studies.fingan_tables import Played
 from engine.studies.fingan_universe import Panel, universe
 from engine.training.progress import Progress, TrainingStopped
 
@@ -149,3 +155,18 @@ def test_padding_loses_nothing() -> None:
         np.testing.assert_array_equal(row, again)
     with pytest.raises(CheckpointError, match="2 tickers and 4 windows"):
         fingan_arrays.unpadded(fingan_arrays.padded(rows), [3, 4])
+
+
+@pytest.mark.market_data
+def test_the_long_only_column_of_table_5_2(market_data: Path) -> None:
+    history = datasets.load(str(market_data / "equity_us_2000_2021.parquet")).data
+    assert isinstance(history, PriceHistory)
+    sectors = csv_import.read_sectors(market_data / "equity_sectors.csv").data
+    panel = Panel(universe(replace(history, sector_of=sectors)).windows, "test")
+    long_only = Played("long_only", "Long only", (tuple(np.ones(len(x)) for x in panel.realised),))
+    counts = block_counts(len(panel.days), rng=np.random.default_rng(0), draws=100)
+    by_ticker = fingan_tables.by_ticker(panel, [long_only])
+    found = fingan_tables.overview(panel, [long_only], by_ticker, counts).set_index("statistic")
+    ours = found.loc[["mean_sr", "median_sr", "portfolio_sr", "mean_pnl", "median_pnl"], "value"]
+    np.testing.assert_allclose(ours, [0.181, 0.190, 0.616, 2.343, 1.975], atol=0.002)
+    np.testing.assert_allclose(ours, found.loc[ours.index, "published"], atol=0.01)

@@ -8,6 +8,7 @@ from engine.datasets import Loaded
 from engine.runs.studies import StudyResult
 from pages.decisions import _hedging_job as job
 from pages.decisions import _hedging_tables as tables
+from pages.decisions._hedging_gains import source_words
 from pages.decisions._hedging_numbers import money
 from pages.decisions._hedging_sections import SECTIONS
 from pages.decisions._hedging_study import CRISIS, View, has_calm, strikes
@@ -55,7 +56,7 @@ def _show(result: StudyResult) -> None:
     frame.honesty(
         f"{facts['months']} months, {facts['first_day']} to {facts['last_day']} on {result.data.get('name')}",
         f"straddles {strike if view.m0 else ', '.join(strikes(result)[1:])}, held {facts['held_days']} days",
-        f"scenarios from {facts['source'].replace('_', ' ')}, {result.settings.get('scenarios')} a day",
+        f"scenarios from {source_words(facts['source'], result)}, {result.settings.get('scenarios')} a day",
         f"α by {facts['alpha']}",
         facts["costs"],
         f"crisis {facts['crisis_from']} to {facts['crisis_to']} ({facts['months_in_crisis']} months)",

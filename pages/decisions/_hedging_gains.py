@@ -4,11 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import theme
+from engine.models.base import surface_model
+from engine.runs.studies import StudyResult
+from engine.studies.hedging_settings import GIVEN, TRUE_LAW
 from pages.decisions._hedging_numbers import money
 from pages.decisions._hedging_study import STATISTICS, View
 from pages.ui import frame
-
-TRUE_LAW = "true_law"
 
 
 def draw(view: View) -> str:
@@ -16,8 +17,9 @@ def draw(view: View) -> str:
     gain = view.table("gain")
     for name in gain["source"].unique():
         row = gain[(gain["source"] == name) & (gain["statistic"] == "sd")].iloc[0]
-        st.markdown(frame.plain(_sentence(row)))
-    st.dataframe(_words(gain), hide_index=True, key="hedge_bt_gain")
+        st.markdown(frame.plain(_sentence(row, source_words(name, view.result))))
+    shown = _words(gain, {name: source_words(name, view.result) for name in gain["source"].unique()})
+    st.dataframe(shown, hide_index=True, key="hedge_bt_gain")
     frame.honesty(
         "gain: 1 − statistic of the data-driven hedge over that of the better of delta and delta–vega, all months",
         "share of the true law's gain where the market is simulated and that gain is clearly above zero",
@@ -28,8 +30,16 @@ def draw(view: View) -> str:
     return "gain"
 
 
-def _sentence(row: pd.Series) -> str:
-    source = str(row["source"]).replace("_", " ")
+def source_words(name: str, result: StudyResult) -> str:
+    """A source of scenarios for people."""
+    if name == TRUE_LAW:
+        return "the true law"
+    if name == GIVEN:
+        return str(result.inputs.get("model", {}).get("label", "a trained generator"))
+    return surface_model(name).label
+
+
+def _sentence(row: pd.Series, source: str) -> str:
     if row["gain_low"] > 0:
         said = f"With scenarios from {source} the hedge's sd is {_percent(row['gain'])} below the better benchmark's"
     elif row["gain_high"] < 0:
@@ -39,14 +49,14 @@ def _sentence(row: pd.Series) -> str:
     return f"{said} (gain {_percent(row['gain'])}, {_percent(row['gain_low'])} to {_percent(row['gain_high'])})."
 
 
-def _words(gain: pd.DataFrame) -> pd.DataFrame:
+def _words(gain: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     clear = set(gain.loc[(gain["source"] == TRUE_LAW) & (gain["gain_low"] > 0), "statistic"])
     rows = []
     for row in gain.itertuples(index=False):
         known = row.statistic in clear and row.source != TRUE_LAW
         rows.append(
             {
-                "Scenarios from": str(row.source).replace("_", " "),
+                "Scenarios from": names[row.source],
                 "Statistic": STATISTICS[row.statistic],
                 "Data-driven": money(row.value),
                 "Better benchmark": money(row.better_benchmark),

@@ -2,8 +2,12 @@
 
 METHOD = r"""
 **Hedge ratios** (4.20). Over $N$ scenarios of tomorrow, $\Delta V$ of the portfolio and $\Delta H$ of the instruments:
-$$\min_{A,\varphi}\ \frac1N\sum_k\Big(\Delta V_k - A - \sum_i\varphi_i\,\Delta H_{i,k}\Big)^2
-+ \alpha\, g_0 \sum_i c_i\,|\varphi_i - \varphi_i'|,$$
+
+$$
+\min_{A,\varphi}\ \frac1N\sum_k\Big(\Delta V_k - A - \sum_i\varphi_i\,\Delta H_{i,k}\Big)^2
++ \alpha\, g_0 \sum_i c_i\,|\varphi_i - \varphi_i'|,
+$$
+
 $c_i$ half the bid–ask spread, $g_0$ the gross position at entry, $\varphi'$ yesterday's positions. It is a LASSO around
 the hedge that is held, solved exactly; only instruments worth their cost are traded. $\alpha$ minimises
 $\mathrm{AIC}(\alpha) = M\log(\mathrm{RSS}/M) + 2(1 + \#\{\varphi\ne0\})$ on $M = 100$ fresh scenarios.

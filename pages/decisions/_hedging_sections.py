@@ -10,7 +10,7 @@ from pages.decisions._hedging_study import STATISTICS, View, strikes
 from pages.ui import frame
 
 OTHERS = ("delta", "delta-vega", "unhedged")
-SHORT = ("sd", "var_5", "var_2_5", "var_1")
+SHORT = ("sd", "var_5", "var_2_5", "var_1", "upper_5", "upper_1")
 
 
 def statistics(view: View) -> str:
@@ -25,6 +25,7 @@ def statistics(view: View) -> str:
     frame.chart(draw_backtest.statistic_dots(shown, dark=frame.is_dark()), key="hedge_bt_dots")
     frame.honesty(
         f"intervals: 95 % over {view.result.settings.get('draws')} resamples of whole months",
+        "VaR: lower tail of Z, its sign turned; upper: its upper tail, what who sold the book and hedged it would lose",
         "published figures are in the table",
     )
     gaps = view.table("differences")

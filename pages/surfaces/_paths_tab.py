@@ -14,11 +14,13 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.base import SurfaceModel
 from engine.models.paths import SurfacePaths
 from engine.runs.checkpoints import Card, Listed
+from engine.scenarios import reweighting
 from pages.surfaces import _paths_controls as controls
 from pages.surfaces import _paths_text as text
 from pages.ui import cache, downloads, frame
 
 PAST_DAYS = 60
+FEW_PATHS = 20
 
 
 def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> None:
@@ -39,6 +41,12 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
     beta = controls.beta(default)
     weights = walked.weights(beta)
     frame.metrics(text.metrics(walked, weights, found))
+    if (effective := float(reweighting.effective_sample_size(weights))) < FEW_PATHS:
+        st.warning(
+            f"At this β about {effective:,.0f} path{'s carry' if effective >= 1.5 else ' carries'} the weight: the "
+            "reweighted bands rest on so few. Lower β or walk more paths.",
+            icon=":material/filter_alt:",
+        )
     frame.honesty(
         f"{asked.n:,} paths of {asked.days} days from {walked.dates[0]}, seed {asked.seed}",
         f"{theme.count(float(walked.complete.sum()))} stayed to the end",

@@ -11,8 +11,12 @@ from engine.scenarios import reweighting
 METHOD = r"""
 Each day's scenario is the condition of the next day's: $(R_t, g_{t+\Delta}) \sim p(\cdot \mid a_t)$, and $a_{t+\Delta}$
 holds what has just been drawn. Along a path $\omega$ the penalties of its surfaces add up,
-$$\varphi(\omega) = \sum_{t=1}^{T} \Phi(\sigma_t(\omega)) \quad (2.15), \qquad
-w(\omega) = \frac{e^{-\beta\varphi(\omega)}}{\sum_{\omega'} e^{-\beta\varphi(\omega')}} \quad (2.16),$$
+
+$$
+\varphi(\omega) = \sum_{t=1}^{T} \Phi(\sigma_t(\omega)) \quad (2.15), \qquad
+w(\omega) = \frac{e^{-\beta\varphi(\omega)}}{\sum_{\omega'} e^{-\beta\varphi(\omega')}} \quad (2.16),
+$$
+
 and the cost of the weights is their distance from equal ones, $\log N + \sum w \log w$, and the effective sample size
 $1/\sum w^2$. The bands are quantiles under those weights.
 

@@ -73,7 +73,9 @@ def test_the_answer_is_the_study_s(market, result):
     metric = app.metric[0]
     assert metric.label == "sd of Z, data-driven" and metric.value == f"{figures['data-driven']:.3g}"
     assert metric.delta == f"delta {figures['delta']:.3g} · delta-vega {figures['delta-vega']:.3g}"
-    assert "scenarios from fhs, 50 a day" in said(app) and "straddles 90 %, 110 %" in said(app)
+    assert "scenarios from Filtered historical simulation, 50 a day" in said(app) and "straddles 90 %, 110 %" in said(
+        app
+    )
     assert "These are not the data" not in said(app)
 
 
@@ -128,10 +130,10 @@ def test_without_a_study_there_is_a_form_that_starts_one(market, monkeypatch):
 
 def test_a_gain_that_is_none_is_not_called_one(result):
     gain = result.table("gain").iloc[:1].assign(gain=0.1, gain_low=-0.2, gain_high=0.3)
-    assert "cannot be told from" in gains._sentence(gain.iloc[0])
-    assert "10 % below" in gains._sentence(gain.assign(gain_low=0.05).iloc[0])
-    assert "20 % above" in gains._sentence(gain.assign(gain=-0.2, gain_low=-0.3, gain_high=-0.1).iloc[0])
+    assert "cannot be told from" in gains._sentence(gain.iloc[0], "x")
+    assert "10 % below" in gains._sentence(gain.assign(gain_low=0.05).iloc[0], "x")
+    assert "20 % above" in gains._sentence(gain.assign(gain=-0.2, gain_low=-0.3, gain_high=-0.1).iloc[0], "x")
     table = result.table("gain").assign(share_of_true_law=9.0)
-    assert not gains._words(table)["Of the true law's gain"].any()
+    assert not gains._words(table, dict.fromkeys(table["source"], "x"))["Of the true law's gain"].any()
     known = table.iloc[[0, 0]].assign(source=["true_law", "fhs"], gain_low=[0.2, 0.1])
-    assert gains._words(known)["Of the true law's gain"].tolist() == ["", "900 %"]
+    assert gains._words(known, {"true_law": "x", "fhs": "y"})["Of the true law's gain"].tolist() == ["", "900 %"]

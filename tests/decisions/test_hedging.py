@@ -16,6 +16,7 @@ from hedging_markets import (
 
 from engine.decisions import hedging
 from engine.decisions.hedging import CostModel, DataDriven, DeltaHedge, DeltaVegaHedge, ShortfallHedge, Unhedged
+from engine.decisions.penalised_regression import optimality_gap, solve
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import DT
 
@@ -167,6 +168,24 @@ def test_instruments_without_a_hedge_in_them_are_named():
         hedging.hedge_ratios(y, x[:, :0], cost[:0], held[:0], 0.1, 20.0)
     with pytest.raises(SettingsError, match="candidate for alpha; found none"):
         hedging.choose_alpha(y, x, cost, held, 20.0, y, x, ())
+
+
+def test_every_problem_of_a_month_is_solved_to_the_optimality_conditions():
+    """Real hedging problems: instruments that move together, costs from nothing to a third of their price."""
+    history = market()
+    portfolio, instruments = straddle_and_instruments(history)
+    window = hedging.Window.of(history, (*instruments, *portfolio.options), start=START, days=21)
+    moves = hedging.draw_moves(window, true_law(), scenarios=300, fresh=10)
+    holding, columns = window.holding(portfolio), window.instruments(instruments)
+    worst = 0.0
+    for k in range(20):
+        problem = moves.compressed[k].of(columns, holding)
+        for alpha in (1e-4, 1e-2, 0.2):
+            penalty = alpha * 60.0 * window.cost[k, columns]
+            worst = max(worst, optimality_gap(problem, penalty, solve(problem, penalty)))
+    assert worst < 1e-8
+    last = window.price[:-1, columns] / window.cost[:-1, columns].clip(1e-12)
+    assert last[:, 1:].min() < 3
 
 
 # the account

@@ -70,11 +70,11 @@ def main() -> None:
     print_line(figures, "streamlit", "plotly", "playwright")
 
 
-def _measured(page: Any, name: str, charts: int, seed: int, least: int, figures: dict[str, Any]) -> int:
+def _measured(page: Any, name: str, charts: int, first: int, least: int, figures: dict[str, Any]) -> int:
     """Add the least and the middle of several timings; the next free seed."""
     page.wait_for_timeout(2_000)  # the tab has been drawn once
     numbers, drawn = [], []
-    for seed in range(seed, seed + least):
+    for seed in range(first, first + least):
         box = page.get_by_label("Seed", exact=True).first
         box.fill(str(seed))
         began = time.perf_counter()
@@ -89,7 +89,7 @@ def _measured(page: Any, name: str, charts: int, seed: int, least: int, figures:
     figures[f"seconds_figures_{name}"] = round(min(numbers), 2)
     figures[f"seconds_drawn_{name}"] = round(min(drawn), 2)
     figures[f"seconds_drawn_{name}_median"] = round(sorted(drawn)[len(drawn) // 2], 2)
-    return seed + 1
+    return first + least
 
 
 def _settle(page: Any, text: str) -> None:

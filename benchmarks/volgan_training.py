@@ -1,4 +1,5 @@
-"""Milliseconds per VolGAN update (batch 100, 10×8 grid, one D and one G step): alone, stacked, and by autograd.
+"""Milliseconds per VolGAN update (batch 100, 10×8 grid, one D and one G step): alone, stacked, and by autograd; and of
+one look at the generator in training, which comes with every report (two a second).
 
 ``python -m benchmarks.volgan_training``; ``--least 20`` for more timings of each on a busy machine.
 """
@@ -14,8 +15,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from benchmarks.report import least_seconds, print_line
 from engine.market.grid import CH2_GRID
+from engine.models.simulated_market import simulate
 from engine.models.volgan import VolGANConfig
 from engine.models.volgan_training import MATCHING, TRAINING, VolGANLearner, roughness
+from engine.models.volgan_watch import Watch
 
 ROWS, BATCH, UPDATES = 1000, 100, 200
 ALPHA = 1e-5
@@ -33,6 +36,7 @@ def main() -> None:
         "ms_per_iteration": round(one, 4),
         "ms_per_member_in_stack_of_8": round(stack / 8, 4),
         "ms_per_iteration_autograd": round(_autograd_milliseconds(repeats), 4),
+        "ms_per_look": round(_look_milliseconds(repeats), 2),
         "batch": BATCH,
         "grid": "10x8",
         "threads": torch.get_num_threads(),
@@ -58,6 +62,15 @@ def _milliseconds(members: int, repeats: int) -> float:
     epochs()
     learner.begin_phase(TRAINING)
     return 1000 * least_seconds(epochs, repeats) / UPDATES
+
+
+def _look_milliseconds(repeats: int) -> float:
+    """Mean Φ and spread of the fixed batch, for weights as they are at the start."""
+    config = VolGANConfig()
+    watch = Watch(simulate(CH2_GRID, ROWS, 0).history, config, 1, seed=0)
+    learner = VolGANLearner(*_data(), CH2_GRID, config, seed=0, members=range(1))
+    learner.begin_phase(MATCHING)
+    return 1000 * least_seconds(lambda: watch.figures(learner.weights()), repeats)
 
 
 def _autograd_milliseconds(repeats: int) -> float:

@@ -32,11 +32,13 @@ from engine.studies.hedging_settings import (
     CANDIDATES,
     COARSE,
     FINE,
+    FIXED,
     GIVEN,
     LEAST_PAST,
     PAST,
     SOURCES,
     TRUE_LAW,
+    UNTIL_THEN,
     HedgingConfig,
     alphas_of,
 )
@@ -188,10 +190,8 @@ class _Study:
         found = [Method("unhedged", Unhedged()), Method("delta", DeltaHedge()), Method("delta-vega", DeltaVegaHedge())]
         for source in (self.source, *self.compared):
             alphas: dict[str, tuple[float, ...]] = {}
-            if self.config.alpha == PAST or (self.config.variants and source == self.source):
-                alphas |= {FINE: hedging.FINE_ALPHAS}
             if self.config.variants and source == self.source:
-                alphas |= {COARSE: hedging.COARSE_ALPHAS} | {f"{a:g}": (a,) for a in (0.001, 0.25, 5.0)}
+                alphas |= {FINE: hedging.FINE_ALPHAS, COARSE: hedging.COARSE_ALPHAS} | {f"{a:g}": (a,) for a in FIXED}
             if self.config.alpha == PAST:
                 alphas |= {f"{a:g}": (a,) for a in CANDIDATES}
             else:
@@ -290,7 +290,7 @@ class _Study:
         tried = np.array([labels.index(_key(source, f"{a:g}")) for a in CANDIDATES])
         loss = np.square(self.hedged["error"][:, :, tried] / self.hedged["spot"][:, None, None, None])
         past = np.cumsum(loss.mean(axis=(1, 3)), axis=0)  # (months, candidates), each month included
-        best = np.full(n_months, labels.index(_key(source, FINE)))
+        best = np.full(n_months, labels.index(_key(source, f"{UNTIL_THEN:g}")))
         best[LEAST_PAST:] = tried[past[LEAST_PAST - 1 : -1].argmin(axis=1)]
         return np.broadcast_to(best[:, None, None], (n_months, n, 1))
 

@@ -15,11 +15,14 @@ SOURCES = (GIVEN, TRUE_LAW, *(name for name in SURFACE_MODELS if name not in ("s
 """A run given with ``--model``; the law of the simulated market; or a family fitted here to the days before."""
 
 PAST, FINE, COARSE = "past", "aic", "aic_coarse"
-CANDIDATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0)
-"""α tried over the past months; 0.001, 0.25 and 5 are the fixed ones of section 4.4.2."""
+CANDIDATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25)
+"""α tried over the past months."""
 
-LEAST_PAST = 6
-"""Months known before the past may choose; until then Akaike's criterion does."""
+FIXED = (0.001, 0.25, 5.0)
+"""α of section 4.4.2."""
+
+LEAST_PAST, UNTIL_THEN = 6, 0.01
+"""Months known before the past may choose, and α until then: the least of the thesis's grids."""
 
 
 @dataclass(frozen=True)

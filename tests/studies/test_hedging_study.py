@@ -208,7 +208,7 @@ def test_alpha_of_a_month_is_the_best_of_the_months_before(simulated):
     made = study._Study(simulated, config, Work())
     labels = [m.label for m in made.methods]
     chosen = made._chosen("true_law")[:, 0, 0]
-    assert [labels[k] for k in chosen[:6]] == ["true_law: aic"] * 6
+    assert [labels[k] for k in chosen[:6]] == ["true_law: 0.01"] * 6
     tried = [labels.index(f"true_law: {a:g}") for a in study.CANDIDATES]
     error, spot = made.hedged["error"], made.hedged["spot"]
     for month in range(6, len(chosen)):

@@ -38,6 +38,7 @@ __all__ = [
     "cross_signs",
     "generators",
     "normalised",
+    "path",
     "portfolio_sharpe",
     "same_sector",
     "signals",
@@ -112,6 +113,19 @@ def weights(
         return choose(method, s, x, date=date, own=own, allowed=allowed, positive=positive, l1_share=l1_share).weights
     etas = () if eta is None else (eta,)
     return _path(method, s, x, etas, date, own, allowed, positive, l1_share)[0]
+
+
+def path(
+    method: str, signs: ArrayLike, returns: ArrayLike, etas: Sequence[float | None], *, date: Dates | None = None
+) -> list[Floats]:
+    """The graphs of one method for several hyperparameters; LASSO and Ridge share their Gram matrices.
+
+    Args:
+        method, signs, returns, date: as in :func:`weights`.
+        etas: as many as graphs; None for a method without a hyperparameter.
+    """
+    s, x = _checked(signs, returns)
+    return _path(method, s, x, [eta for eta in etas if eta is not None], date, None, None, False, 1.0)
 
 
 def bets(weights: ArrayLike, signs: ArrayLike, vote: str = "0") -> Floats:

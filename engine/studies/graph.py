@@ -28,7 +28,7 @@ from engine.studies import graph_selection as selection
 from engine.studies.base import Step, Tables, Work
 from engine.studies.fingan_universe import universe
 from engine.studies.graph_generators import Trained, trained
-from engine.studies.graph_panel import Panel, Part, panel, ticker_sharpe
+from engine.studies.graph_panel import Panel, Part, panel, portfolio_pnl, ticker_sharpe
 from engine.studies.graph_selection import Candidate
 from engine.studies.graph_structure import edge_list, structure_tables
 from engine.training.progress import Progress, TrainingStopped
@@ -36,7 +36,7 @@ from engine.training.progress import Progress, TrainingStopped
 LABEL = "Graph ensembles: every generator on every asset"
 DATA = "prices"
 INPUTS: tuple[str, ...] = ("fingan",)
-_YEARS = ("year", "sharpe", "mean_pnl", "sd_pnl", "days")
+_YEARS = ("seed", "method", "eta", "year", "sharpe", "mean_pnl", "sd_pnl", "days")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def steps(data: PriceHistory, config: GraphConfig, work: Work) -> tuple[Step, ..
 def summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     """The selected weighting beside identity, on the test part."""
     sr = tables["methods"].set_index("method")["portfolio_sr"]
-    differences = tables["differences"].set_index("method")
+    differences, seeds = (tables[name].set_index("method") for name in ("differences", "seed_gains"))
     found = {
         "portfolio_sharpe_of_identity": float(sr["identity"]),
         "portfolio_sharpe_of_lasso": float(sr["lasso"]),
@@ -98,6 +98,8 @@ def summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     return found | {
         "gain_of_selected": float(differences["gain"]["selected"]),
         "p_value_of_gain": float(differences["p_value"]["selected"]),
+        "mean_gain_over_seeds": float(seeds["gain"]["selected"]),
+        "p_value_of_mean_gain": float(seeds["p_value"]["selected"]),
     }
 
 
@@ -171,28 +173,27 @@ class _Study:
 
     @cached_property
     def years(self) -> pd.DataFrame:
-        """Every candidate's ratio in every year before the test part, by generators of other sectors."""
-        keeper = self.work.keeper("years")
-        kept = keeper.load()
-        if kept is None:
-            tried = [one for one in selection.candidates() if one.method != "identity"]
-            past, pairs = self.panel.past, selection.strangers(self.panel.sectors)
-            counts, samples = self._past_counts(past), self.config.samples * len(self.source.seeds)
-            found = selection.walk_forward(counts, samples, past, pairs, len(self.panel.validation), tried)
-            methods = found["method"].map(graph.METHODS.index).to_numpy()
-            kept = {"method": methods, "eta": found["eta"].fillna(-1.0).to_numpy()}
-            kept |= {name: found[name].fillna(0.0).to_numpy() for name in _YEARS}
-            keeper.save(kept)
-        columns = {"method": [graph.METHODS[k] for k in kept["method"].tolist()]}
-        return pd.DataFrame(columns | {name: kept[name] for name in ("eta", *_YEARS)}).replace({"eta": {-1.0: np.nan}})
-
-    def _past_counts(self, past: Part) -> Counts:
-        """Sums of signs over all seeds on training and validation part."""
-        total = np.zeros((len(past.returns), len(past.returns), len(past)), dtype=np.int16)
-        for place, seed in enumerate(self.source.seeds):
-            total += self._counts(self.source.networks(seed, self.panel.tickers), past, 2, seed)
-            self.report("walking forward", place + 1, len(self.source.seeds))
-        return total
+        """Every candidate's ratio in every year before the test part, by generators of other sectors, seed by seed."""
+        keeper, seeds = self.work.keeper("years"), self.source.seeds
+        tried = [one for one in selection.candidates() if one.method != "identity"]
+        past, pairs = self.panel.past, selection.strangers(self.panel.sectors)
+        kept = keeper.load() or {}
+        for place, seed in enumerate(seeds):
+            if place >= len(np.unique(kept.get("seed", []))):
+                counts = self._counts(self.source.networks(seed, self.panel.tickers), past, 2, seed)
+                memory = len(self.panel.validation)
+                found = selection.walk_forward(counts, self.config.samples, past, pairs, memory, tried)
+                found = found.assign(seed=seed, method=found["method"].map(graph.METHODS.index)).fillna(
+                    {"eta": -1.0, "sharpe": 0.0}
+                )
+                columns = {name: found[name].to_numpy() for name in _YEARS}
+                kept = {name: np.concatenate([kept[name], new]) if kept else new for name, new in columns.items()}
+                keeper.save(kept)
+            self.report("walking forward", place + 1, len(seeds))
+        table = pd.DataFrame({name: kept[name] for name in _YEARS})
+        return table.assign(
+            method=[graph.METHODS[k] for k in table["method"]], eta=table["eta"].where(table["eta"] > 0)
+        )
 
     @cached_property
     def walk(self) -> pd.DataFrame:
@@ -257,14 +258,18 @@ class _Study:
         }
 
     def by_seed(self) -> Tables:
-        rows = []
+        rows: list[dict[str, object]] = []
+        pnl: dict[str, list[Floats]] = {}
         for place, seed in enumerate(self.source.seeds):
             learned = self.learned(self.of_seed("validation", place), self.panel.validation)
             signs = self.of_seed("test", place)
             for name, w in learned.items():
-                rows.append({"seed": seed, "method": name, **results.figures(graph.bets(w, signs), self.panel.test)})
+                bets = graph.bets(w, signs)
+                rows.append({"seed": seed, "method": name, **results.figures(bets, self.panel.test)})
+                pnl.setdefault(name, []).append(portfolio_pnl(bets, self.panel.test))
             self.report("seeds", place + 1, len(self.source.seeds))
-        return {"by_seed": pd.DataFrame(rows)}
+        gains = results.seed_gains({n: np.stack(p) for n, p in pnl.items()}, self.config.draws, self.config.seed)
+        return {"by_seed": pd.DataFrame(rows), "seed_gains": gains}
 
     def structure(self) -> Tables:
         tables: Tables = {}

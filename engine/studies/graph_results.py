@@ -117,6 +117,44 @@ def method_table(graphs: Graphs, etas: Mapping[str, float], signs: Floats, part:
     return {"methods": pd.DataFrame(rows), "differences": pd.DataFrame(differences)}
 
 
+def seed_gains(pnl: Mapping[str, Floats], draws: int, seed: int) -> pd.DataFrame:
+    """What a weighting gains over identity with the generators of one training seed, on average over seeds.
+
+    Every seed has its own graph and its own identity. Resamples draw the same blocks of days for all, and the seeds
+    with replacement, so that the interval knows both sources of luck.
+
+    Args:
+        pnl: weighting → ``(seeds, days)`` daily PnL of its portfolio.
+        draws: resamples.
+        seed: of the resamples.
+
+    Returns:
+        Columns method, mean_sr, sd_over_seeds, gain, low, high, p_value, wins (seeds that beat identity), seeds.
+    """
+    count, days = next(iter(pnl.values())).shape
+    rng = np.random.default_rng([seed, 4])
+    counts = block_counts(days, rng=rng, draws=draws, block=min(BLOCK, days))
+    picked = rng.integers(0, count, (draws, count))
+    base = sharpe.resampled_sharpe(counts, pnl["identity"])  # (draws, seeds)
+    plain = forecasting.sharpe_ratio(pnl["identity"])
+    rows = []
+    for name, series in pnl.items():
+        ratio = forecasting.sharpe_ratio(series)
+        gain = np.take_along_axis(sharpe.resampled_sharpe(counts, series) - base, picked, axis=1).mean(axis=1)
+        low, high = np.quantile(gain, [0.025, 0.975])
+        own = {
+            "gain": float((ratio - plain).mean()),
+            "low": low,
+            "high": high,
+            "p_value": ((gain <= 0).sum() + 1) / (draws + 1),
+            "wins": float((ratio > plain).sum()),
+        }
+        own = dict.fromkeys(own, np.nan) if name == "identity" else own
+        spread = float(ratio.std(ddof=1)) if count > 1 else np.nan
+        rows.append({"method": name, "mean_sr": float(ratio.mean()), "sd_over_seeds": spread, **own, "seeds": count})
+    return pd.DataFrame(rows)
+
+
 def correlation_table(graphs: Graphs, signs: Floats, part: Part) -> pd.DataFrame:
     """Table 6.3: correlations between the daily PnLs of two assets."""
     rows = []

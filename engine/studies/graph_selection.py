@@ -8,7 +8,7 @@ stretch as the validation part is. For the same reason identity is the baseline 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from engine.decisions.graph_regression import Mask
 from engine.errors import MarketDataError
 from engine.market.grid import Floats
 from engine.market.returns import TRADING_DAYS
+from engine.market.surface_history import Dates
 from engine.studies.graph_panel import UNKNOWN_SECTOR, Part, portfolio_pnl
 
 
@@ -82,8 +83,7 @@ def walk_forward(
         past, now = slice(begin - memory, begin), np.flatnonzero(year == y)
         ahead = Part(part.date[now], part.condition[:, :0], part.returns[:, now])
         before, after = (_heard(counts[..., times], samples, pairs) for times in (past, now))
-        for one in tried:
-            w = graph.weights(one.method, before, part.returns[:, past], one.eta, date=part.date[past])
+        for one, w in _fitted(tried, before, part.returns[:, past], part.date[past]):
             pnl = portfolio_pnl(graph.bets(w, after), ahead)
             rows.append(
                 {
@@ -103,13 +103,14 @@ def choice(years: pd.DataFrame, signs: Floats, part: Part, tried: Sequence[Candi
     """Each candidate's ratio over all years, and on the validation part in sample; which is selected.
 
     Args:
-        years: of :func:`walk_forward`.
+        years: of :func:`walk_forward`, with a column seed: every training seed's generators by themselves.
         signs: ``(assets, generators, times)`` of the validation part, own generators included.
         part: the validation part.
         tried: candidates, identity among them.
 
     Returns:
-        Columns method, eta, walk_forward_sr (NaN for identity and without any bet), worst_year, in_sample_sr, selected.
+        Columns method, eta, walk_forward_sr (mean over seeds; NaN for identity and without any bet), worst_year (mean
+        over seeds), in_sample_sr, selected.
     """
     rows = []
     for one in tried:
@@ -120,14 +121,23 @@ def choice(years: pd.DataFrame, signs: Floats, part: Part, tried: Sequence[Candi
             {
                 "method": one.method,
                 "eta": eta,
-                "walk_forward_sr": _pooled_sharpe(mine),
-                "worst_year": float(mine["sharpe"].min()) if len(mine) else np.nan,
+                "walk_forward_sr": float(np.mean([_pooled_sharpe(one) for _, one in mine.groupby("seed")] or [np.nan])),
+                "worst_year": float(mine.groupby("year")["sharpe"].mean().min()) if len(mine) else np.nan,
                 "in_sample_sr": graph.portfolio_sharpe(graph.bets(w, signs), part.returns, part.date),
             }
         )
     table = pd.DataFrame(rows)
     table["selected"] = table.index == table["walk_forward_sr"].fillna(-np.inf).idxmax()
     return table
+
+
+def _fitted(
+    tried: Sequence[Candidate], signs: Floats, returns: Floats, date: Dates
+) -> Iterator[tuple[Candidate, Floats]]:
+    """Every candidate's graph; those of one method are learned together."""
+    for method in dict.fromkeys(one.method for one in tried):
+        mine = [one for one in tried if one.method == method]
+        yield from zip(mine, graph.path(method, signs, returns, [one.eta for one in mine], date=date), strict=True)
 
 
 def _heard(counts: NDArray[Any], samples: int, pairs: Mask) -> Floats:

@@ -33,7 +33,7 @@ def verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """What the tables say, one sentence each; the numbers decide the words.
 
     Args:
-        tables: ``methods``, ``differences``, ``walk_forward``, ``by_seed``, ``permutation``, ``stability``.
+        tables: ``methods``, ``differences``, ``walk_forward``, ``seed_gains``, ``permutation``, ``stability``.
     """
     sr = tables["methods"].set_index("method")["portfolio_sr"]
     differences = tables["differences"].set_index("method")
@@ -45,7 +45,12 @@ def verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         f"with generators of other sectors); on the test part its portfolio reaches {sr['selected']:.2f}, "
         f"each asset's own generator {sr['identity']:.2f}."
     ]
-    found.append(_gain("The selected weighting", differences[differences.index == "selected"].iloc[0]))
+    found.append(
+        _gain(
+            "With signs averaged over seeds the selected weighting",
+            differences[differences.index == "selected"].iloc[0],
+        )
+    )
     better = differences[(differences["p_value"] < LEVEL) & (differences.index != "selected")]
     others = [label(str(method)) for method in differences.index if method not in (*better.index, "selected")]
     if len(better):
@@ -55,12 +60,16 @@ def verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         )
     if others:
         found.append(f"Not distinguishable from identity on these days: {', '.join(others)}.")
-    seeds = tables["by_seed"].pivot(index="seed", columns="method", values="portfolio_sr")
-    if len(seeds) > 1:
-        wins = int((seeds["selected"] > seeds["identity"]).sum())
+    seeds = tables["seed_gains"]
+    count = int(seeds["seeds"].iloc[0])
+    if count > 1:
+        one = seeds[seeds["method"] == "selected"].iloc[0]
+        who = f"With one seed's generators the selected weighting, better in {one['wins']:.0f} of {count} seeds,"
+        found.append(_gain(who, one))
+        real = seeds[(seeds["p_value"] < LEVEL) & (seeds["method"] != "selected")]["method"]
         found.append(
-            f"Seed by seed the selected weighting beats identity {wins} times of {len(seeds)}; "
-            f"LASSO does {int((seeds['lasso'] > seeds['identity']).sum())} times."
+            f"Better than identity on average over single seeds at the {LEVEL:.0%} level: "
+            f"{', '.join(label(str(method)) for method in real) or 'none'}."
         )
     for _, one in tables["permutation"].iterrows():
         if one["method"] == row["method"]:

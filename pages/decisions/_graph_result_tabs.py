@@ -46,6 +46,7 @@ def seeds(view: View) -> None:
     with right:
         st.markdown("**Against graphs learned from shuffled returns**")
         frame.chart(draw.luck(view.table("permutation")), key="graph_luck")
+    _table(view.table("seed_gains"), "seed_gains")
     _table(view.table("permutation"), "permutation")
     st.markdown("**How stable are LASSO's edges?**")
     _table(view.table("stability"), "stability")

@@ -5,7 +5,8 @@ SELECTED = (
     "through training and validation part selects; block bootstrap interval."
 )
 IDENTITY = "The same portfolio when every asset is forecast by its own generator alone."
-GAIN = "Selected less own generator, both on the same resampled days; one-sided p of no gain."
+GAIN = "Selected less own generator, signs averaged over seeds, on the same resampled days; one-sided p of no gain."
+GAIN_SEED = "The same with the generators of one seed, mean over seeds; days and seeds resampled."
 LASSO = "Portfolio Sharpe ratio of the sparse graph, η chosen on the validation part as in the thesis."
 WEIGHTING = "How the edges are learned from the validation part. Selected is the one that walked forward best."
 ETA = "Penalty of LASSO and Ridge, or the least PnL in return units. The graph is learned again at once."
@@ -15,7 +16,7 @@ LAYOUT = "Springs pull connected nodes together; the circle orders them by secto
 EXPONENTS = {"lasso": (-7.5, -3.0), "ridge": (-7.5, -3.0), "pnl_threshold": (-3.0, 0.0)}
 """Range of log10 η by weighting."""
 
-VERDICT_TABLES = ("methods", "differences", "walk_forward", "by_seed", "permutation", "stability")
+VERDICT_TABLES = ("methods", "differences", "walk_forward", "seed_gains", "permutation", "stability")
 """What the sentences under the headline are made of."""
 
 VOTES = (

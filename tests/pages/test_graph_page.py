@@ -64,7 +64,8 @@ def page() -> AppTest:
 def test_the_answer_comes_first_and_eta_learns_again(finished: Path) -> None:
     app = page().run()
     assert not app.exception and not app.error
-    assert [metric.label for metric in app.metric[1:4]] == ["Own generator only", "Gain by sharing", "LASSO"]
+    labels = ["Own generator only", "Gain, all seeds", "Gain, one seed", "LASSO"]
+    assert [metric.label for metric in app.metric[1:5]] == labels
     before = next(c.value for c in app.caption if "edges of 36" in c.value)
     app.sidebar.slider(key="graph_eta_lasso").set_value(-7.5).run()
     after = next(c.value for c in app.caption if "edges of 36" in c.value)

@@ -1,8 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from engine.decisions import forecasting, graph
 from engine.errors import MarketDataError
+from engine.studies import graph_results as results
 from engine.studies import graph_robustness as robustness
 from engine.studies import graph_selection as selection
 from engine.studies.graph_panel import UNKNOWN_SECTOR, Part
@@ -91,7 +93,7 @@ def test_the_ratio_over_years_is_that_of_all_days():
     counts = np.random.default_rng(4).integers(-10, 11, (4, 4, 3000)).astype(np.int16)
     pairs = selection.strangers(["a", "b", "c", "d"])
     tried = [Candidate("pnl_based"), Candidate("sharpe")]
-    years = selection.walk_forward(counts, 10, one, pairs, 500, tried)
+    years = selection.walk_forward(counts, 10, one, pairs, 500, tried).assign(seed=0)
     signs, validation = counts[..., 2600:] / 10, Part(one.date[2600:], one.condition[:, 2600:], one.returns[:, 2600:])
     table = selection.choice(years, signs, validation, [Candidate("identity"), *tried])
     assert np.isnan(table["walk_forward_sr"][0]) and table["selected"].sum() == 1
@@ -106,6 +108,10 @@ def test_the_ratio_over_years_is_that_of_all_days():
         pnl.append(forecasting.daily(earned, one.date[now])[1])
     whole = np.concatenate(pnl)
     assert table["walk_forward_sr"][1] == pytest.approx(np.sqrt(252) * whole.mean() / whole.std(), rel=1e-9)
+    other = selection.walk_forward(-counts, 10, one, pairs, 500, tried).assign(seed=1)
+    both = selection.choice(pd.concat([years, other]), signs, validation, tried)["walk_forward_sr"]
+    alone = selection.choice(other, signs, validation, tried)["walk_forward_sr"]
+    np.testing.assert_allclose(both, (table["walk_forward_sr"][1:].to_numpy() + alone) / 2)
     best = table.loc[table["walk_forward_sr"].idxmax()]
     assert selection.selected(table) == Candidate(best["method"])
 
@@ -123,3 +129,24 @@ def test_costs_only_cost():
     assert (np.diff(table["net_sr"]) < 0).all()
     gross = graph.portfolio_sharpe(graph.bets(np.eye(4), planted(test, 2)), test.returns, test.date)
     assert (table["net_sr"] < gross).all()
+
+
+def test_gains_over_seeds_longhand_and_their_interval():
+    rng = np.random.default_rng(8)
+    own = rng.normal(0.5, 8, (6, 500))
+    pnl = {"identity": own, "better": own + rng.normal(0.8, 4, (6, 500)), "worse": own - 2}
+    table = results.seed_gains(pnl, draws=800, seed=0).set_index("method")
+    ratios = {name: np.sqrt(252) * series.mean(axis=1) / series.std(axis=1) for name, series in pnl.items()}
+    for name in ("better", "worse"):
+        assert table["gain"][name] == pytest.approx((ratios[name] - ratios["identity"]).mean(), rel=1e-9)
+        assert table["wins"][name] == (ratios[name] > ratios["identity"]).sum()
+        assert table["low"][name] < table["gain"][name] < table["high"][name]
+    assert table["p_value"]["better"] < 0.05 < 0.95 < table["p_value"]["worse"]
+    same = results.seed_gains({"identity": own, "same": own}, draws=50, seed=0).set_index("method")
+    assert same["gain"]["same"] == 0 and same["p_value"]["same"] == 1
+
+
+def test_a_single_seed_has_an_interval_of_days_alone():
+    own = np.random.default_rng(9).normal(0.5, 8, (1, 300))
+    table = results.seed_gains({"identity": own, "lasso": own + 1}, draws=200, seed=0).set_index("method")
+    assert np.isnan(table["sd_over_seeds"]["lasso"]) and table["low"]["lasso"] < table["high"]["lasso"]

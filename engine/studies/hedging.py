@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from engine.decisions import hedging
-from engine.decisions.hedging import CostModel, DataDriven, DeltaHedge, DeltaVegaHedge, Unhedged
+from engine.decisions.hedging import CostModel, DataDriven, DeltaHedge, DeltaVegaHedge, ShortfallHedge, Unhedged
 from engine.errors import SettingsError
 from engine.market.grid import DT
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
@@ -27,7 +27,7 @@ from engine.studies import hedging_months as months
 from engine.studies import hedging_results as results
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.hedging_months import Arrays, Block, Method, Plan
-from engine.studies.hedging_results import DATA_DRIVEN, Outcome
+from engine.studies.hedging_results import DATA_DRIVEN, SHORTFALL, Outcome
 from engine.studies.hedging_settings import (
     CANDIDATES,
     COARSE,
@@ -76,7 +76,7 @@ def summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     found: dict[str, float] = {"months": float(tables["months"]["month"].nunique())}
     for method in chosen["method"].unique():
         for statistic in ("sd", "var_1"):
-            found[f"{statistic}_{method.replace('-', '_')}"] = float(figures[method, statistic])
+            found[f"{statistic}_{results.column_name(method)}"] = float(figures[method, statistic])
     for statistic in ("sd", "var_5", "var_2_5", "var_1"):
         better = min(float(figures[name, statistic]) for name in results.BENCHMARKS)
         if better > 0:
@@ -196,7 +196,10 @@ class _Study:
                 alphas |= {f"{a:g}": (a,) for a in CANDIDATES}
             else:
                 alphas |= alphas_of(self.config.alpha)
-            found += [Method(_key(source, name), DataDriven(alphas=a), source) for name, a in alphas.items()]
+            impact = self.config.impact
+            found += [Method(_key(source, k), DataDriven(alphas=a, impact=impact), source) for k, a in alphas.items()]
+        if self.config.shortfall:
+            found.append(Method(SHORTFALL, ShortfallHedge(), self.source))
         return tuple(found)
 
     @cached_property

@@ -20,6 +20,7 @@ from engine.studies.hedging_statistics import INTERVAL, Resamples
 
 BENCHMARKS = ("delta", "delta-vega")
 DATA_DRIVEN = "data-driven"
+SHORTFALL = "least shortfall"
 COMPARED = ("sd", "var_5", "var_2_5", "var_1", "upper_5", "upper_2_5", "upper_1")
 POOLED, ON_SURFACE = "all", "on the surface"
 
@@ -57,7 +58,7 @@ class Outcome:
     @cached_property
     def main(self) -> tuple[str, ...]:
         """The methods that the main tables compare."""
-        return tuple(m for m in ("unhedged", *BENCHMARKS, DATA_DRIVEN) if m in self.methods)
+        return tuple(m for m in ("unhedged", *BENCHMARKS, DATA_DRIVEN, SHORTFALL) if m in self.methods)
 
     @cached_property
     def samples(self) -> dict[str, NDArray[np.bool_]]:
@@ -71,6 +72,11 @@ class Outcome:
     def inside(self) -> NDArray[np.bool_]:
         """``(m0,)`` straddles struck on the surface."""
         return np.asarray(self.arrays["inside"][0] > 0)
+
+
+def column_name(method: str) -> str:
+    """A method as part of a column's name."""
+    return method.replace("-", "_").replace(" ", "_")
 
 
 def largest_drawdown(history: SurfaceHistory, first: int) -> tuple[str, str]:
@@ -113,7 +119,7 @@ def paths(outcome: Outcome) -> Tables:
         "value": outcome.arrays["value"].ravel(),
     }
     for method in outcome.main:
-        frame[f"error_{method.replace('-', '_')}"] = outcome.error(method).ravel()
+        frame[f"error_{column_name(method)}"] = outcome.error(method).ravel()
     found = {"paths": rounded(pd.DataFrame(frame)), **_variant_paths(outcome, frame)}
     if DATA_DRIVEN not in outcome.methods:
         return found
@@ -345,7 +351,7 @@ def _months(outcome: Outcome) -> pd.DataFrame:
                 "value": outcome.arrays["value"][j, i, 0],
             }
             for method in outcome.main:
-                k, name = outcome.methods.index(method), method.replace("-", "_")
+                k, name = outcome.methods.index(method), column_name(method)
                 row[f"error_{name}"] = outcome.arrays["error"][j, i, k, -1]
                 row[f"cost_{name}"] = outcome.arrays["cost"][j, i, k].sum()
             if DATA_DRIVEN in outcome.methods:

@@ -74,6 +74,19 @@ class HedgingConfig:
     variants: bool = setting(
         True, label="Other choices of α", help="Also the hedges of Table 4.8: both grids, and α of 0.001, 0.25 and 5."
     )
+    impact: float = setting(
+        0.0,
+        label="Market impact",
+        help="Weight of squared trades, in units of their costs (4.23); 0: none.",
+        low=0.0,
+        high=100.0,
+        advanced=True,
+    )
+    shortfall: bool = setting(
+        False,
+        label="Least shortfall",
+        help="Also the hedge of least 5 % expected shortfall over the same scenarios: some 8 seconds a month.",
+    )
     costs: str = setting(
         "auto",
         label="Costs",

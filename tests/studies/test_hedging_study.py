@@ -240,6 +240,15 @@ def test_choices_of_alpha_and_their_table(simulated):
     assert "alpha_paths" not in given
 
 
+def test_least_shortfall_and_impact_are_further_choices(simulated):
+    first = str(simulated.dates[180])
+    found = carried_out(simulated, test_from=first, alpha="0.001", variants=False, shortfall=True, impact=0.01)
+    assert set(found["pooled"]["method"]) == {"unhedged", "delta", "delta-vega", "data-driven", "least shortfall"}
+    assert {"error_least_shortfall", "cost_least_shortfall"} <= set(found["months"].columns)
+    plain = carried_out(simulated, test_from=first, alpha="0.001", variants=False)
+    assert (found["hedges"]["cost"] != plain["hedges"]["cost"]).any()
+
+
 def test_options_live_twice_as_long_where_the_surface_begins_later(simulated):
     late = Grid(GRID.moneyness, [1 / 6, 1 / 4, 1 / 2])
     history = simulate(late, 120, 3).history

@@ -170,7 +170,7 @@ class TwoSpeed(MoveModel):
         self._spread: Floats = np.zeros(len(NAMES))
         self._corrections: Corrections | None = None
         self._earned = Aggregation.equal(len(MEMBERS))
-        self._since = np.datetime64("NaT", "D")
+        self._since: np.datetime64 = np.datetime64("NaT", "D")
 
     def fit(
         self,

@@ -117,12 +117,12 @@ class TwoSpeedChain(MoveChain):
         scores = innovations[:, 1:] @ basis.axes
         last = np.column_stack([innovations[:, 0], scores]) / basis.factor_sd
         self._ratio.update(scaled[:, :1] / self._implied[:, None])
-        for variance in self._variances:
-            variance.update(scaled)
+        for running in self._variances:
+            running.update(scaled)
         iv = np.exp(self.grid.unflatten(self.log_iv))
         self._implied = self.grid.interpolate(iv, 1.0, ATM_MATURITY)
-        fast, slow = (variance.volatility**2 for variance in self._variances)
-        variance = (fast + slow) / 2
+        fast, slow = (running.volatility**2 for running in self._variances)
+        variance: Floats = (fast + slow) / 2
         ratio = self._ratio.volatility[:, 0] ** 2
         variance[:, 0] = (1 - c.implied_share) * variance[:, 0] + c.implied_share * ratio * self._implied**2
         self._volatility = np.sqrt(variance)

@@ -83,8 +83,9 @@ class Known:
         if h == 0:
             return np.full(pool, 1 / pool)
         gap = self.state[:pool] - self.state[row - FIRST_CONDITION_ROW]
-        likely: Floats = np.exp(-0.5 * np.square(gap / h).sum(axis=1))
-        return likely / likely.sum()
+        weights = np.exp(-0.5 * np.square(gap / h).sum(axis=1))
+        likely: Floats = weights / weights.sum()
+        return likely
 
     def moves(self, factors: Floats, rest: Floats, volatility: Floats) -> Floats:
         """``(…, 1 + N)`` from factors ``(…, 1 + K)``, what they leave ``(…, N)``, and volatilities ``(…, 1 + N)``."""

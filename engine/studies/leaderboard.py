@@ -20,8 +20,18 @@ from engine.training.progress import Progress, TrainingStopped
 
 LABEL = "Leaderboard: generators scored on the days after training"
 BASELINE = "fhs"
-CONTESTANTS = ("persistence", "historical", "fhs", "fhs_garch", "pca_ou", "gaussian_var", "linear_anchor", "hybrid")
-FROZEN = ("linear_anchor", "hybrid")
+CONTESTANTS = (
+    "persistence",
+    "historical",
+    "fhs",
+    "fhs_garch",
+    "pca_ou",
+    "gaussian_var",
+    "linear_anchor",
+    "hybrid",
+    "two_speed",
+)
+FROZEN = ("linear_anchor", "hybrid", "two_speed")
 """Models that also enter without refits; the state they run on is brought up to date all the same."""
 
 

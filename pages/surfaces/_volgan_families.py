@@ -54,5 +54,20 @@ with $(\varepsilon, r)$ of one past day drawn equally and $s_t$ the running vola
 $y_t=(R_t, \Delta\log\sigma_t)$. Coefficients maximise a Student likelihood; at infinite shrinkage it is filtered
 historical simulation.
 """,
+    "two_speed": r"""
+**Two-speed mixture.** Volatilities answer to the last days and to the last year at once,
+$s_t^2 = \tfrac12(\text{fast}_t + \text{slow}_t)$, two exponentially weighted variances of the moves
+$y_t=(R_t, \Delta\log\sigma_t)$; the return's follows at-the-money implied vol for the most part. On them four members
+learn where factors centre and how widely they spread, as the hybrid does: two look at the index's trend and the
+weekday, two at the state of the surface, one of each pair with a learned scale. A scenario comes from member $i$ with
+probability $w_i$ and from a past day's residuals, smoothed with another day's. Weights start equal and follow, at every
+refit, the energy score on days that the members had not seen:
+
+$$
+w_i \propto \eta_i e^{\eta_i R_i}, \qquad R_i = \sum_t r_{i,t}(1-\eta_i r_{i,t}),
+$$
+
+with $r_{i,t}$ what member $i$ was better than the mixture (Wintenberger, 2017).
+""",
 }
 """Registered name → paragraph."""

@@ -26,11 +26,11 @@ Bools = NDArray[np.bool_]
 FINE_ALPHAS = tuple(float(a) for a in np.round(np.arange(1, 21) / 100, 2))
 """A_2, the thesis's main grid of α."""
 
-SAME_CHANGE = 1e-13
-"""Two instruments whose changes differ by no more than this, relatively, are one."""
-
 COARSE_ALPHAS = (0.01, 0.05, 0.1, 0.5, 1.0)
 """A_1, its coarser grid."""
+
+SAME_CHANGE = 1e-13
+"""Two instruments whose changes differ by no more than this, relatively, are one."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -264,7 +264,7 @@ class DataDriven:
 
     def choice(self, day: Day) -> AlphaChoice:
         """The path of hedge ratios over α, and the choice from it."""
-        usable = self._usable(day)
+        usable = self._usable(day, min(self.alphas, default=1.0))
         fresh_y, fresh_x = day.changes(fresh=True)
         rest, kept = self._part(day, usable)
         held_y = fresh_y - fresh_x[:, ~usable] @ day.previous[~usable]
@@ -278,7 +278,7 @@ class DataDriven:
     def solution(self, day: Day) -> HedgeRatios:
         """The day's optimum."""
         alpha = self.choice(day).alpha if self.every_day or self.alpha is None else self.alpha
-        usable = self._usable(day)
+        usable = self._usable(day, alpha)
         rest, kept = self._part(day, usable)
         cost = day.cost[usable]
         ridge = day.gross * self.impact * cost if self.impact > 0 else None
@@ -296,8 +296,9 @@ class DataDriven:
         """The optimum's positions."""
         return self.solution(day).ratios
 
-    def _usable(self, day: Day) -> Bools:
-        return day.worth_trading & ~optimisation.untradable(day.problem, day.cost == 0)
+    def _usable(self, day: Day, alpha: float) -> Bools:
+        free = (day.cost == 0) | ((alpha == 0) & (self.impact == 0))
+        return day.worth_trading & ~optimisation.untradable(day.problem, free)
 
     @staticmethod
     def _part(day: Day, usable: Bools) -> tuple[Compressed, Floats]:

@@ -379,6 +379,20 @@ def test_options_worth_less_than_their_half_spread_are_not_traded():
     assert not (traded & dead).any()
 
 
+def test_where_trading_is_free_redundant_instruments_are_left_alone():
+    """Without a penalty some days have instruments that repeat others (deep in the money, close to expiry)."""
+    history = market_without_interest()
+    spot = float(history.spot[START])
+    portfolio = hedging.straddle(0.95 * spot)
+    pair = hedging.straddle(1.0 * spot).options  # call − put is the underlying
+    given = {"instruments": pair, "start": START, "model": true_law(), "days": 10, **QUICK}
+    for strategy in (DataDriven(alphas=(0.0,)), DataDriven(alphas=(0.0, 0.1))):
+        path = hedging.track(history, portfolio, strategy, **given)
+        assert not path.positions[:, 2].any() and path.positions[0, 1] != 0
+    free = hedging.track(history, portfolio, DataDriven(), costs=FREE, **given)
+    assert not free.positions[:, 2].any()
+
+
 def test_limits_hold_on_every_day_of_a_hedge():
     limits = hedging.HedgeLimits(position=0.3, net_delta=0.05)
     path = tracked(DataDriven(alphas=(0.001,), limits=limits), days=8)

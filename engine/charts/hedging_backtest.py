@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from engine.charts import theme
-from engine.charts.hedging import method_colour
+from engine.charts.hedging import METHOD_COLOURS, method_colour
 from engine.market.grid import Floats
 
 UNIT = 1.0
@@ -57,13 +57,13 @@ def errors_through_time(
     if crisis is not None:
         fig.add_vrect(x0=crisis[0], x1=crisis[1], fillcolor=theme.GUIDE, opacity=0.5, line_width=0, layer="below")
     said = []
-    for name, z in errors.items():
+    for place, (name, z) in enumerate(errors.items()):
         values = np.concatenate([z[:, kept], np.full((len(z), 1), np.nan)], axis=1).ravel()
         fig.add_scatter(
             x=x,
             y=theme.float32(symlog(values) if logarithmic else values),
             mode="lines",
-            line={"color": method_colour(name), "width": 1.3},
+            line={"color": method_colour(name) if name in METHOD_COLOURS else theme.series_colour(place), "width": 1.3},
             name=name,
             customdata=theme.float32(values),
             hovertemplate=f"{name}, %{{x|%d %b %Y}}: %{{customdata:.3g}}<extra></extra>",

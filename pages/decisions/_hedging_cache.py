@@ -52,6 +52,7 @@ def _tickets(
     row: int,
     portfolio: hedging.Portfolio,
     plan: Plan,
+    held: tuple[float, ...],
     _model: SurfaceModel,
     _history: SurfaceHistory,
 ) -> Tickets:
@@ -59,19 +60,18 @@ def _tickets(
     options, left_out = instruments(known, portfolio, plan)
     given = {"instruments": options, "costs": plan.costs, "scenarios": plan.scenarios, "seed": plan.seed}
     found = {
-        strategy.label: hedging.hedge_today(known, portfolio, strategy, model=_model, **given)
+        strategy.label: hedging.hedge_today(known, portfolio, strategy, model=_model, previous=held, **given)
         for strategy in strategies(plan)
     }
     window = hedging.Window.of(known, (*options, *portfolio.options), start=-1, days=0, costs=plan.costs)
     moves = hedging.draw_moves(window, _model, scenarios=plan.scenarios, seed=plan.seed)
-    columns = window.instruments(options)
     prices = window.price[0, 1 + window.book.columns(portfolio.options)]
     day = hedging.Day(
         window,
         0,
         window.holding(portfolio),
-        columns,
-        np.zeros(len(columns)),
+        window.instruments(options),
+        np.array(held),
         portfolio.gross(prices, float(window.price[0, 0])),
         moves,
     )
@@ -79,10 +79,16 @@ def _tickets(
 
 
 def tickets(
-    source: str, model: SurfaceModel, history: SurfaceHistory, row: int, portfolio: hedging.Portfolio, plan: Plan
+    source: str,
+    model: SurfaceModel,
+    history: SurfaceHistory,
+    row: int,
+    portfolio: hedging.Portfolio,
+    plan: Plan,
+    held: tuple[float, ...],
 ) -> Tickets:
-    """Tickets of the day by every strategy; the first is the data-driven one."""
-    return _tickets(source, history.digest, row, portfolio, plan, model, history)
+    """Tickets of the day by every strategy, from the positions held; the first is the data-driven one."""
+    return _tickets(source, history.digest, row, portfolio, plan, held, model, history)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Hedging the month …", show_time=True)

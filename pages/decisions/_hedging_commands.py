@@ -7,12 +7,20 @@ from pages.decisions._hedging_source import Source
 
 
 def ticket_command(
-    loaded: Loaded, source: Source, history: SurfaceHistory, row: int, recipe: Recipe, plan: Plan, label: str
+    loaded: Loaded,
+    source: Source,
+    history: SurfaceHistory,
+    row: int,
+    recipe: Recipe,
+    plan: Plan,
+    label: str,
+    held: tuple[float, ...],
 ) -> str:
     """Python that gives the ticket again."""
     return _command(loaded, source, history, row, recipe, plan, label) + (
         "ticket = hedging.hedge_today(known, portfolio, strategy, instruments=instruments, model=model,\n"
-        f"                             costs=costs, scenarios={plan.scenarios}, seed={plan.seed})\n"
+        f"                             previous={held!r}, costs=costs,\n"
+        f"                             scenarios={plan.scenarios}, seed={plan.seed})\n"
         "print(ticket.to_frame())"
     )
 

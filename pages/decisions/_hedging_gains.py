@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from engine.charts import hedging_backtest as draw_backtest
 from engine.charts import theme
 from engine.models.base import surface_model
 from engine.runs.studies import StudyResult
@@ -24,10 +25,27 @@ def draw(view: View) -> str:
         "gain: 1 − statistic of the data-driven hedge over that of the better of delta and delta–vega, all months",
         "share of the true law's gain where the market is simulated and that gain is clearly above zero",
     )
+    if "alpha_paths" in view.result.table_names():
+        _alpha_paths(view)
     if "alphas" in view.result.table_names():
         st.markdown("**By choice of α** (Table 4.8)")
         return "alphas"
     return "gain"
+
+
+def _alpha_paths(view: View) -> None:
+    """Z of the lowest straddle by choice of α (Figure 4.14)."""
+    table = view.table("alpha_paths").sort_values(["month", "day"])
+    width = int(table["day"].max()) + 1
+    choices = [name for name in table.columns if name.startswith("data-driven")]
+    st.markdown(f"**The straddle at {100 * table['m0'].iloc[0]:g} % by choice of α**")
+    figure = draw_backtest.errors_through_time(
+        table["date"].to_numpy(dtype="datetime64[D]").reshape(-1, width),
+        {name: table[name].to_numpy().reshape(-1, width) for name in choices},
+        logarithmic=True,
+        dark=frame.is_dark(),
+    )
+    frame.chart(figure, key="hedge_bt_alpha_paths")
 
 
 def source_words(name: str, result: StudyResult) -> str:

@@ -8,6 +8,7 @@ from engine.charts import theme
 from engine.datasets import Loaded
 from pages.decisions import _hedging_cache as hedging_cache
 from pages.decisions import _hedging_commands as commands
+from pages.decisions import _hedging_held as positions
 from pages.decisions import _hedging_tables as tables
 from pages.decisions import _hedging_words as words
 from pages.decisions._hedging_cache import Tickets
@@ -21,7 +22,8 @@ def draw(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -
     history = loaded.data
     spot = float(history.spot[row])
     with frame.errors("Change the portfolio, the instruments or the day."):
-        found = hedging_cache.tickets(source.key, source.model, history, row, recipe.at(spot), plan)
+        held = positions.entered(history.until(row), recipe.at(spot), plan)
+        found = hedging_cache.tickets(source.key, source.model, history, row, recipe.at(spot), plan, held)
     label = st.segmented_control(
         "Hedge by",
         list(found.tickets),
@@ -56,7 +58,7 @@ def draw(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -
     st.dataframe(words.comparison(found.tickets, changes), hide_index=True, key="hedge_comparison")
     downloads.table_buttons(lambda: pd.DataFrame(changes), "residuals", key="hedge_residuals", figure=figure)
     _alpha(found, plan)
-    frame.command(commands.ticket_command(loaded, source, history, row, recipe, plan, ticket.label))
+    frame.command(commands.ticket_command(loaded, source, history, row, recipe, plan, ticket.label, held))
 
 
 def _alpha(found: Tickets, plan: Plan) -> None:

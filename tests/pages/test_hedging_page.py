@@ -17,6 +17,7 @@ from engine.market.grid import DT
 from engine.models.base import surface_model
 from engine.models.simulated_market import simulate
 from pages.decisions import _hedging_cache as hedging_cache
+from pages.decisions import _hedging_held as positions
 from pages.decisions import _hedging_plan as plans
 from pages.decisions import _hedging_portfolio as portfolio
 from tests.models.small_market import SMALL_GRID
@@ -47,6 +48,10 @@ def metric(app: AppTest, label: str) -> tuple[str, str]:
     return found.value, found.delta
 
 
+def frame_with(app: AppTest, column: str) -> pd.DataFrame:
+    return next(one.value for one in app.dataframe if column in one.value)
+
+
 def said(app: AppTest) -> str:
     return " ".join(one.value for one in [*app.error, *app.caption, *app.markdown, *app.info]).replace("\\", "")
 
@@ -55,9 +60,9 @@ def test_first_visit_shows_a_ticket_of_the_built_in_market_at_once():
     app = opened()
     assert metric(app, "Risk of a day, sd")[1].startswith("unhedged ")
     assert "instruments" in metric(app, "Cost of the ticket")[1]
-    ticket = app.dataframe[0].value
+    ticket = frame_with(app, "Action")
     assert ticket["Instrument"].iloc[0] == "underlying" and set(ticket["Action"]) <= {"buy", "sell", "nothing"}
-    assert list(app.dataframe[1].value["Strategy"]) == [
+    assert list(frame_with(app, "Strategy")["Strategy"]) == [
         "unhedged",
         "data-driven",
         "least shortfall",
@@ -213,3 +218,23 @@ def test_a_generator_fitted_on_the_spot_sees_the_past_only():
     own = surface_model("fhs")()
     own.fit(HISTORY[:151], seed=0)
     np.testing.assert_array_equal(fitted.state()["mean_square"], own.state()["mean_square"])
+
+
+def test_a_ticket_trades_from_what_is_held(market):
+    history = market.data
+    recipe = plans.Recipe((plans.Line("call", 95.0, 30, 1.0),))
+    plan = plans.Plan((0.9, 1.0, 1.05), 0.1, hedging.CostModel("parametric"), (0.05,), False, 120, 1)
+    position = recipe.at(float(history.spot[-1]))
+    model = hedging_cache.fitted("fhs", history, len(history) - 1)
+    from_nothing = hedging_cache.tickets("a", model, history, len(history) - 1, position, plan, (0.0,) * 4)
+    held = tuple(from_nothing.tickets["delta-vega"].positions.tolist())
+    again = hedging_cache.tickets("a", model, history, len(history) - 1, position, plan, held)
+    kept = again.tickets["delta-vega"]
+    assert kept.cost == pytest.approx(0, abs=1e-12) and np.allclose(kept.trades, 0)
+    assert from_nothing.tickets["delta-vega"].cost > 0
+
+
+def test_positions_held_must_be_numbers():
+    assert positions.of_table(pd.Series([1, -0.5])) == (1.0, -0.5)
+    with pytest.raises(MarketDataError, match="expected units held in every row; found none in row 2"):
+        positions.of_table(pd.Series([1.0, None]))

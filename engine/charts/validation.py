@@ -42,12 +42,15 @@ def colour(model: str, dark: bool = False) -> str:
     return theme.RAW if model == "volgan" else theme.model_colour(_REGISTERED.get(model, model))
 
 
-def exceedances(coverage: pd.DataFrame, models: Sequence[str], *, dark: bool = False) -> go.Figure:
+def exceedances(
+    coverage: pd.DataFrame, models: Sequence[str], *, published: bool = False, dark: bool = False
+) -> go.Figure:
     """Share of days below each quantile, one panel a level, one row a series; the line is where it should be.
 
     Args:
         coverage: table of the study: ``model, series, level, share, seeds_low, seeds_high, published``.
         models: laws to draw, in this order.
+        published: draw the thesis's figures too, hollow.
         dark: drawn on a dark background.
     """
     levels, series = sorted(coverage["level"].unique()), list(dict.fromkeys(coverage["series"]))
@@ -78,6 +81,19 @@ def exceedances(coverage: pd.DataFrame, models: Sequence[str], *, dark: bool = F
                 f"<extra>{NAMES.get(model, model)}</extra>",
                 **place,
             )
+            if published and part["published"].notna().any():
+                fig.add_scatter(
+                    x=theme.float32(100 * part["published"]),
+                    y=heights,
+                    mode="markers",
+                    marker={"color": colour(model, dark), "symbol": f"{SYMBOLS[model]}-open", "size": 9},
+                    name=f"{NAMES[model]}, thesis",
+                    legendgroup=f"{model} thesis",
+                    showlegend=column == 1,
+                    customdata=part["published_series"],
+                    hovertemplate="%{customdata}: %{x:.1f} % of days below<extra>thesis</extra>",
+                    **place,
+                )
         fig.add_vline(x=100 * level, line={"color": theme.REFERENCE, "dash": "dash", "width": 1.5}, **place)
     fig.update_yaxes(tickvals=list(range(len(series))), ticktext=series, autorange="reversed", showgrid=False)
     fig.update_xaxes(ticksuffix=" %", nticks=5)

@@ -56,7 +56,7 @@ class VolGANStudyConfig:
         label="Simulated histories",
         help="One scenario of every test day each, for components and correlations; shared out over the networks.",
         low=20,
-        high=10_000,
+        high=2_000,
     )
     train_before: str = setting(
         "",

@@ -20,8 +20,9 @@ def calibration(result: StudyResult) -> str:
     shown = st.multiselect(
         "Laws", there, there[:4], format_func=lambda name: draw.NAMES[name], key="validation_laws", help=_LAWS_HELP
     )
+    published = st.toggle("Show the thesis's figures (SPX, 2018 to 2023)", key="validation_published")
     if shown:
-        figure = draw.exceedances(table, shown, dark=frame.is_dark())
+        figure = draw.exceedances(table, shown, published=published, dark=frame.is_dark())
         frame.chart(figure, key="validation_exceedances")
     moved = cache.study_table(result, "series")
     moved = moved[~moved["exact"]]

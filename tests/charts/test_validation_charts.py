@@ -86,3 +86,10 @@ def test_each_law_has_the_band_of_its_own_correlation(study: tuple[Tables, dict]
     drawn = [(shape.y0, shape.y1) for shape in figure.layout.shapes]
     expected = [(facts.loc[m, "band_low"], facts.loc[m, "band_high"]) for m in ("volgan", "fhs")]
     np.testing.assert_allclose(drawn, expected)
+
+
+def test_the_thesis_figures_are_drawn_hollow_when_asked_for(study: tuple[Tables, dict]) -> None:
+    figure = validation.exceedances(study[0]["coverage"], ["volgan", "fhs"], published=True)
+    hollow = [trace for trace in figure.data if trace.name == "VolGAN, raw, thesis"]
+    assert len(hollow) == 4 and {trace.marker.symbol for trace in hollow} == {"circle-open"}
+    assert hollow[0].x[0] == pytest.approx(4.48) and hollow[3].x[0] == pytest.approx(93.37)

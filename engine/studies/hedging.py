@@ -222,9 +222,9 @@ class _Study:
             found: SurfaceModel = self.work.inputs["model"]
         else:
             found = surface_model("simulated_market" if source == TRUE_LAW else source)()
-            # what is fitted here sees the days before the first month only, the law is only recognised
-            row = (*self.before, *self.starts)[0] if source != TRUE_LAW else len(self.data) - 1
-            found.fit(self.data.until(max(row, 2 * FIRST_CONDITION_ROW)), seed=self.config.seed)
+            # what is fitted here sees the days before the test only, the law is only recognised
+            last = self.starts[0] if source != TRUE_LAW else len(self.data) - 1
+            found.fit(self.data.until(last), seed=self.config.seed)
         months.check_no_look_ahead(source, found, self.data, self.starts[0], self.config.days)
         return found
 

@@ -145,7 +145,9 @@ class _Study:
         if self.config.alpha != PAST:
             return ()
         step = self.config.days
-        most = min(self.config.past_months, (self.first - FIRST_CONDITION_ROW) // step)
+        # families that keep running averages need more days behind them than others
+        least = max(getattr(model, "least_rows", FIRST_CONDITION_ROW + 1) - 1 for model in self.models.values())
+        most = max(0, min(self.config.past_months, (self.first - least) // step))
         return tuple(self.first - step * k for k in range(most, 0, -1))
 
     @cached_property
@@ -206,7 +208,7 @@ class _Study:
     def plan(self) -> Plan:
         return Plan(
             methods=self.methods,
-            models={source: self.model(source) for source in (self.source, *self.compared)},
+            models=self.models,
             moneyness=self.moneyness,
             days=self.config.days,
             life=self.life,
@@ -216,7 +218,12 @@ class _Study:
             seed=self.config.seed,
         )
 
-    def model(self, source: str) -> SurfaceModel:
+    @cached_property
+    def models(self) -> dict[str, SurfaceModel]:
+        """Every source ready to draw."""
+        return {source: self._model(source) for source in (self.source, *self.compared)}
+
+    def _model(self, source: str) -> SurfaceModel:
         """A source ready to draw, and its scenarios of a day the same without the days that follow."""
         if source == GIVEN:
             found: SurfaceModel = self.work.inputs["model"]

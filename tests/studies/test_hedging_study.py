@@ -339,6 +339,15 @@ def test_the_test_part_begins_after_the_training_of_the_generator(simulated):
     assert study._Study(simulated, known, Work()).first == 22 + 3 * 21
 
 
+def test_months_before_the_test_begin_where_every_source_can_draw(simulated):
+    config = from_dict(study.Config, {**QUICK, "source": "fhs", "train_share": 0.6})
+    made = study._Study(simulated, config, Work())
+    assert made.first == 144 and made.before == tuple(range(144 - 5 * 21, 144, 21))
+    made.__dict__["models"] = {"slow": type("Slow", (), {"least_rows": 62})}
+    del made.__dict__["before"]
+    assert made.before == (81, 102, 123)
+
+
 def test_published_figures_are_consistent_with_each_other():
     assert all(sum(row) == 1092 for row in hedging_published.INSTRUMENTS.values())
     for crisis in ("included", "excluded"):

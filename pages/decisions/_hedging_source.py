@@ -15,8 +15,8 @@ from pages.ui import cache, frame, generators
 
 LAST, STRESSED, OTHER = "Last day", "Most stressed day", "Choose a date"
 
-ON_THE_SPOT = ("hybrid", "linear_anchor", "fhs")
-"""Families that learn in a fraction of a second; they see the data up to the chosen day only."""
+ON_THE_SPOT = ("two_speed", "hybrid", "linear_anchor", "fhs")
+"""Families that learn in a second, the best-scoring first; they see the data up to the chosen day only."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Choice:
 
 
 def pick(loaded: Loaded) -> Choice:
-    """The generator chosen in the sidebar; whatever the data, three can be fitted to them at once."""
+    """The generator chosen in the sidebar; whatever the data, some can be fitted to them at once."""
     history = loaded.data
     trained = generators.fitting(history.grid)
     offered = {id: generators.words(one) for id, one in trained.items()}
@@ -83,10 +83,12 @@ def pick(loaded: Loaded) -> Choice:
 
 def _first(loaded: Loaded, offered: dict[str, str]) -> str:
     """The learned generator trained on these very data, else one fitted on the spot."""
-    for id, one in generators.fitting(loaded.data.grid, ("hybrid",)).items():
-        if one.card is not None and one.card.data_fingerprint == loaded.data.fingerprint and id in offered:
-            return id
-    return ON_THE_SPOT[0]
+    own = {
+        one.card.model: id
+        for id, one in generators.fitting(loaded.data.grid, ON_THE_SPOT).items()
+        if one.card is not None and one.card.data_fingerprint == loaded.data.fingerprint and id in offered
+    }
+    return next((own[name] for name in ON_THE_SPOT if name in own), ON_THE_SPOT[0])
 
 
 def _known(card: Card, loaded: Loaded, row: int) -> str:

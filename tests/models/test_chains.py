@@ -13,7 +13,17 @@ from engine.models.volgan import VolGAN, VolGANConfig, weight_shapes
 from tests.models.small_market import SMALL_GRID
 
 DAYS, PATHS, STEPS = 200, 3, 5
-SAME_DRAWS = ("persistence", "historical", "fhs", "fhs_garch", "pca_ou", "gaussian_var", "linear_anchor", "hybrid")
+SAME_DRAWS = (
+    "persistence",
+    "historical",
+    "fhs",
+    "fhs_garch",
+    "pca_ou",
+    "gaussian_var",
+    "linear_anchor",
+    "hybrid",
+    "two_speed",
+)
 """Families whose chains draw the same numbers in the same order as one scenario a path; ``volgan`` is below."""
 
 

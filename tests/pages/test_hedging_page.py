@@ -20,6 +20,7 @@ from pages.decisions import _hedging_cache as hedging_cache
 from pages.decisions import _hedging_held as positions
 from pages.decisions import _hedging_plan as plans
 from pages.decisions import _hedging_portfolio as portfolio
+from pages.decisions import _hedging_source as sources
 from tests.models.small_market import SMALL_GRID
 
 HISTORY = dataclasses.replace(simulate(SMALL_GRID, 200, 7).history, half_spread=None)
@@ -78,7 +79,7 @@ def test_the_ticket_is_the_engine_s(market):
     spot = float(history.spot[-1])
     days = portfolio.shortest(history.grid)
     position = hedging.straddle(1.05 * spot, days * DT, 2.0)
-    model = surface_model("hybrid")()
+    model = surface_model(sources.ON_THE_SPOT[0])()
     model.fit(history, seed=0)
     options = hedging.hedging_set(
         spot, position, moneyness=(0.9, 0.95, 0.975, 1.0, 1.025, 1.05, 1.1), maturity=days * DT
@@ -119,7 +120,7 @@ def test_a_month_is_followed_and_its_end_is_the_engine_s(market):
         120,
         1,
     )
-    model = surface_model("hybrid")()
+    model = surface_model(sources.ON_THE_SPOT[0])()
     model.fit(history.until(start), seed=0)  # what was known when the month began, and no more
     position = recipe.at(float(history.spot[start]))
     options, _ = plans.instruments(history.until(start), position, plan)

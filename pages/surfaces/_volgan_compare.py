@@ -20,7 +20,7 @@ from pages.surfaces._volgan_view import View
 from pages.surfaces._volgan_words import place
 from pages.ui import cache, downloads, frame, generators
 
-MOST, AT_FIRST = 6, 4
+MOST, AT_FIRST = 6, 5
 
 
 def draw(loaded: Loaded, listed: Listed, request: Request) -> None:
@@ -68,13 +68,16 @@ def names(chosen: Sequence[Listed]) -> dict[str, Listed]:
 
 
 def _first(listed: Listed, fitting: dict[str, Listed], loaded: Loaded) -> list[str]:
-    """The generator shown and up to three others, one of each model, those trained on these data first."""
+    """The generator shown and a few others, one of each model: those already scored beside it, those of these data."""
     found = {listed.card.model if listed.card is not None else "": str(listed.directory)}
     cards = {id: card for id, one in fitting.items() if (card := one.card) is not None}
-    own = sorted(
-        cards, key=lambda id: (not generators.same_data(cards[id], loaded), role(cards[id].model) == "baseline")
-    )
-    for id in own:
+    scored = days.scored_beside(listed, loaded)
+
+    def rank(id: str) -> tuple[bool, bool, bool]:
+        others = not generators.same_data(cards[id], loaded)
+        return fitting[id].name not in scored, others, role(cards[id].model) == "baseline"
+
+    for id in sorted(cards, key=rank):
         if len(found) < AT_FIRST:
             found.setdefault(cards[id].model, id)
     return [id for id in found.values() if id in fitting]

@@ -63,6 +63,12 @@ def finished(loaded: Loaded, runs: list[str]) -> studies.StudyResult | None:
     return None
 
 
+def scored_beside(listed: Listed, loaded: Loaded) -> set[str]:
+    """Runs that the newest finished study of this generator on these data scored."""
+    result = finished(loaded, [listed.name])
+    return set() if result is None else set(cache.study_table(result, "generators")["model"])
+
+
 def figures(result: studies.StudyResult, chosen: Mapping[str, Listed]) -> pd.DataFrame:
     """One row a generator: energy score against the baseline, exceedances of return and ATM vol, Kupiec's verdicts."""
     scores = cache.study_table(result, "scores").set_index("model")

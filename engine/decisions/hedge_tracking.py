@@ -13,18 +13,25 @@ what lives on is sold at mid less its cost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from engine.decisions.hedge_strategies import DataDriven, Day, Strategy
 from engine.decisions.hedge_window import FRESH, SCENARIOS, Moves, Window, draw_moves
-from engine.decisions.options import Option, Portfolio, check_instruments
+from engine.decisions.options import (
+    HEDGING_MONEYNESS,
+    ONE_MONTH,
+    SAME,
+    Option,
+    Portfolio,
+    check_instruments,
+    hedging_set,
+)
 from engine.decisions.transaction_costs import CostModel
-from engine.errors import MarketDataError, SettingsError
+from engine.errors import SettingsError
 from engine.market.grid import DT, Floats
 from engine.market.surface_history import Dates, SurfaceHistory
 from engine.models.base import SurfaceModel
@@ -120,84 +127,12 @@ class HedgePath:
         return frame
 
 
-@dataclass(frozen=True, eq=False)
-class HedgeTicket:
-    """What to trade today.
-
-    Args:
-        date: today.
-        label: of the strategy.
-        instruments: names, the underlying first.
-        price, unit_cost, delta, vega: ``(n,)`` of one unit, currency.
-        previous: ``(n,)`` positions held.
-        positions: ``(n,)`` φ after trading.
-        cost: Σ c |φ − φ'|, currency.
-        cash: ψ after trading.
-        value: V today.
-        value_delta, value_vega: of the portfolio.
-        residual: ``(K,)`` ΔV − Σ φ ΔH until tomorrow in scenarios that the hedge has not seen, currency.
-        unhedged: ``(K,)`` ΔV in the same scenarios.
-        alpha: α of a data-driven hedge; NaN for others.
-        provenance: data, generator, seed and costs, in words.
-    """
-
-    date: str
-    label: str
-    instruments: tuple[str, ...]
-    price: Floats
-    unit_cost: Floats
-    delta: Floats
-    vega: Floats
-    previous: Floats
-    positions: Floats
-    cost: float
-    cash: float
-    value: float
-    value_delta: float
-    value_vega: float
-    residual: Floats
-    unhedged: Floats
-    alpha: float
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def trades(self) -> Floats:
-        """``(n,)`` quantities to buy, negative to sell."""
-        return self.positions - self.previous
-
-    @property
-    def net_delta(self) -> float:
-        """Delta of what is left."""
-        return float(self.value_delta - self.positions @ self.delta)
-
-    @property
-    def net_vega(self) -> float:
-        """Vega of what is left, currency per 1.00 of vol."""
-        return float(self.value_vega - self.positions @ self.vega)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row an instrument."""
-        return pd.DataFrame(
-            {
-                "instrument": self.instruments,
-                "held": self.previous,
-                "trade": self.trades,
-                "position": self.positions,
-                "price": self.price,
-                "unit_cost": self.unit_cost,
-                "cost": self.unit_cost * np.abs(self.trades),
-                "delta": self.delta,
-                "vega": self.vega,
-            }
-        )
-
-
 def track(
     history: SurfaceHistory,
     portfolio: Portfolio,
     strategy: Strategy,
     *,
-    instruments: Sequence[Option],
+    instruments: Sequence[Option] | None = None,
     start: int,
     days: int = 21,
     model: SurfaceModel | None = None,
@@ -212,7 +147,7 @@ def track(
         history: the data.
         portfolio: what is hedged; maturities count from the first day.
         strategy: how.
-        instruments: hedging options besides the underlying.
+        instruments: hedging options besides the underlying; the hedging set of section 4.3 unless given.
         start: row of the first day.
         days: trading days until everything is unwound.
         model: a fitted generator, for strategies that need scenarios.
@@ -225,7 +160,8 @@ def track(
     """
     if days < 1:
         raise SettingsError(f"expected at least one trading day to hedge over; found {days}")
-    window = _window(history, portfolio, instruments, start, days, costs)
+    instruments = usual_instruments(history, start, portfolio) if instruments is None else instruments
+    window = entered(history, portfolio, instruments, start, days, costs)
     moves = _moves(window, strategy, model, scenarios, fresh, seed)
     return follow(window, portfolio, strategy, instruments=instruments, moves=moves)
 
@@ -268,7 +204,7 @@ def follow(
     return HedgePath(
         label=strategy.label,
         dates=window.history.dates[window.start : window.start + n_days + 1],
-        instruments=_names(window, instruments),
+        instruments=instrument_names(instruments),
         value=value,
         tracking=tracking,
         error=value - tracking,
@@ -281,88 +217,20 @@ def follow(
         value_vega=value_vega,
         net_delta=value_delta - (used * window.delta[:-1, columns]).sum(axis=1),
         net_vega=value_vega - (used * window.vega[:-1, columns]).sum(axis=1),
-        alpha=_alpha(strategy),
+        alpha=alpha_in_use(strategy),
         gross=gross,
     )
 
 
-def hedge_today(
-    history: SurfaceHistory,
-    portfolio: Portfolio,
-    strategy: Strategy,
-    *,
-    instruments: Sequence[Option],
-    model: SurfaceModel,
-    row: int = -1,
-    previous: Sequence[float] | None = None,
-    account: float | None = None,
-    costs: CostModel | None = None,
-    scenarios: int = SCENARIOS,
-    fresh: int = FRESH,
-    seed: int = 1,
-) -> HedgeTicket:
-    """The hedge ticket of one day; nothing after that day is looked at.
-
-    Args:
-        history, portfolio, strategy, instruments, costs, scenarios, fresh, seed: as in :func:`track`; with the same
-            ones the ticket is the first day of the backtest.
-        model: a fitted generator.
-        row: the day, today unless given.
-        previous: positions held in the underlying and the instruments; none unless given.
-        account: Π before trading; V unless given.
-
-    Raises:
-        MarketDataError, SettingsError: as :func:`track`.
-    """
-    known = history.until(row)
-    window = _window(known, portfolio, instruments, -1, 0, costs)
-    moves = draw_moves(window, model, scenarios=scenarios, fresh=fresh, seed=seed)
-    holding, columns = window.holding(portfolio), window.instruments(instruments)
-    held = np.zeros(len(columns)) if previous is None else np.asarray(previous, dtype=np.float64)
-    if held.shape != (len(columns),):
-        raise MarketDataError(f"expected positions in {len(columns)} instruments; found {held.shape}")
-    gross = portfolio.gross(window.price[0, 1 + window.book.columns(portfolio.options)], float(window.price[0, 0]))
-    day = Day(window, 0, holding, columns, held, gross, moves)
-    opened = strategy.opened(day)
-    positions = opened.positions(day)
-    unseen = draw_moves(window, model, scenarios=scenarios, fresh=1, seed=[seed, UNSEEN]).fit[0]
-    value = float(window.price[0] @ holding)
-    cost = float(day.cost @ np.abs(positions - held))
-    before = value if account is None else account
-    return HedgeTicket(
-        date=str(known.dates[-1]),
-        label=opened.label,
-        instruments=_names(window, instruments),
-        price=window.price[0, columns],
-        unit_cost=day.cost,
-        delta=day.delta,
-        vega=day.vega,
-        previous=held,
-        positions=positions,
-        cost=cost,
-        cash=before - float(positions @ window.price[0, columns]) - cost,
-        value=value,
-        value_delta=day.value_delta,
-        value_vega=day.value_vega,
-        residual=unseen @ holding - unseen[:, columns] @ positions,
-        unhedged=unseen @ holding,
-        alpha=_alpha(opened),
-        provenance={
-            "data": known.name,
-            "data_fingerprint": history.fingerprint,
-            "generator": model.label,
-            "scenarios": scenarios,
-            "seed": seed,
-            "costs": window.costs.in_words(),
-        },
-    )
+def usual_instruments(history: SurfaceHistory, row: int, portfolio: Portfolio) -> tuple[Option, ...]:
+    """The hedging set of section 4.3 on a day, as long-lived as the portfolio, less what the surface does not cover."""
+    spot, axis = float(history.spot[row]), history.grid.moneyness
+    maturity = min((option.maturity for option in portfolio.options), default=ONE_MONTH)
+    moneyness = tuple(m for m in HEDGING_MONEYNESS if axis[0] <= m * (1 + SAME) and m * (1 - SAME) <= axis[-1])
+    return hedging_set(spot, portfolio, moneyness=moneyness, maturity=maturity)
 
 
-UNSEEN = 7919
-"""Second part of the seed of scenarios on which a ticket is judged, so that they are not those it was chosen on."""
-
-
-def _window(
+def entered(
     history: SurfaceHistory,
     portfolio: Portfolio,
     instruments: Sequence[Option],
@@ -370,6 +238,11 @@ def _window(
     days: int,
     costs: CostModel | None,
 ) -> Window:
+    """The days of a position, whose instruments can be traded when it is entered.
+
+    Raises:
+        MarketDataError: if one cannot, or the days end too early.
+    """
     window = Window.of(history, (*instruments, *portfolio.options), start=start, days=days, costs=costs)
     row = window.start
     check_instruments(instruments, float(history.spot[row]), history.iv[row], history.grid, float(history.rate[row]))
@@ -386,10 +259,12 @@ def _moves(
     return draw_moves(window, model, scenarios=scenarios, fresh=fresh, seed=seed)
 
 
-def _names(window: Window, instruments: Sequence[Option]) -> tuple[str, ...]:
+def instrument_names(instruments: Sequence[Option]) -> tuple[str, ...]:
+    """The underlying, then the options."""
     return (UNDERLYING, *(option.label for option in instruments))
 
 
-def _alpha(strategy: Strategy) -> float:
+def alpha_in_use(strategy: Strategy) -> float:
+    """α of a data-driven hedge; NaN for others."""
     chosen = strategy.alpha if isinstance(strategy, DataDriven) else None
     return float("nan") if chosen is None else float(chosen)

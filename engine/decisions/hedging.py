@@ -35,7 +35,8 @@ from engine.decisions.hedge_strategies import (
     Strategy,
     Unhedged,
 )
-from engine.decisions.hedge_tracking import HedgePath, HedgeTicket, follow, hedge_today, track
+from engine.decisions.hedge_ticket import HedgeTicket, hedge_today
+from engine.decisions.hedge_tracking import HedgePath, follow, track
 from engine.decisions.hedge_window import Moves, Window, draw_moves
 from engine.decisions.options import (
     HEDGING_MONEYNESS,

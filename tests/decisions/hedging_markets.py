@@ -28,6 +28,10 @@ def true_law():
     return SimulatedMarket.on(GRID)
 
 
+def true_law_on(history):
+    return SimulatedMarket.on(history.grid)
+
+
 def straddle_and_instruments(history, m0=0.95, start=START):
     spot = float(history.spot[start])
     portfolio = hedging.straddle(m0 * spot)

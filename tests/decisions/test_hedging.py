@@ -12,13 +12,15 @@ from hedging_markets import (
     shuffled_after,
     straddle_and_instruments,
     true_law,
+    true_law_on,
 )
 
 from engine.decisions import hedging
 from engine.decisions.hedging import CostModel, DataDriven, DeltaHedge, DeltaVegaHedge, ShortfallHedge, Unhedged
 from engine.decisions.penalised_regression import optimality_gap, solve
 from engine.errors import MarketDataError, SettingsError
-from engine.market.grid import DT
+from engine.market.grid import DT, Grid
+from engine.models.simulated_market import simulate
 
 FREE = CostModel(scale=0.0)
 STRATEGIES = (Unhedged(), DeltaHedge(), DeltaVegaHedge(), DataDriven(), ShortfallHedge())
@@ -329,6 +331,21 @@ def test_the_ticket_is_the_first_day_of_the_backtest(strategy):
     frame = ticket.to_frame()
     assert frame["cost"].sum() == pytest.approx(ticket.cost)
     assert len(ticket.residual) == 120 and ticket.provenance["data_fingerprint"] == history.fingerprint
+
+
+def test_the_usual_instruments_are_the_hedging_set_on_the_surface():
+    history = market()
+    portfolio, instruments = straddle_and_instruments(history)
+    given = {"start": START, "model": true_law(), **QUICK}
+    usual = hedging.track(history, portfolio, DataDriven(), **given)
+    named = hedging.track(history, portfolio, DataDriven(), instruments=instruments, **given)
+    assert usual.instruments == named.instruments and len(usual.instruments) == 7
+    np.testing.assert_array_equal(usual.error, named.error)
+    narrow = simulate(Grid([0.94, 1.0, 1.06], [1 / 12, 1 / 6]), 60, 2).history
+    ticket = hedging.hedge_today(
+        narrow, hedging.straddle(float(narrow.spot[-1])), DeltaHedge(), model=true_law_on(narrow)
+    )
+    assert len(ticket.instruments) == 5  # 0.95, 0.975, 1.025 and 1.05 lie on it; 1.0 is in the portfolio
 
 
 def test_a_ticket_starts_from_the_positions_held():

@@ -236,7 +236,7 @@ def _by_moneyness(outcome: Outcome) -> pd.DataFrame:
 
 def _variants(outcome: Outcome) -> pd.DataFrame | None:
     """Table 4.8: the data-driven hedge by choice of α."""
-    chosen = tuple(m for m in outcome.methods if m.startswith(DATA_DRIVEN))
+    chosen = tuple(m for m in outcome.methods if m == DATA_DRIVEN or m.startswith(f"{DATA_DRIVEN} ("))
     if len(chosen) < 2:
         return None
     parts = []

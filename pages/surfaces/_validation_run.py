@@ -1,8 +1,5 @@
 """Starting a validation of VolGAN on one's own data, and following it."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import streamlit as st
 
 from engine.datasets import Loaded
@@ -10,7 +7,7 @@ from engine.runs import jobs, run_directory
 from engine.runs.checkpoints import Listed
 from engine.settings import from_dict, to_dict
 from engine.studies import volgan as study
-from pages.ui import forms, frame, generators
+from pages.ui import datasets, forms, frame, generators
 from pages.ui import jobs as ui_jobs
 
 STUDY = "volgan"
@@ -85,17 +82,10 @@ def _members(listed: Listed) -> int:
     return int(listed.card.config.get("members", 1)) if listed.card is not None else 0
 
 
-def same_data(about: Mapping[str, Any], loaded: Loaded) -> bool:
-    """Whether a study is of these data. Built-in ones go by their id: rounding differs between processors."""
-    if loaded.origin == "built-in":
-        return about.get("origin") == "built-in" and about.get("ref") == loaded.entry.id
-    return about.get("digest") == loaded.data.digest
-
-
 def _is_of(run: jobs.Run, loaded: Loaded) -> bool:
     """Whether a run validates these data; one that has just been started is known by its name only."""
     if run.config.get("verb") == "study":
-        return run.model == STUDY and same_data(run.config.get("data", {}), loaded)
+        return run.model == STUDY and datasets.same(run.config.get("data", {}), loaded)
     return run.active and run.name.startswith(_name(loaded))
 
 

@@ -14,7 +14,7 @@ from pages.surfaces import _validation_scores as scores
 from pages.surfaces._validation_answer import answer
 from pages.surfaces._validation_table import show
 from pages.surfaces._validation_text import METHOD, SECTIONS
-from pages.ui import cache, downloads, frame
+from pages.ui import cache, datasets, downloads, frame
 
 DRAWING = {
     "Calibration": forecasts.calibration,
@@ -48,7 +48,7 @@ def draw(loaded: Loaded) -> None:
 def _chosen(loaded: Loaded) -> StudyResult | None:
     """The study to show: of these data if there is one, newest first, else a shipped one."""
     found = {str(result.directory): result for result in studies.catalogue(job.STUDY)}
-    mine = {key: one for key, one in found.items() if job.same_data(one.data, loaded)}
+    mine = {key: one for key, one in found.items() if datasets.same(one.data, loaded)}
     listed = mine or found
     if not listed:
         return None

@@ -103,3 +103,15 @@ def test_verdicts_name_the_farthest_quantile() -> None:
     assert "1 of 2 series" in text.verdict(table, "volgan")
     assert "S, 20.0 % of days below its 1 % quantile" in text.verdict(table, "volgan")
     assert "no quantile of the 1 series" in text.verdict(table, "fhs")
+
+
+def test_built_in_data_are_known_by_id_and_files_by_content(tmp_path: Path) -> None:
+    from engine import datasets as catalogue
+    from pages.ui import datasets
+
+    loaded = catalogue.load("simulated-10x8")
+    about = {"origin": "built-in", "ref": "simulated-10x8", "digest": "of another processor"}
+    assert datasets.same(about, loaded) and not datasets.same({**about, "ref": "simulated-11x9"}, loaded)
+    own = catalogue.load(str(own_file(tmp_path)))
+    assert datasets.same({"digest": own.data.digest, "ref": "elsewhere", "origin": "upload"}, own)
+    assert not datasets.same({"digest": "0", "ref": own.entry.id, "origin": own.origin}, own)

@@ -18,7 +18,7 @@ from engine.market.grid import Floats
 Layout = Literal["force", "sectors"]
 LAYOUTS: dict[Layout, str] = {"force": "Force: what is connected lies together", "sectors": "Circle by sector"}
 
-MOST_EDGES = 600
+MOST_EDGES = 400
 """Arrows drawn at most, the strongest; a dense graph of 308 nodes has 94,864."""
 
 CELLS = 5_000
@@ -97,7 +97,7 @@ def network(
     _heads(fig, w, edges, place, names, dark)
     used = (w != 0).sum(axis=0)
     size = 9 + 22 * np.sqrt(np.abs(w).sum(axis=0) / max(float(np.abs(w).sum(axis=0).max()), 1e-12))
-    size *= min(1.0, math.sqrt(_NAMED / max(len(names), 1)) + 0.25)
+    size *= _thinner(len(names))
     near = None if chosen is None else _near(w, list(names).index(chosen), least)
     labels = _labels(names, size, near)
     for place_of, sector in enumerate(sorted(set(sectors))):
@@ -178,7 +178,7 @@ def adjacency(
         rows, columns = rows[keep], columns[keep]
         trace = go.Scatter(
             x=columns, y=rows, mode="markers",
-            marker={"symbol": "square", "size": max(2.0, 560 / n), "color": theme.float32(values[rows, columns]),
+            marker={"symbol": "square", "size": max(4.0, 560 / n), "color": theme.float32(values[rows, columns]),
                     "cmin": low, "cmax": high, "colorscale": scale, "colorbar": bar},
             text=[f"{names[i]} ← {names[j]}: {values[i, j]:+.3f}" for i, j in zip(rows, columns, strict=True)],
             hoverinfo="text",
@@ -252,6 +252,11 @@ def _labels(names: Sequence[str], size: Floats, near: set[int] | None) -> list[s
     return [name if k in shown else "" for k, name in enumerate(names)]
 
 
+def _thinner(n: int) -> float:
+    """Factor of sizes and widths for many nodes."""
+    return min(1.0, math.sqrt(_NAMED / max(n, 1)))
+
+
 def _lines(fig: go.Figure, w: Floats, edges: Sequence[tuple[int, int]], place: Floats, dark: bool) -> None:
     """Edges in few traces: by sign and quartile of size, so that a trace has one colour and one width."""
     if not edges:
@@ -268,7 +273,10 @@ def _lines(fig: go.Figure, w: Floats, edges: Sequence[tuple[int, int]], place: F
                 x=x,
                 y=y,
                 mode="lines",
-                line={"width": width, "color": theme.with_alpha(theme.colour_at(position, "diverging", dark), 0.55)},
+                line={
+                    "width": width * _thinner(len(place)),
+                    "color": theme.with_alpha(theme.colour_at(position, "diverging", dark), 0.55),
+                },
                 hoverinfo="skip",
                 showlegend=False,
             )
@@ -288,7 +296,7 @@ def _heads(
         x=theme.float32(at[:, 0]),
         y=theme.float32(at[:, 1]),
         mode="markers",
-        marker={"symbol": "arrow", "size": 9, "angle": theme.float32(angle), "color": colours},
+        marker={"symbol": "arrow", "size": 9 * _thinner(len(names)), "angle": theme.float32(angle), "color": colours},
         hovertext=[f"{names[i]} uses {names[j]}: {w[i, j]:+.3f}" for i, j in edges],
         hoverinfo="text",
         showlegend=False,

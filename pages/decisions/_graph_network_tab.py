@@ -71,9 +71,9 @@ def matrix(view: View, chosen: Chosen) -> None:
 
 
 def _start(w: np.ndarray) -> float:
-    """A first threshold that leaves about three arrows a node."""
+    """A first threshold that leaves about three arrows a node, and 250 at most."""
     size = np.sort(np.abs(w - np.diag(np.diag(w))), axis=None)[::-1]
-    return float(np.floor(200 * size[min(3 * len(w), len(size) - 1)]) / 200)
+    return float(np.ceil(200 * size[min(3 * len(w), 250, len(size) - 1)]) / 200)
 
 
 def _pick() -> None:

@@ -35,13 +35,14 @@ with frame.errors("Choose another study in the sidebar."):
     tables = {name: view.table(name) for name in text.VERDICT_TABLES}
     seeds, days = int(result.summary["seeds"]), len(view.table("portfolio_pnl"))
 first, last = result.data["period"]
+source = str(result.inputs.get("fingan", {}).get("ref", "FINGAN"))
 with st.container(border=True):
     st.text(f"Study: {result.data['name']} · {first} to {last} · fingerprint {str(result.data['digest'])[:12]}")
-    st.text(f"Generators: {result.inputs.get('fingan', {}).get('ref', 'unknown')}, {seeds} training seeds")
+    st.text(f"Generators: {source}, {seeds} training {'seed' if seeds == 1 else 'seeds'}")
 frame.metrics(view.metrics())
 frame.honesty(
     f"{len(view.tickers)} assets, {days} test days, out of sample",
-    f"signs averaged over {seeds} seeds",
+    f"signs averaged over {seeds} seeds" if seeds > 1 else "one training seed",
     f"intervals from {result.settings.get('draws'):,} resamples of 21-day blocks",
     "before costs",
     "published: 193 assets",
@@ -73,7 +74,7 @@ for name, tab in opened.items():
         with tab, frame.errors("Choose another study in the sidebar, or run it again."):
             drawn[name]()
 st.code(
-    text.command(result.settings, str(result.data["ref"]), str(result.inputs.get("fingan", {}).get("ref", "FINGAN"))),
+    text.command(result.settings, str(result.data["ref"]), source),
     language=None,
     wrap_lines=True,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -212,8 +212,8 @@ def _pooled(outcome: Outcome) -> tuple[pd.DataFrame, pd.DataFrame]:
         for group, chosen in groups.items():
             errors = {m: outcome.error(m, months)[:, chosen] for m in outcome.main}
             resamples = Resamples.draw(errors, outcome.draws, outcome.seed)
-            printed = published.POOLED if group == POOLED else {}
-            parts.append(_with_published(resamples.table(), crisis, group, printed, lambda method: (crisis, method)))  # noqa: B023
+            printed = _of(published.POOLED, crisis) if group == POOLED else {}
+            parts.append(_with_published(resamples.table(), crisis, group, printed))
             if DATA_DRIVEN in outcome.main:
                 gap = resamples.differences(DATA_DRIVEN, ("unhedged", *BENCHMARKS), COMPARED)
                 gap.insert(0, "m0", group)
@@ -229,8 +229,8 @@ def _by_moneyness(outcome: Outcome) -> pd.DataFrame:
         for i, m0 in enumerate(outcome.moneyness):
             errors = {m: outcome.error(m, months)[:, i] for m in outcome.main}
             table = Resamples.draw(errors, outcome.draws, outcome.seed).table()
-            printed = published.BY_MONEYNESS
-            parts.append(_with_published(table, crisis, m0, printed, lambda method: (crisis, m0, method)))  # noqa: B023
+            printed = {m: row for (c, k, m), row in published.BY_MONEYNESS.items() if (c, k) == (crisis, m0)}
+            parts.append(_with_published(table, crisis, m0, printed))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -243,28 +243,24 @@ def _variants(outcome: Outcome) -> pd.DataFrame | None:
     for crisis, months in outcome.samples.items():
         errors = {m: outcome.error(m, months) for m in (*BENCHMARKS, *chosen)}
         table = Resamples.draw(errors, outcome.draws, outcome.seed).table()
-        printed = {**published.POOLED, **published.ALPHAS}
-        printed.pop((crisis, DATA_DRIVEN), None)  # that row is A2's
-        parts.append(_with_published(table, crisis, POOLED, printed, lambda method: (crisis, method)))  # noqa: B023
+        printed = _of(published.POOLED, crisis) | _of(published.ALPHAS, crisis)
+        printed.pop(DATA_DRIVEN, None)  # that row is A2's
+        parts.append(_with_published(table, crisis, POOLED, printed))
     return pd.concat(parts, ignore_index=True)
 
 
+def _of(printed: Mapping[tuple[str, str], tuple[float, ...]], crisis: str) -> dict[str, tuple[float, ...]]:
+    """Printed rows with or without the crisis, by method."""
+    return {method: row for (which, method), row in printed.items() if which == crisis}
+
+
 def _with_published(
-    table: pd.DataFrame,
-    crisis: str,
-    m0: str | float,
-    printed: Mapping[Any, tuple[float, ...]],
-    key: Callable[[str], Any],
+    table: pd.DataFrame, crisis: str, m0: str | float, printed: Mapping[str, tuple[float, ...]]
 ) -> pd.DataFrame:
-    """A table of statistics with the thesis's figures beside ours."""
-    figures = []
-    for method, statistic in zip(table["method"], table["statistic"], strict=True):
-        row = printed.get(key(method))
-        if row is None or statistic not in published.STATISTICS:
-            figures.append(np.nan)
-        else:
-            figures.append(row[published.STATISTICS.index(statistic)])
-    table = table.assign(published=figures)
+    """A table of statistics with the thesis's figures beside ours, NaN where it printed none."""
+    known = {(m, s): figure for m, row in printed.items() for s, figure in zip(published.STATISTICS, row, strict=True)}
+    pairs = zip(table["method"], table["statistic"], strict=True)
+    table = table.assign(published=[known.get(pair, np.nan) for pair in pairs])
     table.insert(0, "m0", m0)
     table.insert(0, "crisis", crisis)
     return table

@@ -29,7 +29,7 @@ def prices_of(result: StudyResult, loaded: Loaded | None) -> PriceHistory | None
         return None
     if study_jobs.same_data(result.data, loaded):
         return loaded.data
-    listed = cache.study_table(result, "tickers").fillna("")
-    sectors = {str(row.ticker): str(row.sector) for row in listed.itertuples() if row.sector}
+    listed = cache.study_table(result, "tickers").dropna(subset="sector")
+    sectors = {str(row.ticker): str(row.sector) for row in listed.itertuples()}
     mapped = replace(loaded.data, sector_of=sectors)
     return mapped if mapped.digest == result.data["digest"] else None

@@ -16,7 +16,7 @@ def main() -> None:
     from pages.ui import menu
 
     st.set_page_config(page_title="Scenarist", page_icon=menu.ICON, layout="wide")
-    st.navigation(menu.pages()).run()
+    st.navigation(menu.pages(), expanded=True).run()
 
 
 def serve(arguments: list[str]) -> None:

@@ -27,8 +27,8 @@ SECTIONS = {
     ],
     "Decisions": [
         ("decisions/hedging", "Hedging", ":material/shield:"),
-        ("decisions/ensemble_graph", "Graph ensembles", ":material/hub:"),
         ("decisions/fingan", "Fin-GAN", ":material/candlestick_chart:"),
+        ("decisions/ensemble_graph", "Graph ensembles", ":material/hub:"),
     ],
 }
 """Section of the menu → (script below ``pages/``, title, icon)."""

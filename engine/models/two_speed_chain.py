@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
@@ -81,34 +80,47 @@ class TwoSpeedChain(MoveChain):
         self._day = condition.dates[-1]
 
     def _moves(self, rng: np.random.Generator) -> Floats:
-        n, b = len(self.log_iv), self._model.config.smoothing
+        n = len(self.log_iv)
         day, member, partner = rng.random((n, 3)).T
         which = pick_weighted(member, self._known.weights)
+        alike = ALIKE[which] & (self._model.config.bandwidth > 0)
         factors, rest = np.empty((n, self._mean.shape[2])), np.empty((n, self._rest.shape[1]))
-        for paths in np.array_split(np.arange(n), -(-n // PATHS_AT_ONCE)):
-            likely = self._likely(paths, ALIKE[which[paths]])  # (paths, pool)
+        equal = np.full(len(self._rest), 1 / len(self._rest))
+        paths = np.flatnonzero(~alike)
+        first, second = pick_weighted(day[paths], equal), pick_weighted(partner[paths], equal)
+        centre = (equal @ self._residuals)[which[paths]]
+        factors[paths], rest[paths] = self._mixed(which[paths], first, second, centre, equal @ self._rest)
+        special = np.flatnonzero(alike)
+        for start in range(0, len(special), PATHS_AT_ONCE):
+            paths = special[start : start + PATHS_AT_ONCE]
+            likely = self._likely(self._today[paths])  # (paths, pool)
             reached = np.cumsum(likely, axis=1)
-            first, second = (_pick(reached, u[paths]) for u in (day, partner))
-            residuals, members = self._residuals, which[paths]
+            first, second = (_pick(reached, uniforms[paths]) for uniforms in (day, partner))
+            members = which[paths]
             centre = np.empty((len(paths), factors.shape[1]))
             for i in np.unique(members):
-                centre[members == i] = likely[members == i] @ residuals[i]
-            factors[paths] = mixed(residuals[members, first], residuals[members, second], centre, b)
-            rest[paths] = mixed(self._rest[first], self._rest[second], likely @ self._rest, b)
+                centre[members == i] = likely[members == i] @ self._residuals[i]
+            factors[paths], rest[paths] = self._mixed(members, first, second, centre, likely @ self._rest)
         each = np.arange(n)
         factors = self._mean[which, each] + np.exp(self._log_scale[which, each]) * factors
         return self._known.moves(factors, rest, self._volatility * self._basis.unit)
 
-    def _likely(self, paths: Rows, alike: NDArray[np.bool_]) -> Floats:
-        """``(paths, pool)`` probabilities of the days that each path draws from."""
-        h, pool = self._model.config.bandwidth, len(self._past)
-        likely = np.full((len(paths), pool), 1 / pool)
-        if h > 0 and alike.any():
-            today = self._today[paths][alike]
-            gap = np.square((self._past - today[:, None]) / h).sum(axis=2)
-            weights = np.exp(-0.5 * gap)
-            likely[alike] = weights / weights.sum(axis=1, keepdims=True)
-        return likely
+    def _mixed(
+        self, members: Rows, first: Rows, second: Rows, centre: Floats, rest_centre: Floats
+    ) -> tuple[Floats, Floats]:
+        """Smoothed residuals of factors ``(paths, 1 + K)`` and of the rest ``(paths, N)``."""
+        residuals, rest, b = self._residuals, self._rest, self._model.config.smoothing
+        factors = mixed(residuals[members, first], residuals[members, second], centre, b)
+        return factors, mixed(rest[first], rest[second], rest_centre, b)
+
+    def _likely(self, today: Floats) -> Floats:
+        """``(paths, pool)`` probabilities of the days that paths draw from, those like today more often."""
+        h = self._model.config.bandwidth
+        past, now = self._past / h, today / h
+        gaps = np.square(past).sum(axis=1) - 2 * now @ past.T + np.square(now).sum(axis=1, keepdims=True)
+        weights = np.exp(-0.5 * gaps)
+        weights /= weights.sum(axis=1, keepdims=True)
+        return weights
 
     def _moved(self, moves: Floats) -> None:
         basis, c = self._basis, self._model.config

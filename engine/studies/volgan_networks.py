@@ -29,7 +29,11 @@ class Networks:
         history: training and test days.
         train, test: condition rows of each part.
         members, epochs, seed: of the networks that are trained here.
-        work: what was given.
+        work: what was given; whatever does not fit is refused before anything is trained.
+
+    Raises:
+        SettingsError: if a given generator is of another family or loss.
+        MarketDataError: if it is of another grid.
     """
 
     history: SurfaceHistory
@@ -40,6 +44,11 @@ class Networks:
     seed: int
     work: Work
     _ready: dict[str, VolGAN] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for given in MODELS.values():
+            if given in self.work.inputs:
+                _volgan(self.work.inputs[given], given).score(self.history, [int(self.test[0])])
 
     def training_steps(self) -> tuple[Step, ...]:
         """One step for each generator that was not given."""

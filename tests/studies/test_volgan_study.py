@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import MarketDataError, SettingsError
 from engine.evaluation.calibration import coverage
-from engine.market.grid import CH2_GRID
+from engine.market.grid import CH2_GRID, VOLGAN_GRID
 from engine.models.simulated_market import simulate
 from engine.models.volgan import VolGAN, VolGANConfig
 from engine.studies import volgan, volgan_published, volgan_scores
@@ -145,7 +145,10 @@ def test_a_given_generator_is_not_trained_and_its_training_days_do_not_test(tabl
         volgan.steps(HISTORY[: int(train[-1]) + 1], CONFIG, there)
     swapped = Work(inputs={"model": given["bce"], "bce": given["model"]}, about=about)
     with pytest.raises(SettingsError, match="loss=volgan for --model"):
-        carried_out(swapped)
+        volgan.steps(HISTORY, asked, swapped)
+    other = simulate(VOLGAN_GRID, 150, seed=2).history
+    with pytest.raises(MarketDataError, match="on the model's grid"):
+        volgan.steps(other, asked, there)
 
 
 def test_a_study_stopped_within_a_step_ends_as_an_undisturbed_one(tables: Tables) -> None:

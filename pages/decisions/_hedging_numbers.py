@@ -8,9 +8,9 @@ def money(value: float) -> str:
     return theme.signed(value, ",.0f") if abs(value) >= 1_000 else number(value)
 
 
-def number(value: float) -> str:
-    """Three significant digits, a true minus; what is below a billionth is zero."""
-    return "0" if abs(value) < 1e-9 else f"{value:.3g}".replace("-", "−")
+def number(value: float, digits: int = 3) -> str:
+    """Significant digits, a true minus; what is below a billionth is zero."""
+    return "0" if abs(value) < 1e-9 else f"{value:.{digits}g}".replace("-", "−")
 
 
 def in_percent(name: str, spot: float) -> str:

@@ -33,7 +33,7 @@ def ticket_answer(ticket: HedgeTicket) -> list[tuple[str, str, str | None, str]]
         ),
         (
             "Delta left",
-            number(ticket.net_delta),
+            number(ticket.net_delta, 2),
             f"before {number(ticket.value_delta)}",
             "Units of the underlying.",
         ),

@@ -89,7 +89,7 @@ def test_the_ticket_is_the_engine_s(market):
         history, position, hedging.DataDriven(), instruments=kept, model=model, scenarios=120, seed=5
     )
     value, before = metric(app, "Delta left")
-    assert value == f"{own.net_delta:.3g}".replace("-", "−") and own.value_delta == pytest.approx(
+    assert value == f"{own.net_delta:.2g}".replace("-", "−") and own.value_delta == pytest.approx(
         float(before.removeprefix("before ").replace("−", "-")), rel=0.01
     )
     assert metric(app, "Cost of the ticket")[0] == f"{own.cost:.3g}"

@@ -45,6 +45,11 @@ HIGHEST_RATE, RATE_REVERSION, RATE_SMOOTHING = 0.05, 0.3, 0.25
 """The rate stays between 0 and 5 %, reverts at 0.3 per year, and is averaged over about a quarter."""
 
 
+VIX_DIGITS = 6
+"""Decimals of the volatility index: the last bits of the compiled sum differ between two compilations of it, and with
+them the fingerprint of the history would."""
+
+
 @dataclass(frozen=True)
 class SimulatedMarketConfig:
     """Nothing to set: the parameters are the thesis's Tables 2.2 and 2.6 and the constants of the law."""
@@ -281,7 +286,7 @@ def simulate(grid: Grid, n_days: int, seed: int, *, name: str = "") -> Simulated
         iv=iv,
         grid=grid,
         rate=rate,
-        vix=vix.from_surface(iv, grid, rate),
+        vix=np.round(vix.from_surface(iv, grid, rate), VIX_DIGITS),
         half_spread=half_spreads(iv, grid),
         name=name,
     )

@@ -1,5 +1,6 @@
 """Fans of several generators side by side, each in its own colour."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,19 +11,26 @@ from pages.surfaces._volgan_fans import HISTORY_DAYS
 from pages.surfaces._volgan_view import View
 from pages.ui import frame
 
+WIDTH = 20
+"""Characters of a line above a panel."""
+
+ROOM = {"margin": {"t": 110}, "legend": {"y": 1.2}}
+"""Above the panels, for headings of two lines."""
+
 
 def draw(views: Mapping[str, View]) -> None:
     """Tomorrow's return and ATM vol by each generator, on the same axes."""
     view, dark = next(iter(views.values())), frame.is_dark()
     first = max(1, view.row + 1 - HISTORY_DAYS)
     dates = view.history.dates[first : view.row + 1]
+    views = {heading(name): one for name, one in views.items()}
     models = {name: one.model for name, one in views.items()}
     shared = {"model": view.model, "models": models, "dark": dark}
     st.markdown("**Return over the next day**, each reweighted with its own default β")
     panels = {name: (one.drawn.log_return, one.weights) for name, one in views.items()}
     past: np.ndarray = view.history.log_return[first - 1 : view.row]
     figure = draw_scenarios.return_fan(dates, past, view.next_day, panels, realised=view.realised_return, **shared)
-    frame.chart(figure, key="volgan_compare_returns")
+    frame.chart(figure.update_layout(ROOM), key="volgan_compare_returns")
     st.markdown(f"**{view.atm_label} implied vol**")
     panels = {name: (one.atm, one.weights) for name, one in views.items()}
     known = float(view.atm_history[view.row + 1]) if view.is_known else None
@@ -35,4 +43,9 @@ def draw(views: Mapping[str, View]) -> None:
         realised=known,
         **shared,
     )
-    frame.chart(figure, key="volgan_compare_vols")
+    frame.chart(figure.update_layout(ROOM), key="volgan_compare_vols")
+
+
+def heading(name: str) -> str:
+    """A generator's name above its panel, on as many lines as it needs; angle brackets would be markup there."""
+    return "<br>".join(textwrap.wrap(name.replace("<", "‹").replace(">", "›"), WIDTH))

@@ -17,6 +17,7 @@ from engine.runs import checkpoints, jobs, studies
 from engine.runs.cards import Card
 from engine.runs.studies import StudyOrder
 from engine.training import alarms
+from pages.surfaces import _volgan_compare_fans as compare_fans
 from pages.ui import frame
 
 GRID = Grid([0.9, 1.0, 1.1], [0.1, 0.5, 1.0])
@@ -177,3 +178,8 @@ def test_a_job_shows_what_is_seen_of_its_generator_and_raises_the_alarm(figures:
     assert not app.exception
     assert len(app.caption) == (alarms.PENALTY in figures)
     assert len(app.warning) == bool(words) and all(words in w.value for w in app.warning)
+
+
+def test_headings_are_broken_into_lines_and_carry_no_markup() -> None:
+    assert compare_fans.heading("Filtered historical simulation") == "Filtered historical<br>simulation"
+    assert compare_fans.heading("<b>x</b>") == "‹b›x‹/b›"

@@ -41,6 +41,7 @@ def distributions(
             line={
                 "color": theme.data_colour(dark) if truth else theme.series_colour(position),
                 "width": 2.5 if truth else 1.5,
+                "dash": "dot" if "MSE" in str(label) else "solid",  # ten colours alone are hard to tell apart
                 "shape": "spline",
             },
             hovertemplate=f"%{{x:+.0f}} bp: %{{y:.4f}}<extra>{label}</extra>",

@@ -42,10 +42,12 @@ def tab(view: View) -> None:
     frame.chart(draw.seeds(seeds, overview, dark=frame.is_dark()), key="fingan_seeds", height=460)
     st.markdown("**Table 5.2**, published figures beside ours")
     shown = table_5_2(overview)
-    st.dataframe(shown, hide_index=True, width="stretch", column_config=_formats(shown))
+    st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=_formats(shown))
     downloads.table_buttons(lambda: overview, "fingan_table_5_2", key="fingan_overview")
     st.markdown("**Is the difference real?** Portfolio ratios on the same resampled days; p is one-sided")
-    st.dataframe(view.table("paired").round(3).rename(columns=TITLES), hide_index=True, width="stretch")
+    st.dataframe(
+        view.table("paired").round(3).rename(columns=TITLES), hide_index=True, width="stretch", height="content"
+    )
     daily = view.table("figure_5_9_portfolio")
     labels = view.labels
     pnl = {name: daily[name] for name in PATHS if name in daily}
@@ -56,7 +58,7 @@ def tab(view: View) -> None:
     _tickers(view)
     st.markdown("**Nights and days** (portfolio, averaged over seeds)")
     halves = view.table("halves").drop(columns="method").round(3)
-    st.dataframe(halves.rename(columns=TITLES), hide_index=True, width="stretch")
+    st.dataframe(halves.rename(columns=TITLES), hide_index=True, width="stretch", height="content")
 
 
 def _tickers(view: View) -> None:

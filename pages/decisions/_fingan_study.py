@@ -14,6 +14,13 @@ def words(result: StudyResult) -> str:
     return f"{result.data['name']} · {result.settings['seeds']} seeds · {result.directory.name}"
 
 
+def about(result: StudyResult) -> str:
+    """A study in the strip: its run and the data it was carried out on. Plain text."""
+    first, last = result.data["period"]
+    fingerprint = str(result.data["digest"])[:12]
+    return f"study {result.directory.name} of {result.data['name']} · {first} to {last} · fingerprint {fingerprint}"
+
+
 def command(result: StudyResult) -> str:
     """What repeats a study."""
     parts = ["python", "-m", "engine", "study", "fingan", "--data", str(result.data["ref"])]

@@ -98,4 +98,4 @@ def costs(view: View) -> None:
 
 
 def shown_in_words(table: pd.DataFrame, digits: int = 3) -> None:
-    st.dataframe(table.round(digits).rename(columns=TITLES), hide_index=True, width="stretch")
+    st.dataframe(table.round(digits).rename(columns=TITLES), hide_index=True, width="stretch", height="content")

@@ -30,7 +30,9 @@ def tab(view: View) -> None:
     found = view.table("figure_5_6_by_ticker")
     own = found[found["ticker"] == ticker].groupby("method", sort=False)[list(FIGURES)].mean().reset_index()
     own["method"] = own["method"].map(view.labels)
-    st.dataframe(own.rename(columns=FIGURES | {"method": "Method"}).round(3), hide_index=True, width="stretch")
+    st.dataframe(
+        own.rename(columns=FIGURES | {"method": "Method"}).round(3), hide_index=True, width="stretch", height="content"
+    )
     downloads.table_buttons(lambda: found[found["ticker"] == ticker], f"fingan_{ticker}", key="fingan_ticker_table")
     windows = kept.windows(view, ticker)
     _paths(view, ticker, windows)

@@ -10,6 +10,8 @@ from engine.market.price_history import PriceHistory
 from engine.runs.studies import StudyResult
 from pages.ui import cache
 
+PUBLISHED_TICKERS = 31
+
 
 @dataclass(frozen=True)
 class View:
@@ -107,6 +109,7 @@ class View:
             "combination chosen on validation days only",
             f"{self.result.data['name']}, {first} to {last}, data {str(self.result.data['digest'])[:12]}",
             "no costs in the ratios above",
+            "" if len(self.tickers) == PUBLISHED_TICKERS else "published figures are of other tickers and years",
         )
 
 

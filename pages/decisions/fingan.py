@@ -8,14 +8,14 @@ from pages.decisions import _fingan_tabs as tabs
 from pages.decisions import _fingan_ticker as ticker
 from pages.decisions import _fingan_train as train
 from pages.decisions import _fingan_universality as universality
-from pages.decisions._fingan_study import command, prices_of, words
+from pages.decisions._fingan_study import about, command, prices_of, words
 from pages.decisions._fingan_text import METHOD
 from pages.decisions._fingan_view import View
 from pages.ui import datasets, downloads, frame
 
 frame.header("Fin-GAN", "What would bets on generated returns have earned, and how sure is that?")
 listed = {str(result.directory): result for result in studies.catalogue(train.NAME)}
-shipped = [id for id in listed if "checkpoints" in id]
+shipped = sorted((id for id in listed if "checkpoints" in id), key=lambda id: -listed[id].settings["seeds"])
 chosen = st.sidebar.selectbox(
     "Study",
     [*shipped, *(id for id in listed if id not in shipped)],
@@ -35,7 +35,7 @@ if chosen is None:
 result = listed[chosen]
 with frame.errors("Choose another study in the sidebar, or train one."):
     view = View(result, prices_of(result, loaded))
-    frame.strip(loaded, f"study {result.directory.name}")
+    frame.strip(loaded if view.prices is not None else None, about(result))
     frame.metrics(view.metrics())
     frame.honesty(*view.honesty())
 names = ("Overview", "One ticker", "Gradient norms", "Combinations", "Universality", "Costs", "Train")

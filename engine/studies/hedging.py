@@ -126,10 +126,13 @@ class _Study:
             return FIRST_CONDITION_ROW + (step * past if self.config.alpha == PAST else 0)
         share = max(FIRST_CONDITION_ROW, round(self.config.train_share * len(self.data)))
         about = self.work.about.get("model", {})
-        if "model" in self.work.inputs and about.get("data_fingerprint") == self.data.fingerprint:
-            trained = np.datetime64(about["trained_on"][1])
-            return max(share, int(np.searchsorted(self.data.dates, trained, side="right")) + 1)
-        return share
+        if "model" not in self.work.inputs or not about.get("trained_on"):
+            return share
+        after = int(np.searchsorted(self.data.dates, np.datetime64(about["trained_on"][1]), side="right")) + 1
+        # trained on other data of the same years a generator may still have seen this market; where no two months
+        # are left after its training, it was trained on something else
+        trained_here = about.get("data_fingerprint") == self.data.fingerprint
+        return max(share, after) if trained_here or after + 2 * self.config.days < len(self.data) else share
 
     @cached_property
     def starts(self) -> tuple[int, ...]:

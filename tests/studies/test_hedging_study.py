@@ -332,8 +332,10 @@ def test_the_test_part_begins_after_the_training_of_the_generator(simulated):
     config = from_dict(study.Config, {**QUICK, "source": "model", "train_share": 0.2})
     work = Work(inputs={"model": model}, about={"model": facts})
     assert study._Study(simulated, config, work).first == 122
-    elsewhere = Work(inputs={"model": model}, about={"model": {**facts, "data_fingerprint": "other"}})
-    assert study._Study(simulated, config, elsewhere).first == 48
+    elsewhere = {**facts, "data_fingerprint": "other"}
+    assert study._Study(simulated, config, Work({"model": model}, {"model": elsewhere})).first == 122
+    later = {**elsewhere, "trained_on": ["2000-01-03", "2030-01-01"]}
+    assert study._Study(simulated, config, Work({"model": model}, {"model": later})).first == 48
     assert study._Study(simulated, config, Work()).source == "fhs"
     known = from_dict(study.Config, {**QUICK, "past_months": 3})
     assert study._Study(simulated, known, Work()).first == 22 + 3 * 21

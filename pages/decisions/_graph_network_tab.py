@@ -87,12 +87,13 @@ def _neighbours(view: View, chosen: Chosen, node: str, ratios: np.ndarray) -> No
     near = graph_measures.neighbours(chosen.weights, view.tickers, node)
     sector = dict(zip(view.tickers, view.sectors, strict=True))
     row = view.tickers.index(node)
-    pnl = kept.live(view.result).daily_pnl(chosen.weights)[row]
+    pairs = kept.live(view.result).pairs
+    pnl = float(pairs.mean_pnl(chosen.weights)[row])
     st.markdown(f"**{frame.plain(node)}** ({frame.plain(sector[node])})")
     columns = st.columns(3)
     columns[0].metric("Sharpe ratio, test part", f"{ratios[row]:.2f}", border=True)
-    columns[1].metric("Mean PnL a day", f"{pnl.mean():.2f} bp", border=True)
-    columns[2].metric("PnL over the test part", f"{pnl.sum():,.0f} bp", border=True)
+    columns[1].metric("Mean PnL a day", f"{pnl:.2f} bp", border=True)
+    columns[2].metric("PnL over the test part", f"{pnl * pairs.days:,.0f} bp", border=True)
     left, right = st.columns(2)
     for side, place, words in (("out", left, "Generators that forecast it"), ("in", right, "Assets that use its own")):
         table = near[side].assign(sector=near[side]["ticker"].map(sector))

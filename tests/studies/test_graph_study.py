@@ -87,10 +87,36 @@ def test_what_a_page_learns_again_is_what_the_study_learned(finished):
         np.testing.assert_allclose(by_ticker, found, atol=0.02)
     with pytest.raises(SettingsError, match="with η > 0"):
         live.weights("identity", 1.0)
+    found = tables["tickers"][tables["tickers"]["method"] == "ridge"]["mean_pnl"]
+    np.testing.assert_allclose(live.pairs.mean_pnl(kept["ridge"].astype(float)), found, atol=1e-3)
     damaged = dict(work.keeper("live").load())
     del damaged["gram"]
     with pytest.raises(CheckpointError, match="'gram'"):
         graph_live.restore(damaged)
+
+
+def test_series_and_moments_of_pairs_give_the_same_ratios(monkeypatch):
+    rng = np.random.default_rng(0)
+    date = np.repeat(np.datetime64("2020-01-01") + np.arange(60), 2)
+    one = graph_panel.Part(date, np.zeros((4, 120, 0)), 0.01 * rng.standard_normal((4, 120)))
+    signs = np.clip(rng.standard_normal((4, 4, 120)), -1, 1)
+    signs[0, 1] = 0  # a generator without opinion
+    few = graph_live.restore(graph_live.arrays((signs, one), (signs, one)))
+    monkeypatch.setattr(graph_live, "MOST_ASSETS", 3)
+    many = graph_live.restore(graph_live.arrays((signs, one), (signs, one)))
+    assert isinstance(few.pairs, graph_live.PairMoments) and isinstance(many.pairs, graph_live.PairSeries)
+    w = graph.normalised(rng.normal(size=(4, 4)))
+    direct = graph.portfolio_sharpe(graph.bets(w, signs), one.returns, one.date)
+    for live in (few, many):
+        portfolio, ratios = live.sharpe(w)
+        assert portfolio == pytest.approx(direct, abs=0.02)
+        pnl = forecasting.daily(1e4 * graph.bets(w, signs) * one.returns, date)[1]
+        np.testing.assert_allclose(ratios, np.sqrt(252) * pnl.mean(axis=1) / pnl.std(axis=1), atol=0.02)
+        np.testing.assert_allclose(live.pairs.mean_pnl(w), pnl.mean(axis=1), atol=0.05)
+        assert live.pairs.days == 60
+    silent = np.zeros((4, 4))
+    silent[:, 1] = 1.0
+    assert np.isnan(few.sharpe(silent)[1][0])
 
 
 def test_a_resumed_study_does_not_evaluate_again(finished):

@@ -44,27 +44,32 @@ def index(iv: Floats, rate: Floats, smile: Smile, out: Floats) -> None:
         smile: where the vols come from.
         out: ``(n,)`` receives the index points.
     """
-    k, horizon, last = smile.strike, smile.horizon, smile.strike.shape[0] - 1
+    k, horizon, size = smile.strike, smile.horizon, smile.strike.shape[0]
     root = math.sqrt(horizon)
+    centre, half, price = np.empty(size), np.empty(size), np.empty(size)
     for i in range(iv.shape[0]):
         surface = iv[i]
         discount = math.exp(-rate[i] * horizon)
         forward = 1.0 / discount
         at = 0
-        while at < last and k[at + 1] <= forward:
+        while at < size - 1 and k[at + 1] <= forward:
             at += 1
-        total = 0.0
-        for s in range(last + 1):
+        # short loops without branches turn into vector instructions; one long loop does not
+        for s in range(size):
             cell, u = smile.cell[s], smile.across[s]
             early = (1.0 - u) * surface[cell] + u * surface[cell + smile.row]
             late = (1.0 - u) * surface[cell + 1] + u * surface[cell + smile.row + 1]
             vol = (1.0 - smile.later) * early + smile.later * late
             spread = (vol if vol > LOWEST_IV else LOWEST_IV) * root
-            centre = (rate[i] * horizon - smile.log_strike[s]) / spread
-            sign = 1.0 if s > at else -1.0  # a call above K0, a put up to it
-            price = sign * normal_cdf(sign * (centre + 0.5 * spread))
-            price -= sign * k[s] * discount * normal_cdf(sign * (centre - 0.5 * spread))
-            total += price * smile.share[s]
+            centre[s] = (rate[i] * horizon - smile.log_strike[s]) / spread
+            half[s] = 0.5 * spread
+        for s in range(at + 1):  # puts up to K0
+            price[s] = k[s] * discount * normal_cdf(half[s] - centre[s]) - normal_cdf(-centre[s] - half[s])
+        for s in range(at + 1, size):  # calls above it
+            price[s] = normal_cdf(centre[s] + half[s]) - k[s] * discount * normal_cdf(centre[s] - half[s])
+        total = 0.0
+        for s in range(size):
+            total += price[s] * smile.share[s]
         # at K0 the price so far is the put's; by parity the call costs 1 − K0 e^{−rT} more
         total += 0.5 * (1.0 - k[at] * discount) * smile.share[at]
         variance = (2.0 * forward * total - (forward / k[at] - 1.0) ** 2) / horizon

@@ -306,4 +306,4 @@ class TestReference:
 
 
 def test_the_true_law_of_the_market_is_found(history):
-    assert isinstance(study._true_law(history), SimulatedMarket)
+    assert isinstance(study.true_law(history), SimulatedMarket)

@@ -141,6 +141,7 @@ def _tables(found: Universe, config: FinGanStudyConfig, work: Work) -> Tables:
         "seeds": tables_of.seeds_table(test, methods),
         "paired": tables_of.paired(test, base, [m for m in methods if m.name != base.name], counts),
         "halves": tables_of.halves(test, methods),
+        "sharpe_errors": tables_of.errors(test, methods),
         "figure_5_6_by_ticker": by_ticker,
         "figure_5_8_by_ticker_and_day": _by_day(test, base),
         "figure_5_9_portfolio": tables_of.portfolio_series(test, methods),

@@ -168,6 +168,31 @@ def portfolio_series(panel: Panel, methods: Sequence[Played]) -> pd.DataFrame:
     return pd.DataFrame(series)
 
 
+def errors(panel: Panel, methods: Sequence[Played]) -> pd.DataFrame:
+    """Portfolio ratio of every method that plays one set of bets, with Lo's interval and the probability of skill.
+
+    ``probabilistic`` is the probability that the true ratio exceeds zero (Bailey and López de Prado 2012).
+    """
+    rows = []
+    for method in methods:
+        pnl = forecasting.portfolio(daily_pnl(panel, method))
+        if len(pnl) > 1 or not np.isfinite(forecasting.sharpe_ratio(pnl[0])):
+            continue
+        found = trading.sharpe_error(pnl[0])
+        rows.append(
+            {
+                "method": method.name,
+                "label": method.label,
+                "portfolio_sr": found.ratio,
+                "standard_error": found.standard_error,
+                "low": found.low,
+                "high": found.high,
+                "probabilistic": trading.probabilistic_sharpe(pnl[0]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def halves(panel: Panel, methods: Sequence[Played]) -> pd.DataFrame:
     """Portfolio ratio and mean PnL of the nights alone and of the days alone, averaged over seeds."""
     rows = []

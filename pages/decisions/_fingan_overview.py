@@ -48,6 +48,9 @@ def tab(view: View) -> None:
     st.dataframe(
         view.table("paired").round(3).rename(columns=TITLES), hide_index=True, width="stretch", height="content"
     )
+    st.markdown("**How sure is one ratio?** Lo's interval, days allowed to depend on one another; probability of skill")
+    errors = view.table("sharpe_errors").drop(columns="method").round(3)
+    st.dataframe(errors.rename(columns=TITLES), hide_index=True, width="stretch", height="content")
     daily = view.table("figure_5_9_portfolio")
     labels = view.labels
     pnl = {name: daily[name] for name in PATHS if name in daily}

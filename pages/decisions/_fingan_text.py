@@ -67,6 +67,8 @@ TITLES = {
     "luck_alone": "Best by luck",
     "deflated": "Deflated SR",
     "above_zero": "P(SR > 0), test",
+    "probabilistic": "P(SR > 0)",
+    "standard_error": "Standard error",
     "model": "Trained on",
     "seen": "Seen in training",
     "chosen": "Combination",

@@ -8,6 +8,7 @@ from fingan_market import prices
 
 from engine.decisions import forecasting
 from engine.decisions.forecasting import NoTrade
+from engine.evaluation import trading
 from engine.evaluation.comparison import block_counts
 from engine.studies import fingan_combinations as combinations
 from engine.studies import fingan_costs as costs
@@ -111,6 +112,18 @@ def test_skill_is_told_from_chance_and_a_method_from_itself(panels: tuple[Panel,
     found = tables.paired(test, skilled, [chance, skilled], counts)
     assert found["p_value"][0] < 0.01 and found["low"][0] > 0
     assert found["difference"][1] == 0 and found["p_value"][1] == 1
+
+
+def test_errors_are_those_of_the_portfolio(panels: tuple[Panel, Panel]) -> None:
+    _, test = panels
+    played = random_trials(test, 14).only("PnL", "fingan", "Fin-GAN")
+    ensemble = played.averaged("fingan_ensemble", "averaged")
+    found = tables.errors(test, [played, ensemble])
+    assert list(found["method"]) == ["fingan_ensemble"]  # several seeds are no one portfolio
+    pnl = forecasting.portfolio(test.pnl(ensemble.bets[0]))
+    expected = trading.sharpe_error(pnl)
+    assert found["low"][0] == pytest.approx(expected.low) and found["portfolio_sr"][0] == pytest.approx(expected.ratio)
+    assert found["probabilistic"][0] == pytest.approx(trading.probabilistic_sharpe(pnl))
 
 
 def test_nights_and_days_of_the_portfolio_add_up(panels: tuple[Panel, Panel]) -> None:

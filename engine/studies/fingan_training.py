@@ -9,8 +9,7 @@ import pandas as pd
 
 from engine.errors import CheckpointError
 from engine.market.grid import Floats
-from engine.market.returns import HalfDayWindows
-from engine.models.fingan import COMBINATIONS, LOSSES, TERMS, Asset, FinGANConfig
+from engine.models.fingan import COMBINATIONS, LOSSES, TERMS, FinGANConfig
 from engine.models.fingan_sampling import GeneratorStack
 from engine.models.forecast_baselines import BASELINES
 from engine.models.lstm import FIN_COMBINATIONS, LSTM_LOSSES
@@ -21,7 +20,7 @@ from engine.studies.fingan_arrays import PARTS, Arrays, padded, unpadded
 from engine.studies.fingan_combinations import Choice, Trials, choose, ratios
 from engine.studies.fingan_tables import Played
 from engine.studies.fingan_universality import Judged
-from engine.studies.fingan_universe import Panel, Universe
+from engine.studies.fingan_universe import Panel, Universe, training_asset
 from engine.training.progress import Progress, TrainingStopped
 
 KEEP_EVERY = 5.0
@@ -87,7 +86,7 @@ def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables
     if arrays is None:
         training = work.keeper(names.training(f"gan_{seed:02d}"))
         trained = train(
-            [_asset(one) for one in found.windows],
+            [training_asset(one) for one in found.windows],
             FinGANConfig(epochs=config.epochs, matching_epochs=config.matching_epochs),
             seeds=(seed,),
             on_step=work.report,
@@ -116,7 +115,7 @@ def lstm_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables:
         return {}
     training = work.keeper(names.training(names.lstm(seed)))
     trained = train_forecasters(
-        [_asset(one) for one in found.windows],
+        [training_asset(one) for one in found.windows],
         FinGANConfig(epochs=config.epochs, matching_epochs=config.matching_epochs),
         seeds=(seed,),
         on_step=work.report,
@@ -287,11 +286,6 @@ def coefficient_tables(found: Universe, config: Asked, work: Work, ticker: int) 
 
 def _seeds(config: Asked) -> tuple[int, ...]:
     return tuple(range(config.first_seed, config.first_seed + config.seeds))
-
-
-def _asset(one: HalfDayWindows) -> Asset:
-    train = one.rows("train")
-    return Asset(one.ticker, one.condition[train], one.target[train])
 
 
 def _said(stack: GeneratorStack, found: Universe, samples: int) -> Arrays:

@@ -17,6 +17,7 @@ from engine.market.half_day_returns import BadOpens
 from engine.market.price_history import PriceHistory, check_ticker
 from engine.market.returns import HalfDayWindows, fingan_windows
 from engine.market.surface_history import Dates
+from engine.models.fingan import Asset
 from engine.models.forecast_baselines import Forecast
 
 PARTS = ("train", "validation", "test")
@@ -90,6 +91,7 @@ def universe(prices: PriceHistory, tickers: str = "", *, length: int = 10, bad_o
             continue
         try:
             found = fingan_windows(prices, ticker, sector, length, bad_opens=cast(BadOpens, bad_opens))
+            training_asset(found)  # refuses what no network can be scaled by
         except ScenaristError as error:
             refused.append((ticker, sector, str(error)))
         else:
@@ -97,6 +99,16 @@ def universe(prices: PriceHistory, tickers: str = "", *, length: int = 10, bad_o
     if not usable:
         raise MarketDataError(f"expected a ticker that can be used; found none: {refused[0][2]}")
     return Universe(tuple(usable), tuple(refused))
+
+
+def training_asset(windows: HalfDayWindows) -> Asset:
+    """The training part of a ticker's windows, as networks take it.
+
+    Raises:
+        MarketDataError: if its reference batch does not vary.
+    """
+    train = windows.rows("train")
+    return Asset(windows.ticker, windows.condition[train], windows.target[train])
 
 
 class Panel:

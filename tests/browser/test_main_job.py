@@ -13,7 +13,19 @@ from tests.browser.conftest import App, screenshot, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-PAGES = ("", "market_data", "runs", "quotes", "dynamics", "arbitrage", "factor_model", "volgan", "study", "leaderboard")
+PAGES = (
+    "",
+    "market_data",
+    "runs",
+    "quotes",
+    "dynamics",
+    "arbitrage",
+    "factor_model",
+    "volgan",
+    "study",
+    "leaderboard",
+    "fingan",
+)
 GRID = Grid([0.9, 0.94, 0.97, 1.0, 1.03, 1.06, 1.1], [day / 365 for day in (61, 91, 182, 365, 548, 730)])
 DAYS = 300
 

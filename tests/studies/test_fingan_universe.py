@@ -43,6 +43,15 @@ def test_a_stock_without_its_etf_is_listed() -> None:
     assert any(name == "AAA" and "XA, the sector ETF of AAA" in why for name, _, why in found.refused)
 
 
+def test_a_stock_that_moves_with_its_etf_at_first_is_listed() -> None:
+    history = prices()
+    closes, opens = history.close.copy(), history.open.copy()
+    closes[:80, 0], opens[:80, 0] = closes[:80, 3], opens[:80, 3]
+    history = PriceHistory(history.dates, closes, TICKERS, open=opens, sector_of=SECTORS)
+    found = universe(history)
+    assert "AAA" not in found.tickers and "returns of AAA that vary" in {n: w for n, _, w in found.refused}["AAA"]
+
+
 def test_nothing_usable_is_an_error() -> None:
     with pytest.raises(MarketDataError, match="found none: expected"):
         universe(prices(), "SHORT")

@@ -16,7 +16,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.studies import hedging_published as published
 from engine.studies.base import Tables, rounded
 from engine.studies.hedging_months import Arrays
-from engine.studies.hedging_statistics import INTERVAL, Resamples
+from engine.studies.hedging_statistics import Resamples, interval, month_counts, resampled
 
 BENCHMARKS = ("delta", "delta-vega")
 DATA_DRIVEN = "data-driven"
@@ -54,6 +54,11 @@ class Outcome:
         """``(months, m0, days + 1)`` Z of a method, in some months."""
         every: Floats = self.arrays["error"][:, :, self.methods.index(method)]
         return every if months is None else every[months]
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """How often each month is drawn in each resample."""
+        return month_counts(len(self.starts), self.draws, self.seed)
 
     @cached_property
     def main(self) -> tuple[str, ...]:
@@ -167,9 +172,9 @@ def gain_table(outcome: Outcome, sources: Mapping[str, str]) -> pd.DataFrame:
         gains = {method: 1 - _ratio(resamples.of[method][statistic], better) for method in sources}
         best = next((gains[m] for m, source in sources.items() if source == "true_law"), np.full(len(better), np.nan))
         for method, gain in gains.items():
-            low, high = _interval(gain)
+            low, high = interval(gain)
             share = _ratio(gain, best)
-            share_low, share_high = _interval(share)
+            share_low, share_high = interval(share)
             rows.append(
                 {
                     "source": sources[method],
@@ -191,15 +196,6 @@ def _ratio(above: Floats, below: Floats) -> Floats:
     """Ratios; NaN where what is below is not positive."""
     found: Floats = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
     return found
-
-
-def _interval(resampled: Floats) -> tuple[float, float]:
-    """Interval of a resampled figure; NaN if more than a few resamples have none."""
-    known = np.isfinite(resampled[1:])
-    if not known.mean() > 1 - 2 * INTERVAL[0]:
-        return np.nan, np.nan
-    low, high = np.quantile(resampled[1:][known], INTERVAL)
-    return float(low), float(high)
 
 
 def _pooled(outcome: Outcome) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -271,14 +267,25 @@ def _instruments(outcome: Outcome) -> pd.DataFrame:
     if DATA_DRIVEN not in outcome.methods:
         return pd.DataFrame()
     held = outcome.arrays["instruments"][:, :, outcome.methods.index(DATA_DRIVEN)].astype(int)
+    counts = outcome.counts
     rows = []
     for i, m0 in enumerate(outcome.moneyness):
         printed = published.INSTRUMENTS.get(m0)
-        counts = np.bincount(held[:, i].ravel(), minlength=9)
-        for number, count in enumerate(counts):
+        for number in range(max(9, held.max() + 1)):
+            share = resampled((held[:, i] == number).astype(np.float64), counts, {})["mean"]
+            low, high = interval(share)
             theirs = printed[number - 1] / sum(printed) if printed and 1 <= number <= len(printed) else np.nan
-            share = count / held[:, i].size
-            rows.append({"m0": m0, "instruments": number, "days": count, "share": share, "published_share": theirs})
+            rows.append(
+                {
+                    "m0": m0,
+                    "instruments": number,
+                    "days": int((held[:, i] == number).sum()),
+                    "share": share[0],
+                    "low": low,
+                    "high": high,
+                    "published_share": theirs,
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -293,15 +300,18 @@ def _sensitivity(
     for i, m0 in enumerate(outcome.moneyness):
         hedged, unhedged = outcome.arrays[f"net_{name}"][:, i, k], outcome.arrays[f"value_{name}"][:, i]
         for position, values in (("hedged", hedged), ("unhedged", unhedged)):
-            figures = (values.mean(), np.median(values), *np.quantile(values, [0.95, 0.05]), values.std())
+            figures = resampled(values, outcome.counts, {"median": (0.5, 1.0), "q95": (0.95, 1.0), "q5": (0.05, 1.0)})
             theirs = printed.get((m0, position), (None,) * len(figures))
-            for statistic, figure, their in zip(published.SENSITIVITY_STATISTICS, figures, theirs, strict=True):
+            for statistic, their in zip(published.SENSITIVITY_STATISTICS, theirs, strict=True):
+                low, high = interval(figures[statistic])
                 rows.append(
                     {
                         "m0": m0,
                         "position": position,
                         "statistic": statistic,
-                        "value": float(figure),
+                        "value": figures[statistic][0],
+                        "low": low,
+                        "high": high,
                         "published": np.nan if their is None else their,
                     }
                 )
@@ -316,14 +326,15 @@ def _within(outcome: Outcome) -> pd.DataFrame:
         near = np.abs(outcome.error(method)) <= 0.01 * value
         printed = dict(zip(published.MONEYNESS, published.WITHIN.get(method, ()), strict=False))
         for i, m0 in enumerate(outcome.moneyness):
-            by_month = near[:, i].mean(axis=1)
-            spread = by_month.std(ddof=1) / np.sqrt(len(by_month)) if len(by_month) > 1 else np.nan
+            share = resampled(near[:, i].astype(np.float64), outcome.counts, {})["mean"]
+            low, high = interval(share)
             rows.append(
                 {
                     "method": method,
                     "m0": m0,
-                    "share": float(near[:, i].mean()),
-                    "standard_error": float(spread),
+                    "share": share[0],
+                    "low": low,
+                    "high": high,
                     "published": printed.get(m0, np.nan),
                 }
             )

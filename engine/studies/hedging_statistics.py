@@ -17,7 +17,9 @@ from engine.market.grid import Floats
 STATISTICS = ("mean", "median", "sd", "var_5", "var_2_5", "var_1", "upper_5", "upper_2_5", "upper_1")
 """Of Z: VaR is its lower tail, sign turned; ``upper`` its upper tail, the loss of one who has sold V and holds Π."""
 
-_QUANTILES = {
+Quantiles = dict[str, tuple[float, float]]
+
+_QUANTILES: Quantiles = {
     "median": (0.5, 1.0),
     "var_5": (0.05, -1.0),
     "var_2_5": (0.025, -1.0),
@@ -38,12 +40,13 @@ def month_counts(months: int, draws: int, seed: int) -> NDArray[np.int64]:
     return np.concatenate([np.ones((1, months), dtype=np.int64), drawn])
 
 
-def resampled(errors: Floats, counts: NDArray[np.int64]) -> dict[str, Floats]:
-    """Every statistic of Z on the sample and on each resample.
+def resampled(errors: Floats, counts: NDArray[np.int64], quantiles: Quantiles = _QUANTILES) -> dict[str, Floats]:
+    """Mean, sd and quantiles of Z on the sample and on each resample.
 
     Args:
         errors: ``(months, …)`` Z, whatever belongs to a month together.
         counts: ``(draws + 1, months)`` of :func:`month_counts`.
+        quantiles: name → (q, sign it is shown with).
 
     Returns:
         name → ``(draws + 1,)``, the sample first.
@@ -56,14 +59,22 @@ def resampled(errors: Floats, counts: NDArray[np.int64]) -> dict[str, Floats]:
     found = {"mean": mean, "sd": np.sqrt(np.maximum(second - (mean - centre) ** 2, 0.0))}
     order = np.argsort(z, axis=None, kind="stable")
     values, month = z.ravel()[order], order // z.shape[1]
-    quantile = {name: np.empty(len(counts)) for name in _QUANTILES}
+    quantile = {name: np.empty(len(counts)) for name in quantiles}
     for row, weights in enumerate(counts):
         reached = np.cumsum(weights[month])
-        for name, (q, sign) in _QUANTILES.items():
+        for name, (q, sign) in quantiles.items():
             # the smallest observation whose share reaches q; the tolerance forgives q·n its rounding
             quantile[name][row] = sign * values[np.searchsorted(reached, q * reached[-1] - 1e-9)]
-    found |= quantile
-    return {name: found[name] for name in STATISTICS}
+    return found | quantile
+
+
+def interval(resamples: Floats) -> tuple[float, float]:
+    """95 % interval of a figure from ``(draws + 1,)``; NaN if more than a few resamples have none."""
+    known = np.isfinite(resamples[1:])
+    if not known.mean() > 1 - 2 * INTERVAL[0]:
+        return np.nan, np.nan
+    low, high = np.quantile(resamples[1:][known], INTERVAL)
+    return float(low), float(high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +97,9 @@ class Resamples:
         """Method, statistic, value and interval."""
         rows = []
         for method, statistics in self.of.items():
-            for name, values in statistics.items():
-                low, high = np.quantile(values[1:], INTERVAL)
+            for name in STATISTICS:
+                values = statistics[name]
+                low, high = interval(values)
                 rows.append({"method": method, "statistic": name, "value": values[0], "low": low, "high": high})
         return pd.DataFrame(rows)
 
@@ -101,7 +113,7 @@ class Resamples:
             for name in statistics:
                 mine, theirs = self.of[method][name], self.of[other][name]
                 gap = mine - theirs
-                low, high = np.quantile(gap[1:], INTERVAL)
+                low, high = interval(gap)
                 above = float((gap[1:] >= 0).mean())
                 rows.append(
                     {

@@ -118,9 +118,9 @@ class TwoSpeedChain(MoveChain):
         h = self._model.config.bandwidth
         past, now = self._past / h, today / h
         gaps = np.square(past).sum(axis=1) - 2 * now @ past.T + np.square(now).sum(axis=1, keepdims=True)
-        weights = np.exp(-0.5 * gaps)
-        weights /= weights.sum(axis=1, keepdims=True)
-        return weights
+        likely: Floats = np.exp(-0.5 * gaps)
+        likely /= likely.sum(axis=1, keepdims=True)
+        return likely
 
     def _moved(self, moves: Floats) -> None:
         basis, c = self._basis, self._model.config

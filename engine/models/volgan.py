@@ -235,7 +235,16 @@ class VolGAN(SurfaceModel):
         self._gradient_norms = np.asarray(norms, dtype=np.float64)
 
     def scenarios_of(self, a: Floats, n: int, rng: np.random.Generator) -> tuple[Singles, Singles]:
-        """Returns ``(days, n)`` and tomorrow's log vols ``(days, n, n_moneyness, n_maturity)`` for conditions a."""
+        """Scenarios of given conditions, n each; scenario i comes from member i mod members.
+
+        Args:
+            a: ``(days, 3 + N)`` as :func:`conditions` gives them.
+            n: scenarios of each.
+            rng: source of randomness.
+
+        Returns:
+            Log-returns ``(days, n)`` and tomorrow's log vols ``(days, n, n_moneyness, n_maturity)``.
+        """
         assert self._grid is not None
         size, members = self._grid.size, self.config.members
         log_return = np.empty((len(a), n), dtype=np.float32)

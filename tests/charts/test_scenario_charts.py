@@ -108,3 +108,12 @@ def test_smile_fan_holds_bands_today_and_realised(surface: Floats, scenarios: Sc
     assert names == ["95 % band", "80 % band", "50 % band", "median", "today", "realised"]
     assert [a.text for a in fig.layout.annotations] == ["1M", "1Y"]
     assert all(text.endswith(" %") for text in fig.layout.xaxis.ticktext)
+
+
+def test_fans_of_several_models_are_each_in_their_own_colour(scenarios: Scenarios) -> None:
+    log_return, _, weights = scenarios
+    panels = {"one": (log_return, weights), "other": (2 * log_return, None)}
+    models = {"one": "fhs", "other": "hybrid"}
+    fig = charts.return_fan(DAYS, np.zeros(60), NEXT, panels, models=models, realised=0.001)
+    medians = [trace for trace in fig.data if trace.name == "median"]
+    assert [trace.line.color for trace in medians] == [theme.model_colour("fhs"), theme.model_colour("hybrid")]

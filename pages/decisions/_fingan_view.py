@@ -64,14 +64,14 @@ class View:
         daily = daily[(daily["method"] == "fingan_ensemble") & (daily["rule"] == "every bet")][
             ["gross", "traded"]
         ].mean()
-        spread = "one seed" if np.isnan(one["sd_over_seeds"]) else f"± {one['sd_over_seeds']:.2f} over seeds"
-        published = "" if np.isnan(one["published"]) else f" Published, one seed: {one['published']:.3f}."
+        spread = "one seed" if np.isnan(one["sd_over_seeds"]) else f"± {one['sd_over_seeds']:.2f}"
+        spread += "" if np.isnan(one["published"]) else f" · thesis {one['published']:.2f}"
         return [
             (
                 "Portfolio SR, a seed",
                 f"{one['value']:.2f}",
                 spread,
-                f"Equally weighted portfolio on the test part, mean over seeds.{published}",
+                "Equally weighted portfolio on the test part, mean and deviation over seeds; the thesis prints one run.",
             ),
             (
                 "Seeds averaged",

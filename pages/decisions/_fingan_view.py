@@ -71,7 +71,7 @@ class View:
                 "Portfolio SR, a seed",
                 f"{one['value']:.2f}",
                 spread,
-                "Equally weighted portfolio on the test part, mean and deviation over seeds; the thesis prints one run.",
+                "Equally weighted portfolio on the test part, mean and deviation over seeds; the thesis prints one.",
             ),
             (
                 "Seeds averaged",

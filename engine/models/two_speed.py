@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 LEAST_DAYS = 120
 """A fit needs this many days: fewer say nothing about its corrections."""
 
+MOST_DAYS = 1_000_000
+"""Days from 1970 that the last fit may lie away; further ones are damage."""
+
 BASIS = ("unit", "start", "implied_start", "axes", "factor_sd")
 LEARNED = ("regret", "squares", "largest")
 
@@ -306,6 +309,8 @@ class TwoSpeed(MoveModel):
         for name in ("start", "implied_start", "feature_spread", "squares", "largest"):
             if own[name].min() < 0:
                 raise CheckpointError(f"expected {name!r} >= 0; found {own[name].min():g}")
+        if abs(own["since"][0]) > MOST_DAYS:
+            raise CheckpointError(f"expected the last fit's day within {MOST_DAYS:,} days; found {own['since'][0]:g}")
         self._grid = grid
         self._basis = Basis(**{name: own[name] for name in BASIS})
         self._centre, self._spread = own["feature_centre"], own["feature_spread"]

@@ -96,6 +96,7 @@ def test_its_state_holds_no_day_and_comes_back_whole(fitted):
         {"mean": np.full_like(state["mean"], np.nan)},
         {"unit": -state["unit"]},
         {"squares": state["squares"] - 1},
+        {"since": np.array([1e300])},
         {"extra": np.zeros(1)},
     ):
         with pytest.raises(CheckpointError, match="expected"):

@@ -172,3 +172,18 @@ def test_it_beats_filtered_historical_simulation_on_a_simulated_market():
         losses.append(scores.energy_score(x, observed[rows] / unit))
     test = comparison.diebold_mariano(losses[0], losses[1])
     assert losses[0].mean() < losses[1].mean() and test.p_value < 0.01
+
+
+@pytest.mark.market_data
+def test_it_beats_filtered_historical_simulation_in_the_crisis_of_2008(market_data):
+    """The report's figure, reproduced with fewer scenarios."""
+    from engine.market import csv_import
+    from engine.studies import surface_scoring
+
+    history = csv_import.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
+    entered = surface_scoring.contestants(("fhs", "two_speed"))
+    config = surface_scoring.SurfaceScoringConfig(scenarios=300)
+    found = surface_scoring.run(history, entered, config, train_before="2008-01-01")
+    row = found.score_table().set_index("model").loc["two_speed"]
+    assert row["energy_ratio"] == pytest.approx(0.980, abs=0.008) and row["energy_t"] < -2.3
+    assert found["two_speed"].penalty.mean() < 0.002

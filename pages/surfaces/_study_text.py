@@ -13,13 +13,6 @@ factor models with published and with estimated parameters. Published figures st
 they are those of SPX from 2000 to 2021 on the 10×8 grid, on other data a yardstick and no target.
 """
     + _FILES,
-    "generators": r"""
-Trained generators on the same days and seeds, one day ahead, as they were trained: nothing is refitted, only running
-volatilities follow the days. The test begins the day after the last one that any of them was trained on. Beside them
-stands filtered historical simulation. The tables are the leaderboard's. Name the generators on the command line
-(`--models RUN,RUN,…`), or choose them under Compare on the page of surface generators.
-"""
-    + _FILES,
     "leaderboard": r"""
 Every generator is fitted to the days before the test and walked through the days after, one step ahead: the same
 days, the same seeds, running volatilities brought up to date daily, coefficients refitted every so many days on the

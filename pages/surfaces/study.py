@@ -9,7 +9,7 @@ from engine.studies.base import STUDIES, study
 from pages.surfaces._study_text import METHODS
 from pages.ui import cache, datasets, downloads, forms, frame, jobs
 
-STUDIES_HERE = [name for name in STUDIES if study(name).DATA == "surfaces"]  # those of prices have pages of their own
+STUDIES_HERE = [name for name in STUDIES if name in METHODS]  # the others are started from pages of their own
 
 frame.header("Studies", "What does a whole study say about these surfaces, beside the published figures?")
 loaded = datasets.pick("surfaces")

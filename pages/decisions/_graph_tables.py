@@ -17,7 +17,7 @@ def show(table: pd.DataFrame, name: str, digits: str = NUMBER) -> None:
     }
     for column in _floats(shown):
         whole = (shown[column].dropna() % 1 == 0).all() and shown[column].abs().max() >= 2
-        form = "%.3g" if column == "eta" else "%d" if whole else digits
+        form = "%.0e" if column == "eta" else "%d" if whole else digits
         columns[column] = st.column_config.NumberColumn(_heading(column), format=form)
     st.dataframe(shown, hide_index=True, width="stretch", column_config=columns)
     downloads.table_buttons(lambda: table, f"graph_{name}", key=f"graph_table_{name}")

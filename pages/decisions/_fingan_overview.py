@@ -55,7 +55,11 @@ def tab(view: View) -> None:
     labels = view.labels
     pnl = {name: daily[name] for name in PATHS if name in daily}
     st.markdown("**Cumulative PnL of the portfolio** (Figure 5.9)")
-    picture = draw.cumulative(pd.to_datetime(daily["date"]), pnl, labels, dark=frame.is_dark())
+    losses = list(view.combinations) if st.toggle("Each loss alone, dashed", key="fingan_losses") else []
+    labels = labels | view.combinations
+    pnl |= {name: view.table("figure_5_9_losses")[name] for name in losses}
+    days = pd.to_datetime(daily["date"])
+    picture = draw.cumulative(days, pnl, labels, dashed=losses, dark=frame.is_dark())
     frame.chart(picture, key="fingan_paths")
     downloads.table_buttons(lambda: daily, "fingan_portfolio_pnl", key="fingan_paths_table", figure=picture)
     _tickers(view)

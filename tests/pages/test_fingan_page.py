@@ -57,6 +57,12 @@ def test_the_headline_is_the_table_s() -> None:
     assert float(sharpe_ratio(series)) == pytest.approx(table["fingan_ensemble", "portfolio_sr"], abs=1e-3)
 
 
+def test_each_loss_can_be_drawn_beside_the_methods() -> None:
+    app = open_page()
+    app.toggle(key="fingan_losses").set_value(True).run()
+    assert not app.exception and not app.error
+
+
 def test_built_in_prices_show_a_date_s_truth_and_others_do_not() -> None:
     app = open_page("One ticker")
     assert app.selectbox(key="fingan_day").value is not None and not app.info

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import fingan as draw
+from engine.charts import theme
 from pages.decisions._fingan_text import TITLES
 from pages.decisions._fingan_view import View
 from pages.ui import downloads, frame
@@ -45,9 +46,9 @@ def tab(view: View) -> None:
     st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=_formats(shown))
     downloads.table_buttons(lambda: overview, "fingan_table_5_2", key="fingan_overview")
     st.markdown("**Is the difference real?** Portfolio ratios on the same resampled days; p is one-sided")
-    st.dataframe(
-        view.table("paired").round(3).rename(columns=TITLES), hide_index=True, width="stretch", height="content"
-    )
+    pairs = view.table("paired")
+    pairs = pairs.round(3).assign(p_value=pairs["p_value"].map(theme.significant)).rename(columns=TITLES)
+    st.dataframe(pairs, hide_index=True, width="stretch", height="content")
     st.markdown("**How sure is one ratio?** Lo's interval, days allowed to depend on one another; probability of skill")
     errors = view.table("sharpe_errors").drop(columns="method").round(3)
     st.dataframe(errors.rename(columns=TITLES), hide_index=True, width="stretch", height="content")

@@ -163,7 +163,7 @@ def run(directory: Path, order: StudyOrder) -> StudyResult:
             write_json(directory / CONFIG, written)
             run_directory.write_status(directory, status)
             with compute.opened(order.cluster) as run_blocks:
-                _carry_out(directory, module, (data, config), (inputs, about), stop, run_blocks)
+                _carry_out(directory, module, (data, config), (inputs, about), stop, run_blocks, bool(order.cluster))
             tables = _tables(directory)
             write_json(
                 directory / SUMMARY,
@@ -267,6 +267,7 @@ def _carry_out(
     given: tuple[dict[str, Any], dict[str, Any]],
     stop: StopRequest,
     run_blocks: compute.Run,
+    spread: bool,
 ) -> None:
     finished = (run_directory.read_json_or_none(directory / DONE_STEPS) or {}).get("done", [])
     writer, bar = ProgressWriter(directory / PROGRESS), ProgressBar(unit="")
@@ -278,7 +279,8 @@ def _carry_out(
         bar.show(writer.report(Progress(progress.phase, min(done, total - 1), total, progress.losses)))
         return stop.asked
 
-    work = Work(given[0], given[1], within, lambda name: FileKeeper(_arrays_path(directory, name)), run_blocks)
+    keepers = lambda name: FileKeeper(_arrays_path(directory, name))  # noqa: E731
+    work = Work(*given, within, keepers, run_blocks, spread)
     try:
         steps = module.steps(*asked, work)
         for position, step in enumerate(steps):

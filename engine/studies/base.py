@@ -57,6 +57,7 @@ class Work:
         keepers: name → keeper of named arrays; in a run they are files that other studies and pages can read.
         run: carries out a task for each of many blocks, anywhere, and yields (position, result) as they come; None
             leaves it to the study (threads of this process).
+        spread: whether ``run`` reaches a cluster, so that training too is worth cutting into blocks.
     """
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Work:
     on_step: OnStep | None = None
     keepers: Callable[[str], Keeper] | None = None
     run: Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[tuple[int, Any]]] | None = None
+    spread: bool = False
     _own: dict[str, MemoryKeeper] = field(default_factory=dict)
 
     def report(self, progress: Progress) -> bool:

@@ -79,20 +79,21 @@ def benchmarks(found: Universe, config: Asked, work: Work) -> Tables:
 
 def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables:
     """Train all losses of all tickers from one seed, and ask them about the validation and test part."""
+    from engine.models import fingan_blocks
     from engine.models.fingan_training import train
 
     weights, said = work.keeper(names.gan(seed)), work.keeper(names.forecasts(seed))
     arrays = weights.load()
     if arrays is None:
         training = work.keeper(names.training(f"gan_{seed:02d}"))
-        trained = train(
-            [training_asset(one) for one in found.windows],
-            FinGANConfig(epochs=config.epochs, matching_epochs=config.matching_epochs),
-            seeds=(seed,),
-            on_step=work.report,
-            keeper=training,
-            keep_every=KEEP_EVERY,
-        )
+        assets = [training_asset(one) for one in found.windows]
+        settings = FinGANConfig(epochs=config.epochs, matching_epochs=config.matching_epochs)
+        if work.spread and work.run is not None:
+            trained = fingan_blocks.train(assets, settings, seeds=(seed,), run=work.run)
+        else:
+            trained = train(
+                assets, settings, seeds=(seed,), on_step=work.report, keeper=training, keep_every=KEEP_EVERY
+            )
         featured = found.tickers[fingan_pictures.featured(found.tickers)]
         arrays = {
             **trained.generators.arrays(),

@@ -9,6 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import workspace
+from engine.errors import JobError
+from engine.market import csv_import
+from engine.runs import jobs as engine_jobs
 from engine.runs import run_directory, tensor_file
 from engine.runs import studies as engine_studies
 from engine.studies import graph as study
@@ -103,3 +106,27 @@ def test_a_damaged_study_is_one_sentence(finished: Path) -> None:
     (finished / "arrays" / "graphs.safetensors").write_bytes(b"not a tensor file")
     app = page().run()
     assert not app.exception and app.error[0].value.startswith("expected graphs")
+
+
+def test_a_study_is_started_with_its_generators_and_their_sector_map(
+    scenarist_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def start(arguments: list[str], directory: Path) -> engine_jobs.Run:
+        asked.append(arguments)
+        raise JobError("expected nobody to start anything in a test; found one who did")
+
+    monkeypatch.setattr(engine_jobs, "start", start)
+    app = page()
+    app.session_state["graph_tab"] = "Run"
+    app.run()
+    app.button[-1].click().run()
+    assert not app.exception and "expected nobody" in app.error[0].value
+    arguments = asked[0]
+    assert arguments[:2] == ["study", "graph"] and "--fingan" in arguments
+    source = Path(arguments[arguments.index("--fingan") + 1])
+    assert (source / engine_studies.SUMMARY).is_file()
+    if "--sectors" in arguments:
+        known = csv_import.read_sectors(Path(arguments[arguments.index("--sectors") + 1])).data
+        assert known.get("KO", "XLP") == "XLP"

@@ -1,0 +1,31 @@
+"""A seed of the Fin-GAN study trained in blocks elsewhere keeps the same bits."""
+
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from fingan_market import prices
+
+from engine.studies import fingan, fingan_arrays, fingan_training
+from engine.studies.base import Work
+from engine.studies.fingan_universe import universe
+
+
+def elsewhere(task: Callable[[Any], Any], blocks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """The last block first; what goes and comes back travels as it does between processes."""
+    for position in reversed(range(len(blocks))):
+        sent_task, block = pickle.loads(pickle.dumps((task, blocks[position])))
+        yield position, pickle.loads(pickle.dumps(sent_task(block)))
+
+
+def test_a_seed_trained_in_blocks_is_the_same_to_the_bit() -> None:
+    config = fingan.Config(seeds=1, epochs=1, matching_epochs=1, samples=10, draws=100)
+    found, here, there = universe(prices()), Work(), Work(run=elsewhere, spread=True)
+    for work in (here, there):
+        fingan_training.fingan_seed(found, config, 0, work)
+    for name in (fingan_arrays.gan(0), fingan_arrays.forecasts(0)):
+        kept, other = here.keeper(name).load(), there.keeper(name).load()
+        assert kept is not None and other is not None and kept.keys() == other.keys()
+        for key, array in kept.items():
+            np.testing.assert_array_equal(array, other[key])

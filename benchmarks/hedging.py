@@ -19,7 +19,7 @@ from engine.models.historical import FilteredHistoricalSimulation
 from engine.models.simulated_market import built_in
 from engine.runs.compute import Team
 from engine.studies import hedging as study
-from engine.studies.base import Work
+from engine.studies.base import Tables, Work
 
 MONTHS, DAYS = 52, 21
 
@@ -58,6 +58,7 @@ def main() -> None:
     }
     first = len(history) - 1 - MONTHS * DAYS
     config = study.HedgingConfig(source="fhs", alpha="aic", variants=False, test_from=str(history.dates[first]))
+    tables: Tables = {}
     seconds = []
     for _ in range(asked.repeats):
         began = time.perf_counter()

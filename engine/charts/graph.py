@@ -130,6 +130,22 @@ def seed_ratios(by_seed: pd.DataFrame, pooled: Mapping[str, float]) -> go.Figure
     )
 
 
+def distributions(tickers: pd.DataFrame) -> go.Figure:
+    """How the ratios of the tickers are spread under every weighting (figure 6.6)."""
+    fig = go.Figure()
+    words = []
+    for name in (m for m in ORDER if m in set(tickers["method"])):
+        values = tickers[tickers["method"] == name]
+        fig.add_box(
+            y=theme.float32(values["sharpe"]), name=LABELS[name], text=values["ticker"], boxpoints="all", jitter=0.4,
+            pointpos=0, marker={"size": 4, "color": colour(name)}, line={"width": 1},
+            hovertemplate="%{text}: %{y:.2f}<extra></extra>", showlegend=False,
+        )  # fmt: skip
+        words.append(f"{LABELS[name]} {values['sharpe'].median():.2f}")
+    alt = f"Sharpe ratios of the tickers on the test part; medians {', '.join(words)}."
+    return theme.base_layout(fig, alt=alt, x_title=WEIGHTING, y_title="Sharpe ratio of a ticker (a year)", height=440)
+
+
 def luck(permutation: pd.DataFrame) -> go.Figure:
     """What graphs learned from shuffled returns reach, beside the real ones and identity."""
     names = [LABELS.get(name, name) for name in permutation["method"]]

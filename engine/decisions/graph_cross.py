@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,7 +61,7 @@ OnBlock = Callable[[int, int], bool | None]
 
 def cross_signs(
     models: Stacked | Networks | Sequence[Generator],
-    windows: ArrayLike,
+    windows: ArrayLike | Sequence[Any],
     samples: int,
     rng: np.random.Generator,
     *,
@@ -70,8 +70,9 @@ def cross_signs(
     """Expected signs s_j(a^i_t) = (1/B) Σ_b sign g_j(a^i_t, Z_b) of every generator on every window.
 
     Args:
-        models: J trained generators: a stack, its :class:`Networks`, or objects that can be sampled one by one.
-        windows: ``(assets, times, L)`` log-returns, the last L half-days before each time.
+        models: J trained generators: a stack or several, their :class:`Networks`, or objects that can be sampled.
+        windows: ``(assets, times, L)`` log-returns, the last L half-days before each time; or an object with such a
+            ``condition`` for each asset.
         samples: B.
         rng: gives the seed of all streams.
         run: where the blocks are carried out; threads of this process if None.
@@ -89,7 +90,7 @@ def cross_signs(
 
 def cross_sign_counts(
     models: Stacked | Networks | Sequence[Generator],
-    windows: ArrayLike,
+    windows: ArrayLike | Sequence[Any],
     samples: int,
     rng: np.random.Generator,
     *,
@@ -97,7 +98,7 @@ def cross_sign_counts(
     block: int = BLOCK,
 ) -> Counts:
     """The same as whole numbers, Σ_b sign g_j(a^i_t, Z_b): a quarter of the memory."""
-    x = np.asarray(windows, dtype=np.float32)
+    x = _windows(windows)
     if x.ndim != 3 or x.size == 0 or not np.isfinite(x).all():
         raise MarketDataError(f"expected finite windows (assets, times, L), none empty; found shape {x.shape}")
     if not 1 <= samples <= POOL:
@@ -169,8 +170,26 @@ def _blocks(networks: Networks, windows: NDArray[np.float32], samples: int, entr
             yield Block(part, windows[asset : asset + size], samples, entropy, asset, generator)
 
 
-def _networks(models: Stacked | Sequence[Generator]) -> Networks | None:
-    return models.networks() if hasattr(models, "networks") else None
+def _networks(models: Stacked | Sequence[Any]) -> Networks | None:
+    """The networks of a stack, or of several stacks in a row; None for generators that can only be sampled."""
+    if hasattr(models, "networks"):
+        return cast(Stacked, models).networks()
+    several = list(models)
+    if several and all(hasattr(one, "networks") for one in several):
+        parts = [one.networks() for one in several]
+        return Networks(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    return None
+
+
+def _windows(windows: ArrayLike | Sequence[Any]) -> NDArray[np.float32]:
+    """``(assets, times, L)``; of objects with a ``condition`` their conditions."""
+    if isinstance(windows, Sequence) and windows and all(hasattr(one, "condition") for one in windows):
+        conditions = [np.asarray(one.condition, dtype=np.float32) for one in cast(Sequence[Any], windows)]
+        if len({condition.shape for condition in conditions}) > 1:
+            shapes = sorted({condition.shape for condition in conditions})
+            raise MarketDataError(f"expected as many windows of every asset; found {shapes[0]} and {shapes[-1]}")
+        return np.stack(conditions)
+    return np.asarray(windows, dtype=np.float32)
 
 
 def _one_by_one(models: Sequence[Generator], x: NDArray[np.float32], samples: int, entropy: int) -> Counts:

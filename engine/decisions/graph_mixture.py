@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,16 +52,18 @@ class MetaGenerator:
 
     Args:
         weights: ``(generators,)`` one row of the graph, of absolute sum one.
-        generators: as many.
+        generators: as many, or a stack of as many.
 
     Raises:
         MarketDataError: if the weights are no row of a graph, or not as many as the generators.
     """
 
     weights: Floats
-    generators: Sequence[Generator]
+    generators: Sequence[Generator] | GeneratorStack
 
     def __post_init__(self) -> None:
+        if isinstance(self.generators, GeneratorStack):
+            object.__setattr__(self, "generators", generators(self.generators))
         row = np.asarray(self.weights, dtype=np.float64)
         if row.shape != (len(self.generators),) or not abs(np.abs(row).sum() - 1) < 1e-9:
             raise MarketDataError(
@@ -82,13 +84,14 @@ class MetaGenerator:
             ``(n, samples)``.
         """
         windows = np.atleast_2d(np.asarray(condition, dtype=np.float64))
+        each = cast(Sequence[Generator], self.generators)
         share = np.abs(self.weights) / np.abs(self.weights).sum()
         picked = rng.choice(len(share), size=(len(windows), samples), p=share)
         drawn = np.empty((len(windows), samples))
         for j in np.unique(picked):
             mine = picked == j
             counts = mine.sum(axis=1)
-            fresh = np.asarray(self.generators[j].sample(windows, int(counts.max()), rng), dtype=np.float64)
+            fresh = np.asarray(each[j].sample(windows, int(counts.max()), rng), dtype=np.float64)
             enough = np.arange(fresh.shape[1]) < counts[:, None]  # as many of each window's draws as were picked
             drawn[mine] = np.sign(self.weights[j]) * fresh[enough]
         return drawn

@@ -220,6 +220,26 @@ def series_tables(graphs: Graphs, signs: Floats, part: Part) -> Tables:
     return {"portfolio_pnl": pnl, "portfolio_pnl_hard": hard, "bet_direction": net, "bet_size": size}
 
 
+def extreme_table(tickers: pd.DataFrame, top: int = TOP) -> pd.DataFrame:
+    """The tickers with the best and the worst ratios under every weighting (figure 6.7).
+
+    Args:
+        tickers: of :func:`ticker_table`.
+        top: tickers at each end.
+
+    Returns:
+        Columns method, best_1, …, worst_1, …; the ticker with its ratio.
+    """
+    rows = []
+    for method, mine in tickers.groupby("method", sort=False):
+        ordered = mine.dropna(subset="sharpe").sort_values("sharpe", ascending=False)
+        words = [f"{t} {r:.2f}" for t, r in zip(ordered["ticker"], ordered["sharpe"], strict=True)]
+        best = {f"best_{k + 1}": word for k, word in enumerate(words[:top])}
+        worst = {f"worst_{k + 1}": word for k, word in enumerate(words[: -top - 1 : -1])}
+        rows.append({"method": method, **best, **worst})
+    return pd.DataFrame(rows)
+
+
 def ticker_table(graphs: Graphs, signs: Floats, part: Part, panel: Panel) -> pd.DataFrame:
     """Each ticker's ratio and total size of bets by weighting (figures 6.5 to 6.7, 6.14, 6.15)."""
     parts = []

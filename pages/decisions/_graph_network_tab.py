@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import graph_network as draw
-from engine.decisions import graph_measures
+from engine.decisions import graph, graph_measures
 from pages.decisions import _graph_cache as kept
 from pages.decisions import _graph_text as text
 from pages.decisions._graph_view import Chosen, View
@@ -25,6 +25,8 @@ def edges(view: View, chosen: Chosen) -> pd.DataFrame:
 def show(view: View, chosen: Chosen) -> None:
     """Graph, its controls, and the node that was picked."""
     names, sectors, w = view.tickers, view.sectors, chosen.weights
+    if st.toggle("Edges within a sector only", key="graph_within", help=text.WITHIN):
+        w = np.where(graph.same_sector(sectors), w, 0.0)
     left, middle, right = st.columns([2, 2, 2], vertical_alignment="bottom")
     layout = left.selectbox(
         "Layout", list(draw.LAYOUTS), format_func=draw.LAYOUTS.__getitem__, key="graph_layout", help=text.LAYOUT
@@ -38,13 +40,13 @@ def show(view: View, chosen: Chosen) -> None:
     picked = right.selectbox("Node", [NOBODY, *names], key="graph_node", persist_state="session", help=text.NODE)
     node = None if picked == NOBODY else picked
     place = kept.positions(chosen.key, layout, w, sectors)
-    _, ratios = kept.live(view.result).sharpe(w)
+    _, ratios = kept.live(view.result).sharpe(chosen.weights)
     figure = draw.network(w, names, sectors, place, least=least, sharpe=ratios, chosen=node, dark=frame.is_dark())
     st.plotly_chart(
         figure, key="graph_network", alt=figure.layout.meta["alt"], on_select=_pick, selection_mode="points",
         config={"displaylogo": False, "scrollZoom": True},
     )  # fmt: skip
-    facts = graph_measures.facts(w)
+    facts = graph_measures.facts(chosen.weights)
     st.caption(
         f"{chosen.words}: {facts['edges']:,.0f} edges of {len(names) ** 2:,} ({facts['density']:.1%}), "
         f"{facts['positive_edges']:,.0f} positive (orange) and {facts['negative_edges']:,.0f} negative (blue), "
@@ -56,7 +58,7 @@ def show(view: View, chosen: Chosen) -> None:
     downloads.table_buttons(lambda: edges(view, chosen), f"graph_{chosen.method}", key="graph_edges", figure=figure)
     st.download_button(
         "GraphML",
-        lambda: graph_measures.graphml(w, names, sectors),
+        lambda: graph_measures.graphml(chosen.weights, names, sectors),
         f"graph_{chosen.method}.graphml",
         "application/xml",
         key="graph_graphml",

@@ -4,6 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import graph as draw
+from engine.charts import graph_network
+from engine.studies.graph_results import extreme_table
 from engine.studies.graph_words import LABELS
 from pages.decisions import _graph_text as text
 from pages.decisions._graph_tables import show as _table
@@ -76,4 +78,18 @@ def pnl(view: View) -> None:
     with right:
         titles = "Total size of bets (notional), LASSO", "Sharpe ratio (a year), LASSO"
         frame.chart(draw.against(one["total_bet"], one["sharpe"], list(one.index), *titles), key="graph_bets")
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Ratios of the tickers**")
+        frame.chart(draw.distributions(tickers), key="graph_distributions")
+    with right:
+        st.markdown("**Correlation of the portfolios' daily PnL** (figure 6.8)")
+        daily = view.table("portfolio_pnl").drop(columns="date")
+        names = [LABELS[str(name)] for name in daily.columns]
+        figure = graph_network.adjacency(
+            daily.corr(), names, names, what="Correlation", y_title="Weighting", x_title="Weighting", height=440
+        )
+        frame.chart(figure, key="graph_pnl_correlation")
+    st.markdown("**Best and worst tickers** (figure 6.7)")
+    _table(extreme_table(tickers), "extremes")
     _table(tickers, "tickers")

@@ -12,6 +12,7 @@ WEIGHTING = "How the edges are learned from the validation part. Selected is the
 ETA = "Penalty of LASSO and Ridge, or the least PnL in return units. The graph is learned again at once."
 LEAST = "Edges with a smaller |w| are not drawn; at most the 400 strongest are."
 NODE = "Its out-neighbours are the generators that forecast it, its in-neighbours the assets that use its generator."
+WITHIN = "Hides arrows between sectors (figure 6.21). Figures and downloads stay those of the whole graph."
 LAYOUT = "Springs pull connected nodes together; the circle orders them by sector."
 EXPONENTS = {"lasso": (-7.5, -3.0), "ridge": (-7.5, -3.0), "pnl_threshold": (-3.0, 0.0)}
 """Range of log10 η by weighting."""

@@ -158,6 +158,13 @@ def test_seeds_luck_spectrum_and_bars(check_figure):
     check_figure(draw.eta_path(etas.assign(edges=5, published_portfolio_sr=[np.nan, 4.39]), 1e-6))
 
 
+def test_every_ticker_is_in_its_weightings_distribution():
+    tickers = pd.DataFrame({"method": ["identity"] * 3 + ["lasso"] * 3, "ticker": list("ABC") * 2, "sharpe": range(6)})
+    fig = draw.distributions(tickers)
+    assert [list(trace.y) for trace in fig.data] == [[0, 1, 2], [3, 4, 5]]
+    assert "medians Identity 1.00, LASSO 4.00." in theme.alt_text(fig)
+
+
 def test_a_weighting_keeps_its_colour():
     colours = [draw.colour(name) for name in draw.ORDER]
     assert len(set(colours)) == len(colours)

@@ -61,6 +61,20 @@ def test_networks_and_generators_that_are_sampled_one_by_one_agree():
     assert np.abs(fast - slow).max() < 5 * sd.max()
 
 
+def test_stacks_one_by_one_and_windows_as_objects_are_the_same():
+    class Holder:
+        def __init__(self, **held):
+            self.__dict__.update(held)
+
+    net, x = networks(3), windows(2, 4)
+    whole = graph.cross_signs(net, x, 20, np.random.default_rng(2))
+    stacks = [Holder(networks=lambda k=k: type(net)(*(array[k : k + 1] for array in net))) for k in range(3)]
+    found = graph.cross_signs(stacks, [Holder(condition=one) for one in x], 20, np.random.default_rng(2))
+    np.testing.assert_array_equal(found, whole)
+    with pytest.raises(MarketDataError, match="expected as many windows of every asset"):
+        graph.cross_signs(net, [Holder(condition=x[0]), Holder(condition=x[1, :2])], 20, np.random.default_rng(2))
+
+
 def test_any_split_into_blocks_gives_the_same_signs():
     net, x = networks(5), windows(4, 7)
     whole = graph_cross.cross_sign_counts(net, x, 20, np.random.default_rng(3))

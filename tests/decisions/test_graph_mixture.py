@@ -69,7 +69,7 @@ def test_a_mixture_of_trained_generators_bets_as_their_weighted_signs():
     windows = 0.01 * rng.standard_normal((1, 4, 10))
     row = np.array([[0.5, -0.2, 0.3]])
     bet = graph.bets(row, graph.cross_signs(stack, windows, 4000, np.random.default_rng(1)))[0]
-    drawn = graph.MetaGenerator(row[0], graph.generators(stack)).sample(windows[0], 4000, np.random.default_rng(2))
+    drawn = graph.MetaGenerator(row[0], stack).sample(windows[0], 4000, np.random.default_rng(2))
     # both are means of signs: 4,000 for the mixture, 4,000 for each of the generators
     error = np.sqrt(1 / 4000 + (row**2).sum() / 4000)
     assert np.abs(np.sign(drawn).mean(axis=1) - bet).max() < 4.5 * error

@@ -150,3 +150,11 @@ def test_a_single_seed_has_an_interval_of_days_alone():
     own = np.random.default_rng(9).normal(0.5, 8, (1, 300))
     table = results.seed_gains({"identity": own, "lasso": own + 1}, draws=200, seed=0).set_index("method")
     assert np.isnan(table["sd_over_seeds"]["lasso"]) and table["low"]["lasso"] < table["high"]["lasso"]
+
+
+def test_best_and_worst_tickers():
+    tickers = pd.DataFrame({"method": "lasso", "ticker": list("ABCDEF"), "sharpe": [0.5, 2, np.nan, -1, 1, 3]})
+    row = results.extreme_table(tickers, top=2).iloc[0]
+    assert row.to_dict() == {
+        "method": "lasso", "best_1": "F 3.00", "best_2": "B 2.00", "worst_1": "D -1.00", "worst_2": "A 0.50"
+    }  # fmt: skip

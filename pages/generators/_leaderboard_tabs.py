@@ -44,7 +44,7 @@ def ranking(tables: Tables, names: Names) -> None:
             "Sampling (s)": table["sample_seconds"].round(1).to_numpy(),
         }
     )
-    st.dataframe(shown, hide_index=True, width="stretch", key="leaderboard_scores")
+    st.dataframe(shown, hide_index=True, width="stretch", height="content", key="leaderboard_scores")
     st.caption("CRPS of each series over the baseline's; below one is better.")
     downloads.table_buttons(lambda: scores, "leaderboard", key="leaderboard", figure=figure)
 
@@ -73,7 +73,7 @@ def transforms(tables: Tables, names: Names) -> None:
         distance=uniform["distance"].round(3),
         p_value=[theme.significant(float(p)) for p in uniform["p_value"]],
     ).set_axis(["Generator", "Series", "Distance from uniform", "Kolmogorov–Smirnov p"], axis=1)
-    st.dataframe(shown, hide_index=True, width="stretch", key="leaderboard_uniformity")
+    st.dataframe(shown, hide_index=True, width="stretch", height="content", key="leaderboard_uniformity")
     downloads.table_buttons(lambda: pit, "transforms", key="leaderboard_pit_table", figure=figure)
 
 
@@ -84,7 +84,9 @@ def arbitrage(tables: Tables, names: Names) -> None:
     st.markdown("**Mean Φ of the scenarios**, as drawn")
     frame.chart(figure, key="leaderboard_penalty")
     shown = penalty.map(lambda cell: theme.significant(cell) if isinstance(cell, float) else cell)
-    st.dataframe(shown.rename(columns=PENALTY), hide_index=True, width="stretch", key="leaderboard_penalties")
+    st.dataframe(
+        shown.rename(columns=PENALTY), hide_index=True, width="stretch", height="content", key="leaderboard_penalties"
+    )
     downloads.table_buttons(lambda: penalty, "penalties", key="leaderboard_penalty_table", figure=figure)
 
 

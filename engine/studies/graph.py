@@ -247,6 +247,7 @@ class _Study:
 
     def score(self) -> Tables:
         c, (signs, part) = self.config, self.test
+        tickers = results.ticker_table(self.graphs, signs, part, self.panel)
         shown = dict(self.etas) | ({} if self.chosen.eta is None else {"selected": self.chosen.eta})
         return {
             **results.method_table(self.graphs, shown, signs, part, c.draws, c.seed),
@@ -254,7 +255,8 @@ class _Study:
             **results.eta_tables(self.validation, self.test, self.panel.tickers, results.ROBUSTNESS_ETAS),
             "votes": results.vote_table(self.graphs, signs, part),
             **results.series_tables(self.graphs, signs, part),
-            "tickers": results.ticker_table(self.graphs, signs, part, self.panel),
+            "tickers": tickers,
+            "extremes": results.extreme_table(tickers),
         }
 
     def by_seed(self) -> Tables:

@@ -1,8 +1,5 @@
 """Starting a hedging study on one's own data, following it, and finding finished ones."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import streamlit as st
 
 from engine.datasets import Loaded
@@ -11,7 +8,7 @@ from engine.runs.studies import StudyResult
 from engine.settings import from_dict, to_dict
 from engine.studies import hedging as study
 from engine.studies.hedging_settings import GIVEN, TRUE_LAW
-from pages.ui import forms, frame, generators
+from pages.ui import datasets, forms, frame, generators
 from pages.ui import jobs as ui_jobs
 
 STUDY = "hedging"
@@ -70,21 +67,14 @@ def form(loaded: Loaded) -> None:
 def finished(loaded: Loaded) -> tuple[dict[str, StudyResult], bool]:
     """Finished studies, and whether they are of these data; those of other data only where there is none of these."""
     found = {str(result.directory): result for result in studies.catalogue(STUDY)}
-    mine = {key: one for key, one in found.items() if same_data(one.data, loaded)}
+    mine = {key: one for key, one in found.items() if datasets.same(one.data, loaded)}
     return mine or found, bool(mine)
-
-
-def same_data(about: Mapping[str, Any], loaded: Loaded) -> bool:
-    """Whether a study is of these data. Built-in ones go by their id: rounding differs between processors."""
-    if loaded.origin == "built-in":
-        return about.get("origin") == "built-in" and about.get("ref") == loaded.entry.id
-    return about.get("digest") == loaded.data.digest
 
 
 def _is_of(run: jobs.Run, loaded: Loaded) -> bool:
     """Whether a run hedges these data; one that has just been started is known by its name only."""
     if run.config.get("verb") == "study":
-        return run.model == STUDY and same_data(run.config.get("data", {}), loaded)
+        return run.model == STUDY and datasets.same(run.config.get("data", {}), loaded)
     return run.active and run.name.startswith(_name(loaded))
 
 

@@ -86,13 +86,13 @@ def _first(loaded: Loaded, offered: dict[str, str]) -> str:
     own = {
         one.card.model: id
         for id, one in generators.fitting(loaded.data.grid, ON_THE_SPOT).items()
-        if one.card is not None and one.card.data_fingerprint == loaded.data.fingerprint and id in offered
+        if one.card is not None and generators.same_data(one.card, loaded) and id in offered
     }
     return next((own[name] for name in ON_THE_SPOT if name in own), ON_THE_SPOT[0])
 
 
 def _known(card: Card, loaded: Loaded, row: int) -> str:
-    if card.data_fingerprint != loaded.data.fingerprint:
+    if not generators.same_data(card, loaded):
         return f"trained on other data ({card.data_name})"
     first, last = card.trained_on
     inside = first <= str(loaded.data.dates[row]) <= last

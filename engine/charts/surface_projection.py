@@ -163,7 +163,9 @@ def surface_projected(
     ]
     net = {"type": "path", "path": " ".join(_path(line) for line in lines), "layer": "below"}
     fig.update_layout(shapes=[{**net, "line": {"color": theme.GUIDE, "width": 1}}, *painted])
-    reached = np.concatenate([corners[..., :2].reshape(-1, 2), lines.reshape(-1, 2), [[text.x, text.y] for text in texts]])
+    reached = np.concatenate(
+        [corners[..., :2].reshape(-1, 2), lines.reshape(-1, 2), [[text.x, text.y] for text in texts]]
+    )
     low, high = np.nanmin(reached, axis=0), np.nanmax(reached, axis=0)
     room = _MARGIN * (high - low)
     for update, k in ((fig.update_xaxes, 0), (fig.update_yaxes, 1)):

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import lfilter
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import Floats, Grid
@@ -52,6 +51,8 @@ def running_variance(observed: Floats, decay: float, start: ArrayLike, *, tilt: 
     References:
         J.P. Morgan/Reuters (1996), RiskMetrics technical document, section 5.2.
     """
+    from scipy.signal import lfilter  # a quarter of a second to import, and pages list models without filtering
+
     factor = np.where(observed[:, :1] < 0, 1 + tilt, 1 - tilt)
     first = np.maximum(np.asarray(start, dtype=np.float64), LEAST_VARIANCE)
     updates = lfilter([1 - decay], [1.0, -decay], factor * observed**2, axis=0, zi=decay * first[None])[0]
@@ -61,6 +62,8 @@ def running_variance(observed: Floats, decay: float, start: ArrayLike, *, tilt: 
 
 def running_mean(series: Floats, decay: float) -> Floats:
     """Exponentially weighted mean of a series ``(n, …)``, started at its first value; row t includes day t."""
+    from scipy.signal import lfilter
+
     start = decay * series[:1]
     smooth: Floats = lfilter([1 - decay], [1.0, -decay], series, axis=0, zi=start)[0]
     return smooth

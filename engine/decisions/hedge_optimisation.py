@@ -1,9 +1,9 @@
 """Hedge ratios from scenarios of tomorrow, costs included.
 
-    min_{A,φ} (1/N) Σ_k (ΔV_k − A − Σ_i φ_i ΔH_i,k)² + λ g_0 Σ_i s_i (φ_i − φ_i')² + α g_0 Σ_i c_i |φ_i − φ_i'|
+    min_{A,φ} (1/N) Σ_k (ΔV_k − A − Σ_i φ_i ΔH_i,k)² + λ g_0 Σ_i s_i |φ_i − φ_i'|^{1+δ} + α g_0 Σ_i c_i |φ_i − φ_i'|
 
 over the changes of the portfolio and of the hedging instruments in N scenarios of the next day, with φ' the positions
-held. α = λ = 0 is least squares (4.17), λ = 0 is (4.20), α = 0 is (4.22) with linear impact, and both (4.23).
+held. α = λ = 0 is least squares (4.17), λ = 0 is (4.20), α = 0 is (4.22), a ridge where δ = 1, and both (4.23).
 
 References:
     Generative models for financial markets (thesis), chapter 4, (4.4–4.6), (4.17–4.24), Algorithm 1.
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from engine.decisions import market_impact
 from engine.decisions.penalised_regression import Compressed, Limits, compress, dependent, solve, solve_path
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Floats
@@ -87,6 +88,7 @@ def hedge_ratios(
     *,
     impact: ArrayLike | None = None,
     impact_weight: float = 0.0,
+    impact_exponent: float = 1.0,
     limits: Limits | None = None,
     weights: ArrayLike | None = None,
 ) -> HedgeRatios:
@@ -99,8 +101,9 @@ def hedge_ratios(
         previous: ``(n,)`` φ', positions held.
         alpha: α ≥ 0.
         gross: g_0 > 0, the initial gross position, currency.
-        impact: ``(n,)`` s ≥ 0, market impact per unit squared (4.22), currency.
+        impact: ``(n,)`` s ≥ 0, market impact of a trade of one unit (4.21), currency.
         impact_weight: λ ≥ 0.
+        impact_exponent: δ in (0, 1]; 1 is an impact in proportion to the trade.
         limits: rows C and bounds h of C φ ≤ h, on positions (not trades).
         weights: ``(N,)`` of the scenarios; equal if not given.
 
@@ -121,7 +124,7 @@ def hedge_ratios(
     if impact is not None and not impact_weight >= 0:
         raise SettingsError(f"expected a weight of market impact >= 0; found {impact_weight:g}")
     ridge = None if impact is None else impact_weight * gross * _costs(impact, x.shape[1], "market impact")
-    return ratios_of(problem, c, held, alpha, gross, ridge=ridge, limits=limits)
+    return ratios_of(problem, c, held, alpha, gross, ridge=ridge, exponent=impact_exponent, limits=limits)
 
 
 def ratios_of(
@@ -132,6 +135,7 @@ def ratios_of(
     gross: float,
     *,
     ridge: Floats | None = None,
+    exponent: float = 1.0,
     limits: Limits | None = None,
 ) -> HedgeRatios:
     """The same from scenarios already compressed, which serve every portfolio hedged with these instruments.
@@ -140,15 +144,19 @@ def ratios_of(
         problem: ΔV on ΔH.
         cost, previous, alpha, gross, limits: as in :func:`hedge_ratios`.
         ridge: ``(n,)`` λ g_0 s.
+        exponent: δ of the market impact.
     """
     rest = problem.given(previous)
     penalty = alpha * gross * cost
     free = penalty == 0 if ridge is None else (penalty == 0) & (ridge == 0)
     problem.once(("checked", free.tobytes()), lambda: _check_regressors(problem, free))
     moved = None if limits is None else Limits(limits.rows, limits.bounds - limits.rows @ previous)
-    trade = solve(rest, penalty, ridge, moved)
+    if ridge is None:
+        trade, impact = solve(rest, penalty, None, moved), 0.0
+    else:
+        trade = market_impact.trades(rest, penalty, ridge, exponent, moved)
+        impact = float(ridge @ np.abs(trade) ** (1 + exponent))
     variance = rest.mean_square(trade)
-    impact = 0.0 if ridge is None else float(ridge @ trade**2)
     return HedgeRatios(
         intercept=rest.intercept(trade),
         ratios=previous + trade,

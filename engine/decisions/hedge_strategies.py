@@ -241,7 +241,8 @@ class DataDriven:
     Args:
         alphas: candidates for α.
         every_day: choose anew every day.
-        impact: λ s_i/c_i, the weight of squared trades relative to their costs (4.23); 0 for none.
+        impact: λ s_i/c_i, the weight of market impact relative to the costs (4.22, 4.23); 0 for none.
+        impact_exponent: δ in (0, 1], the power of a trade to which its price impact is proportional.
         limits: bounds.
         alpha: the one in use, once chosen.
     """
@@ -250,6 +251,7 @@ class DataDriven:
     alphas: Sequence[float] = FINE_ALPHAS
     every_day: bool = False
     impact: float = 0.0
+    impact_exponent: float = 1.0
     limits: HedgeLimits | None = None
     alpha: float | None = None
 
@@ -287,7 +289,9 @@ class DataDriven:
             fixed = limits.rows[:, ~usable] @ day.previous[~usable]
             binding = np.abs(limits.rows[:, usable]).max(axis=1) > 0
             limits = Limits(limits.rows[binding][:, usable], (limits.bounds - fixed)[binding])
-        found = optimisation.ratios_of(rest, cost, kept, alpha, day.gross, ridge=ridge, limits=limits)
+        found = optimisation.ratios_of(
+            rest, cost, kept, alpha, day.gross, ridge=ridge, exponent=self.impact_exponent, limits=limits
+        )
         ratios = day.previous.copy()
         ratios[usable] = found.ratios
         return replace(found, ratios=ratios)

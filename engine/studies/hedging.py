@@ -201,8 +201,8 @@ class _Study:
                 alphas |= {f"{a:g}": (a,) for a in CANDIDATES}
             else:
                 alphas |= alphas_of(self.config.alpha)
-            impact = self.config.impact
-            found += [Method(_key(source, k), DataDriven(alphas=a, impact=impact), source) for k, a in alphas.items()]
+            impact = {"impact": self.config.impact, "impact_exponent": self.config.impact_exponent}
+            found += [Method(_key(source, k), DataDriven(alphas=a, **impact), source) for k, a in alphas.items()]
         if self.config.shortfall:
             found.append(Method(SHORTFALL, ShortfallHedge(), self.source))
         return tuple(found)

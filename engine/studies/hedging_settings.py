@@ -77,9 +77,17 @@ class HedgingConfig:
     impact: float = setting(
         0.0,
         label="Market impact",
-        help="Weight of squared trades, in units of their costs (4.23); 0: none.",
+        help="Weight of the price impact of trades, in units of their costs (4.22, 4.23); 0: none.",
         low=0.0,
         high=100.0,
+        advanced=True,
+    )
+    impact_exponent: float = setting(
+        1.0,
+        label="Exponent of the impact",
+        help="Price impact is proportional to this power of the trade; 1: in proportion to it.",
+        low=0.1,
+        high=1.0,
         advanced=True,
     )
     shortfall: bool = setting(

@@ -11,6 +11,7 @@ shows over months.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -201,8 +202,8 @@ class _Study:
                 alphas |= {f"{a:g}": (a,) for a in CANDIDATES}
             else:
                 alphas |= alphas_of(self.config.alpha)
-            impact = {"impact": self.config.impact, "impact_exponent": self.config.impact_exponent}
-            found += [Method(_key(source, k), DataDriven(alphas=a, **impact), source) for k, a in alphas.items()]
+            hedge = DataDriven(impact=self.config.impact, impact_exponent=self.config.impact_exponent)
+            found += [Method(_key(source, k), replace(hedge, alphas=a), source) for k, a in alphas.items()]
         if self.config.shortfall:
             found.append(Method(SHORTFALL, ShortfallHedge(), self.source))
         return tuple(found)

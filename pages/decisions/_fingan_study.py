@@ -6,7 +6,7 @@ from dataclasses import replace
 from engine.datasets import Loaded
 from engine.market.price_history import PriceHistory
 from engine.runs.studies import StudyResult
-from pages.ui import cache, study_jobs
+from pages.ui import cache, datasets
 
 
 def words(result: StudyResult) -> str:
@@ -34,7 +34,7 @@ def prices_of(result: StudyResult, loaded: Loaded | None) -> PriceHistory | None
     """The loaded prices with the study's sector map, if they are the very ones it was carried out on."""
     if loaded is None or not isinstance(loaded.data, PriceHistory):
         return None
-    if study_jobs.same_data(result.data, loaded):
+    if datasets.same(result.data, loaded):
         return loaded.data
     listed = cache.study_table(result, "tickers").dropna(subset="sector")
     sectors = {str(row.ticker): str(row.sector) for row in listed.itertuples()}

@@ -8,7 +8,7 @@ from pages.generators import _leaderboard_runs as job
 from pages.generators import _leaderboard_tabs as tabs
 from pages.generators import _leaderboard_words as words
 from pages.generators._leaderboard_method import METHOD
-from pages.ui import cache, datasets, frame, study_jobs
+from pages.ui import cache, datasets, frame
 
 frame.header(
     "Leaderboard", "Which generator of surfaces forecasts best out of sample, by how much, and how sure is that?"
@@ -17,7 +17,7 @@ loaded = datasets.pick("surfaces")
 frame.strip(loaded)
 busy = job.standing(loaded)
 found = {str(result.directory): result for result in studies.catalogue(job.STUDY)}
-mine = {key: one for key, one in found.items() if study_jobs.same_data(one.data, loaded)}
+mine = {key: one for key, one in found.items() if datasets.same(one.data, loaded)}
 if not mine:
     meanwhile = "; meanwhile, that of other data." if found else "."
     st.info(

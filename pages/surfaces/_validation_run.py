@@ -3,41 +3,17 @@
 import streamlit as st
 
 from engine.datasets import Loaded
-from engine.runs import jobs, run_directory
 from engine.runs.checkpoints import Listed
-from engine.settings import from_dict, to_dict
 from engine.studies import volgan as study
-from pages.ui import datasets, forms, frame, generators
-from pages.ui import jobs as ui_jobs
+from pages.ui import forms, frame, generators, study_jobs
 
 STUDY = "volgan"
 TRAIN = "Train new ones"
 
 
 def following(loaded: Loaded) -> bool:
-    """Show the validations of these data that are at work or failed.
-
-    Returns:
-        Whether one is at work.
-    """
-    mine = [run for run in jobs.list_runs() if _is_of(run, loaded)]
-    for run in mine:
-        if run.state in ("failed", "interrupted"):
-            frame.problem(f"{run.name}: {run.reason or 'it left no reason'}", "Resume or delete it under Runs.")
-    busy = [run for run in mine if run.active]
-
-    def live() -> None:
-        now = [jobs.read(run.directory) for run in busy]
-        if not all(run.active for run in now):
-            st.rerun()
-        for run in now:
-            with st.container(border=True):
-                st.markdown(f"**{frame.plain(run.name)}**")
-                ui_jobs.progress(run)
-
-    if busy:
-        st.fragment(live, run_every=ui_jobs.POLL)()
-    return bool(busy)
+    """Show the newest validation of these data if it is at work or failed; returns whether it is at work."""
+    return study_jobs.standing(study_jobs.runs(STUDY, loaded), "validation")
 
 
 def form(loaded: Loaded) -> None:
@@ -57,13 +33,11 @@ def form(loaded: Loaded) -> None:
     if not submitted:
         return
     with frame.errors("Change the settings and try again."):
-        settings = to_dict(from_dict(study.Config, values))
-        arguments = ["study", STUDY, f"--data={loaded.entry.id}"]
-        arguments += [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+        inputs = {}
         if chosen != TRAIN:
-            arguments.append(f"--model={fitting[chosen].name}")
-            arguments += [f"--bce={one.name}" for one in list(plain.values())[:1]]
-        jobs.start(arguments, run_directory.new_directory(_name(loaded)))
+            inputs["model"] = fitting[chosen].name
+            inputs |= {"bce": next(iter(plain.values())).name} if plain else {}
+        study_jobs.start(STUDY, loaded.entry.id, values, f"validation-{loaded.data.fingerprint}", inputs=inputs)
     st.rerun()
 
 
@@ -80,14 +54,3 @@ def _fitting(loaded: Loaded, loss: str) -> dict[str, Listed]:
 
 def _members(listed: Listed) -> int:
     return int(listed.card.config.get("members", 1)) if listed.card is not None else 0
-
-
-def _is_of(run: jobs.Run, loaded: Loaded) -> bool:
-    """Whether a run validates these data; one that has just been started is known by its name only."""
-    if run.config.get("verb") == "study":
-        return run.model == STUDY and datasets.same(run.config.get("data", {}), loaded)
-    return run.active and run.name.startswith(_name(loaded))
-
-
-def _name(loaded: Loaded) -> str:
-    return f"validation-{loaded.data.fingerprint}"

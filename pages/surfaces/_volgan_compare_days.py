@@ -11,7 +11,7 @@ from engine.datasets import Loaded
 from engine.runs import studies
 from engine.runs.checkpoints import Listed
 from engine.studies.generators import BASELINE, BASELINE_MODEL
-from pages.ui import cache, downloads, frame, study_jobs
+from pages.ui import cache, datasets, downloads, frame, study_jobs
 
 STUDY = "generators"
 KUPIEC = 0.05
@@ -58,7 +58,7 @@ def finished(loaded: Loaded, runs: list[str]) -> studies.StudyResult | None:
     """The newest finished study of all these generators on these data."""
     for result in studies.catalogue(STUDY):
         known = cache.study_table(result, "generators")["model"]
-        if study_jobs.same_data(result.data, loaded) and set(runs) <= set(known):
+        if datasets.same(result.data, loaded) and set(runs) <= set(known):
             return result
     return None
 

@@ -45,10 +45,6 @@ def key(kind: datasets.Kind) -> str:
 
 
 def same(about: Mapping[str, Any], loaded: datasets.Loaded) -> bool:
-    """Whether a result is of these data, by what its card says of them.
-
-    Built-in data go by their id: their digest depends on the last bits of exponentials, which processors do not share.
-    """
-    if loaded.origin == "built-in":
-        return about.get("origin") == "built-in" and about.get("ref") == loaded.entry.id
-    return about.get("digest") == loaded.data.digest
+    """Whether a result is of these data, by what its card or settings say of them."""
+    facts = {name: str(about.get(name, "")) for name in ("origin", "name", "ref")}
+    return loaded.is_that(fingerprint=str(about.get("digest", "")), **facts)

@@ -1,7 +1,6 @@
 """A study started from a page: its job while it runs, the reason if it failed, and the button that starts it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -9,7 +8,7 @@ from engine import settings
 from engine.datasets import Loaded
 from engine.runs import jobs, run_directory
 from engine.studies.base import study
-from pages.ui import frame
+from pages.ui import datasets, frame
 from pages.ui import jobs as ui_jobs
 
 
@@ -33,19 +32,13 @@ def start(name: str, data: str, values: Mapping[str, object], label: str, *, inp
     st.session_state[_key(name)] = str(run.directory)
 
 
-def same_data(about: Mapping[str, Any], loaded: Loaded) -> bool:
-    """Whether a study, by what its card or settings say of its data, is of these."""
-    facts = {name: str(about.get(key, "")) for name, key in (("origin", "origin"), ("name", "name"), ("ref", "ref"))}
-    return loaded.is_that(fingerprint=str(about.get("digest", "")), **facts)
-
-
 def runs(name: str, loaded: Loaded) -> list[jobs.Run]:
     """Runs of a study on some data, newest first; the one started last here too, before its settings are written."""
 
     def fits(run: jobs.Run) -> bool:
         data = run.config.get("data")
         if isinstance(data, dict):
-            return same_data(data, loaded)
+            return datasets.same(data, loaded)
         return str(run.directory) == st.session_state.get(_key(name))
 
     return [run for run in jobs.list_runs() if run.model == name and fits(run)]

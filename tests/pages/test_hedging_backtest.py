@@ -116,12 +116,18 @@ def test_a_study_of_other_data_is_shown_as_such(result, market):
 
 def test_without_a_study_there_is_a_form_that_starts_one(market, monkeypatch):
     started = []
-    monkeypatch.setattr(jobs, "start", lambda arguments, directory: started.append((arguments, directory)))
+
+    def start(arguments, directory):
+        started.append((arguments, directory))
+        return jobs.Run(directory, "queued")
+
+    monkeypatch.setattr(jobs, "start", start)
     app = opened(market)
     assert "No backtest has been finished yet" in said(app) and not app.metric
     app.selectbox(key="hedging_study_source").set_value("fhs")
     next(one for one in app.button if one.label == "Backtest in the background").click()
     app.run()
+    assert not app.exception
     arguments, directory = started[0]
     assert arguments[:3] == ["study", "hedging", f"--data={market.entry.id}"]
     assert "source=fhs" in arguments and not any(one.startswith("--model") for one in arguments)

@@ -68,7 +68,12 @@ def test_other_data_get_the_shipped_one_with_a_word_and_then_their_own(
 
 def test_the_button_starts_the_job_with_the_chosen_generators(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
-    monkeypatch.setattr(jobs, "start", lambda arguments, directory: asked.append(list(arguments)))
+
+    def start(arguments: list[str], directory: Path) -> jobs.Run:
+        asked.append(list(arguments))
+        return jobs.Run(directory, "queued")
+
+    monkeypatch.setattr(jobs, "start", start)
     app = tab().run()
     app.number_input(key="validation_scenarios").set_value(500)
     app.button[-1].click().run()

@@ -1,5 +1,6 @@
 """The validation tab: shipped at once, of one's own data after a job, and what to do when there is none."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,8 @@ def test_the_button_starts_the_job_with_the_chosen_generators(monkeypatch: pytes
     assert not app.exception and len(asked) == 1
     words = asked[0]
     assert words[:3] == ["study", "volgan", "--data=simulated-10x8"] and "scenarios=500" in words
-    assert "--model=volgan-stacked-10x8" in words and "--bce=volgan-without-smoothness-10x8" in words
+    named = dict(pairwise(words))
+    assert named["--model"] == "volgan-stacked-10x8" and named["--bce"] == "volgan-without-smoothness-10x8"
 
 
 def test_a_failed_validation_says_why(tmp_path: Path, scenarist_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

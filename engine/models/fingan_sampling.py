@@ -7,32 +7,24 @@ that the Monte Carlo errors of different windows are independent and average out
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.errors import CheckpointError, MarketDataError, SettingsError
+from engine.errors import SettingsError
 from engine.market.grid import Floats
 from engine.models.fingan import (
     COLLAPSE,
     WIDTH,
-    Member,
+    Shapes,
     Singles,
     generator_shapes,
-    matching_members,
-    pack_members,
-    size,
-    unpack_members,
     views,
 )
-from engine.training.progress import check_arrays
+from engine.models.member_stack import MemberStack
 from engine.training.threefry import Words
-
-WEIGHTS, SCALE, MEMBERS = "generator", "scale", "members"
-"""Names of a stack's arrays."""
 
 
 class Networks(NamedTuple):
@@ -86,65 +78,16 @@ class Forecast:
 
 
 @dataclass(frozen=True, eq=False)
-class GeneratorStack:
-    """Trained generators of several assets, losses and seeds.
+class GeneratorStack(MemberStack):
+    """Trained generators of several assets, losses and seeds."""
 
-    Args:
-        weights: ``(members, parameters)`` flat vectors, see :func:`engine.models.fingan.generator_shapes`.
-        scale: ``(members, 2)`` mean and sd of each member's reference batch.
-        members: who they are.
-        length: L of the windows they read.
+    kind: ClassVar[str] = "Fin-GAN generators"
+    weights_name: ClassVar[str] = "generator"
 
-    Raises:
-        CheckpointError: if shapes do not fit or a value is not finite.
-    """
-
-    weights: Singles
-    scale: Floats
-    members: tuple[Member, ...]
-    length: int = 10
-
-    def __post_init__(self) -> None:
-        shapes = {
-            WEIGHTS: (len(self.members), size(generator_shapes(self.length))),
-            SCALE: (len(self.members), 2),
-        }
-        check_arrays({WEIGHTS: self.weights, SCALE: self.scale}, shapes, "Fin-GAN generators")
-
-    def __len__(self) -> int:
-        return len(self.members)
-
-    @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]], length: int = 10) -> GeneratorStack:
-        """The inverse of :meth:`arrays`.
-
-        Raises:
-            CheckpointError: if an array is missing or damaged.
-        """
-        missing = [name for name in (WEIGHTS, SCALE, MEMBERS) if name not in arrays]
-        if missing:
-            raise CheckpointError(f"expected Fin-GAN generators with the array {missing[0]!r}; found none of that name")
-        weights = np.ascontiguousarray(arrays[WEIGHTS], np.float32)
-        return cls(weights, np.asarray(arrays[SCALE], np.float64), unpack_members(arrays[MEMBERS]), length)
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Flat named arrays, for a keeper or a checkpoint."""
-        return {WEIGHTS: self.weights, SCALE: self.scale, MEMBERS: pack_members(self.members)}
-
-    def take(self, rows: Sequence[int] | NDArray[Any]) -> GeneratorStack:
-        """Some of the members, in the order asked for."""
-        chosen = [int(row) for row in rows]
-        return GeneratorStack(
-            self.weights[chosen], self.scale[chosen], tuple(self.members[row] for row in chosen), self.length
-        )
-
-    def of(self, asset: str | None = None, loss: str | None = None, seed: int | None = None) -> GeneratorStack:
-        """The members of an asset, a loss and a seed; None is any.
-
-        Raises:
-            SettingsError: if there is none.
-        """
-        return self.take(matching_members(self.members, asset, loss, seed))
+    @staticmethod
+    def shapes(length: int) -> Shapes:
+        """See :func:`engine.models.fingan.generator_shapes`."""
+        return generator_shapes(length)
 
     def networks(self) -> Networks:
         """The weights by their role."""
@@ -171,7 +114,7 @@ class GeneratorStack:
         Raises:
             MarketDataError: for windows of another length, or not finite.
         """
-        net, x = self.networks(), self._windows(condition)
+        net, x = self.networks(), self.windows(condition).astype(np.float32)
         u = (x[None] - net.mean[:, None, None]) / net.sd[:, None, None]  # (members, n, L)
         i, g, o = (
             u @ net.gate_weight[:, gate].mT + net.gate_bias[:, gate][:, None] for gate in range(3)
@@ -217,19 +160,13 @@ class GeneratorStack:
 
         if samples < 1:
             raise SettingsError(f"expected at least one sample of each window; found {samples}")
-        x = self._windows(condition)
+        x = self.windows(condition).astype(np.float32)
         found = np.empty((4, len(self), len(x)), np.float32)
         sample_moments(self.window_part(x), self.weights, self.scale, self._keys(seed), first_row, samples, found)
         return Forecast(*found)
 
     def _keys(self, seed: int) -> Words:
         return np.stack([member.key(f"samples {seed}") for member in self.members])
-
-    def _windows(self, condition: ArrayLike) -> Singles:
-        x = np.asarray(condition, np.float32)
-        if x.ndim != 2 or x.shape[1] != self.length or not np.isfinite(x).all():
-            raise MarketDataError(f"expected finite windows (n, {self.length}); found shape {x.shape}")
-        return x
 
 
 def _sigmoid(x: NDArray[Any]) -> NDArray[Any]:

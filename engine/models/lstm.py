@@ -6,14 +6,12 @@ torch; training is in ``lstm_training``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from engine.errors import CheckpointError, MarketDataError
 from engine.market.grid import Floats
 from engine.models.fingan import (
     MSE,
@@ -22,16 +20,10 @@ from engine.models.fingan import (
     STD,
     WIDTH,
     Loss,
-    Member,
     Shapes,
-    Singles,
-    matching_members,
-    pack_members,
-    size,
-    unpack_members,
     views,
 )
-from engine.training.progress import check_arrays
+from engine.models.member_stack import MemberStack
 
 LSTM_TERMS = ("mse", "pnl", "sr", "std")
 """The reference of gradient-norm matching first."""
@@ -47,8 +39,6 @@ FIN_COMBINATIONS: dict[str, Loss] = {
 LSTM_LOSSES: dict[str, Loss] = {**FIN_COMBINATIONS, "MSE": (MSE,)}
 """All five; MSE alone is the LSTM."""
 
-WEIGHTS, SCALE, MEMBERS = "forecaster", "scale", "members"
-
 
 def forecaster_shapes(length: int) -> Shapes:
     """Tensors of one forecaster in the order of its flat vector: LSTM(L→8), one step from zero state, Linear(8→1)."""
@@ -56,58 +46,16 @@ def forecaster_shapes(length: int) -> Shapes:
 
 
 @dataclass(frozen=True, eq=False)
-class ForecasterStack:
-    """Trained point forecasters of several assets, losses and seeds.
+class ForecasterStack(MemberStack):
+    """Trained point forecasters of several assets, losses and seeds."""
 
-    Args:
-        weights: ``(members, parameters)`` flat vectors.
-        scale: ``(members, 2)`` mean and sd of each member's reference batch.
-        members: who they are.
-        length: L of the windows they read.
+    kind: ClassVar[str] = "LSTM forecasters"
+    weights_name: ClassVar[str] = "forecaster"
 
-    Raises:
-        CheckpointError: if shapes do not fit or a value is not finite.
-    """
-
-    weights: Singles
-    scale: Floats
-    members: tuple[Member, ...]
-    length: int = 10
-
-    def __post_init__(self) -> None:
-        shapes = {WEIGHTS: (len(self.members), size(forecaster_shapes(self.length))), SCALE: (len(self.members), 2)}
-        check_arrays({WEIGHTS: self.weights, SCALE: self.scale}, shapes, "LSTM forecasters")
-
-    def __len__(self) -> int:
-        return len(self.members)
-
-    @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]], length: int = 10) -> ForecasterStack:
-        """The inverse of :meth:`arrays`.
-
-        Raises:
-            CheckpointError: if an array is missing or damaged.
-        """
-        missing = [name for name in (WEIGHTS, SCALE, MEMBERS) if name not in arrays]
-        if missing:
-            raise CheckpointError(f"expected LSTM forecasters with the array {missing[0]!r}; found none of that name")
-        weights = np.ascontiguousarray(arrays[WEIGHTS], np.float32)
-        return cls(weights, np.asarray(arrays[SCALE], np.float64), unpack_members(arrays[MEMBERS]), length)
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Flat named arrays, for a keeper or a checkpoint."""
-        return {WEIGHTS: self.weights, SCALE: self.scale, MEMBERS: pack_members(self.members)}
-
-    def of(self, asset: str | None = None, loss: str | None = None, seed: int | None = None) -> ForecasterStack:
-        """The members of an asset, a loss and a seed; None is any.
-
-        Raises:
-            SettingsError: if there is none.
-        """
-        rows = matching_members(self.members, asset, loss, seed)
-        return ForecasterStack(
-            self.weights[rows], self.scale[rows], tuple(self.members[row] for row in rows), self.length
-        )
+    @staticmethod
+    def shapes(length: int) -> Shapes:
+        """See :func:`forecaster_shapes`."""
+        return forecaster_shapes(length)
 
     def point_estimates(self, condition: ArrayLike) -> Floats:
         """``(members, n)`` forecast log-return of the half-day after each window; the bet is its sign.
@@ -118,9 +66,7 @@ class ForecasterStack:
         Raises:
             MarketDataError: for windows of another length, or not finite.
         """
-        x = np.asarray(condition, np.float64)
-        if x.ndim != 2 or x.shape[1] != self.length or not np.isfinite(x).all():
-            raise MarketDataError(f"expected finite windows (n, {self.length}); found shape {x.shape}")
+        x = self.windows(condition)
         w = views(self.weights.astype(np.float64), forecaster_shapes(self.length))
         mean, sd = self.scale[:, :1], self.scale[:, 1:]
         u = (x - mean[..., None]) / sd[..., None]  # (members, n, L)

@@ -196,7 +196,9 @@ def choose_alpha(
     if fresh_x.shape[1] != x.shape[1]:
         raise MarketDataError(f"expected fresh changes of {x.shape[1]} instruments; found {fresh_x.shape[1]}")
     held, c = _vector("positions held", previous, x.shape[1]), _costs(cost, x.shape[1])
-    return alpha_of(compress(x, y, w), c, held, gross, fresh_y, fresh_x, alphas)
+    problem = compress(x, y, w)
+    _check_distinct_changes(problem.x)
+    return alpha_of(problem, c, held, gross, fresh_y, fresh_x, alphas)
 
 
 def alpha_of(
@@ -234,12 +236,13 @@ def alpha_of(
 def untradable(problem: Compressed, free: Bools) -> Bools:
     """Instruments that no optimisation can use: ``(n,)``.
 
-    Those that change in no scenario (expired, worthless), and those free to trade that repeat earlier free ones.
+    Those that change in no scenario (expired, worthless), and those free to trade that repeat later free ones: the
+    underlying, which comes first, rather than a call and a put of one strike, whose interest it would not earn.
     """
 
     def find() -> Bools:
         found: Bools = np.square(problem.x).sum(axis=0) == 0
-        rest = np.flatnonzero(free & ~found)
+        rest = np.flatnonzero(free & ~found)[::-1]
         found[rest] = dependent(problem.x[:, rest])
         return found
 

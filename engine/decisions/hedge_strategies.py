@@ -287,7 +287,7 @@ class DataDriven:
         limits = self.limits.of(day) if self.limits is not None else None
         if limits is not None:
             fixed = limits.rows[:, ~usable] @ day.previous[~usable]
-            binding = np.abs(limits.rows[:, usable]).max(axis=1) > 0
+            binding = np.abs(limits.rows[:, usable]).max(axis=1, initial=0.0) > 0
             limits = Limits(limits.rows[binding][:, usable], (limits.bounds - fixed)[binding])
         found = optimisation.ratios_of(
             rest, cost, kept, alpha, day.gross, ridge=ridge, exponent=self.impact_exponent, limits=limits
@@ -338,6 +338,8 @@ class ShortfallHedge:
         """Instruments that move in no scenario are left as they are."""
         y, x = day.changes()
         usable = day.worth_trading & (np.ptp(x, axis=0) > 0)
+        if not usable.any():
+            return day.previous
         found = shortfall_ratios(
             y - x[:, ~usable] @ day.previous[~usable],
             x[:, usable],

@@ -131,6 +131,8 @@ def hedge_today(
     held = np.zeros(len(columns)) if previous is None else np.asarray(previous, dtype=np.float64)
     if held.shape != (len(columns),):
         raise MarketDataError(f"expected positions in {len(columns)} instruments; found {held.shape}")
+    if not np.isfinite(held).all():
+        raise MarketDataError("expected finite positions held; found NaN or infinite ones")
     gross = portfolio.gross(window.price[0, 1 + window.book.columns(portfolio.options)], float(window.price[0, 0]))
     day = Day(window, 0, holding, columns, held, gross, moves)
     opened = strategy.opened(day)

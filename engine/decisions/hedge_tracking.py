@@ -31,7 +31,7 @@ from engine.decisions.options import (
     hedging_set,
 )
 from engine.decisions.transaction_costs import CostModel
-from engine.errors import SettingsError
+from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import DT, Floats
 from engine.market.surface_history import Dates, SurfaceHistory
 from engine.models.base import SurfaceModel
@@ -223,11 +223,26 @@ def follow(
 
 
 def usual_instruments(history: SurfaceHistory, row: int, portfolio: Portfolio) -> tuple[Option, ...]:
-    """The hedging set of section 4.3 on a day, as long-lived as the portfolio, less what the surface does not cover."""
+    """The hedging set of section 4.3 on a day, as long-lived as the portfolio, less what cannot be entered that day.
+
+    Raises:
+        MarketDataError: for a day that is none of the history's.
+    """
+    if not -len(history) <= row < len(history):
+        raise MarketDataError(f"expected a day among {len(history)}; found row {row}")
     spot, axis = float(history.spot[row]), history.grid.moneyness
     maturity = min((option.maturity for option in portfolio.options), default=ONE_MONTH)
     moneyness = tuple(m for m in HEDGING_MONEYNESS if axis[0] <= m * (1 + SAME) and m * (1 - SAME) <= axis[-1])
-    return hedging_set(spot, portfolio, moneyness=moneyness, maturity=maturity)
+    options = hedging_set(spot, portfolio, moneyness=moneyness, maturity=maturity)
+    return tuple(option for option in options if _can_be_entered(option, history, row))
+
+
+def _can_be_entered(option: Option, history: SurfaceHistory, row: int) -> bool:
+    try:
+        check_instruments((option,), float(history.spot[row]), history.iv[row], history.grid, float(history.rate[row]))
+    except MarketDataError:
+        return False
+    return True
 
 
 def entered(

@@ -49,6 +49,9 @@ _SOFTNESS, _MOST_ROUNDS, _FEASIBLE = 1e-6, 200, 1e-12
 _CONSTANT = 1e-13  # changes this small beside their mean
 _EXACT = 1e-13  # a violation this small is rounding
 _QUIET = 1e-13  # a multiplier this small, relative to ‖b‖, is rounding
+_LIFTS = (0.0, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9)  # least penalties tried, relative to ‖b‖, all within KKT_TOLERANCE
+
+_BADLY_CONDITIONED = "expected a problem that can be solved to rounding; found one too badly conditioned"
 
 
 class Limits(NamedTuple):
@@ -92,7 +95,12 @@ class Compressed:
 
     def given(self, d: Floats) -> Compressed:
         """The problem left when coefficients ``(n,)`` are held already: its response is y − X d."""
-        return replace(self, y=self.y - self.x @ d, mean_y=self.intercept(d))
+        explained = self.x @ d
+        rest = self.y - explained
+        # what rounding leaves of a portfolio that is replicated already is no risk to hedge
+        if np.abs(rest).max(initial=0.0) <= _EXACT * (np.abs(self.x) @ np.abs(d)).max(initial=0.0):
+            rest = np.zeros_like(rest)
+        return replace(self, y=rest, mean_y=self.intercept(d))
 
     def of(self, columns: NDArray[Any], response: Floats) -> Compressed:
         """The problem with some columns of this one as regressors and a combination ``(n,)`` of all as response."""
@@ -196,7 +204,7 @@ class _Regressors:
     @classmethod
     def of(cls, x: Floats, free: Bools) -> _Regressors:
         length = np.sqrt(np.square(x).sum(axis=0))
-        if not length.min() > 0:
+        if not length.min(initial=np.inf) > 0:
             raise SettingsError(f"expected columns that vary; found column {int(length.argmin())} constant")
         a = x / length
         redundant = dependent(a[:, free])
@@ -210,25 +218,41 @@ class _Regressors:
         return cls(a, length, free, basis, triangle, np.concatenate([bound, -bound], axis=1))
 
     def lasso(self, b: Floats, half: Floats) -> Floats:
-        """Coefficients of the unit columns for a response and penalties 2·half."""
+        """Coefficients of the unit columns for a response and penalties 2·half.
+
+        Penalties below rounding leave the two sides of a bound on top of each other, which the active-set method may
+        take for a contradiction; they are lifted then, and the positions recomputed with the true ones.
+        """
+        size = np.sqrt(b @ b)
+        for lift in _LIFTS:
+            u = self._by_dual(b, np.maximum(half, lift * size))
+            if u is None:
+                continue
+            gap = _violation(self.a, b, half, u)
+            if gap <= _EXACT:
+                return u
+            polished = self._on(b, self.free | (u != 0), np.sign(u), half)
+            if polished is not None and _violation(self.a, b, half, polished) <= min(gap, KKT_TOLERANCE):
+                return polished
+            if gap <= KKT_TOLERANCE:
+                return u
+        raise SettingsError(_BADLY_CONDITIONED)
+
+    def _by_dual(self, b: Floats, half: Floats) -> Floats | None:
+        """Coefficients as multipliers of the dual; None where the active-set method finds a contradiction."""
         u = np.zeros(len(half))
         explained = self.basis.T @ b
         if self.normals.shape[1]:
             side = np.tile(-half[~self.free], 2)
             rest = b - self.basis @ explained
-            pressure = quadprog.solve_qp(np.eye(len(b)), rest, self.normals, side, 0)[4]
+            try:
+                pressure = quadprog.solve_qp(np.eye(len(b)), rest, self.normals, side, 0)[4]
+            except ValueError:
+                return None
             below, above = np.split(pressure, 2)
             u[~self.free] = _clean(above - below, b)
         if len(explained):
             u[self.free] = np.linalg.solve(self.triangle, explained - self.basis.T @ (self.a @ u))
-        gap = _violation(self.a, b, half, u)
-        if gap <= _EXACT:
-            return u
-        polished = self._on(b, self.free | (u != 0), np.sign(u), half)
-        if polished is not None and _violation(self.a, b, half, polished) <= min(gap, KKT_TOLERANCE):
-            return polished
-        if not gap <= KKT_TOLERANCE:
-            raise SettingsError("expected a problem that can be solved to rounding; found one too badly conditioned")
         return u
 
     def _on(self, b: Floats, active: Bools, sign: Floats, half: Floats) -> Floats | None:
@@ -273,9 +297,9 @@ def optimality_gap(problem: Compressed, penalty: Floats, d: Floats) -> float:
 def _violation(a: Floats, b: Floats, half: Floats, u: Floats) -> float:
     """Largest violation of the optimality conditions for columns of unit length, relative to ‖b‖."""
     slope = a.T @ (b - a @ u)
-    gap = np.where(u != 0, np.abs(slope - half * np.sign(u)), np.maximum(np.abs(slope) - half, 0))
+    gap = np.where(u != 0, np.abs(slope - half * np.sign(u)), np.maximum(np.abs(slope) - half, 0)).max(initial=0.0)
     size = np.sqrt(b @ b)
-    return float(2 * gap.max() / size) if size > 0 else float(gap.max())
+    return float(2 * gap / size) if size > 0 else float(gap)
 
 
 def _clean(u: Floats, b: Floats) -> Floats:
@@ -312,7 +336,10 @@ def _limited(regressors: _Regressors, b: Floats, penalty: Floats, limits: Limits
     mu = np.zeros(n_limits)
     for _ in range(_MOST_ROUNDS):
         target = np.concatenate([b, _SOFTNESS * mu - limits.bounds])
-        found = quadprog.solve_qp(hessian, target, normals, sides, n_free)
+        try:
+            found = quadprog.solve_qp(hessian, target, normals, sides, n_free)
+        except ValueError:
+            raise SettingsError(_BADLY_CONDITIONED) from None
         mu = np.maximum(found[0][k:], 0.0)
         below, above = np.split(found[4][n_free : n_free + 2 * bound.shape[1]], 2)
         u = np.zeros(len(half))

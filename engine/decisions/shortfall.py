@@ -68,8 +68,12 @@ def shortfall_ratios(
             f"expected changes (N,) and (N, n) of at least 2 scenarios; found {y.shape} and {x.shape}"
         )
     n_scenarios, n = x.shape
+    if n == 0:
+        raise MarketDataError("expected at least one hedging instrument; found none")
     if held.shape != (n,) or c.shape != (n,):
         raise MarketDataError(f"expected costs and positions of {n} instruments; found {c.shape} and {held.shape}")
+    if not all(np.isfinite(values).all() for values in (x, y, held, c)):
+        raise MarketDataError("expected finite changes, costs and positions; found NaN or infinite ones")
     if not 0 < level < 1:
         raise SettingsError(f"expected a share of worst outcomes between 0 and 1; found {level:g}")
     if not (c.min() >= 0 and cost_weight >= 0):

@@ -236,6 +236,7 @@ class _Study:
             # what is fitted here sees the days before the test only, the law is only recognised
             last = self.starts[0] if source != TRUE_LAW else len(self.data) - 1
             found.fit(self.data.until(last), seed=self.config.seed)
+        months.check_scenarios_differ(source, found, self.data, self.starts[0])
         months.check_no_look_ahead(source, found, self.data, self.starts[0], self.config.days)
         return found
 

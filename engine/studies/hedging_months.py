@@ -141,6 +141,19 @@ def check_no_look_ahead(label: str, model: SurfaceModel, history: SurfaceHistory
         )
 
 
+def check_scenarios_differ(label: str, model: SurfaceModel, history: SurfaceHistory, row: int) -> None:
+    """Tomorrow must have more than one outcome.
+
+    Raises:
+        SettingsError: if a generator draws the same one every time.
+    """
+    drawn = model.sample(history.until(row), 20, rng=np.random.default_rng(row))
+    if not np.ptp(np.asarray(drawn.log_return)) > 0:
+        raise SettingsError(
+            f"expected scenarios of {label} that differ, so that there is a risk to hedge; found one repeated"
+        )
+
+
 def _month(history: SurfaceHistory, start: int, plan: Plan) -> Arrays:
     spot, maturity = float(history.spot[start]), plan.life * DT
     straddles = [hedging.straddle(m * spot, maturity) for m in plan.moneyness]

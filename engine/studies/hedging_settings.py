@@ -11,7 +11,11 @@ from engine.models.base import SURFACE_MODELS
 from engine.settings import setting
 
 GIVEN, TRUE_LAW = "model", "true_law"
-SOURCES = (GIVEN, TRUE_LAW, *(name for name in SURFACE_MODELS if name not in ("simulated_market", "volgan")))
+SOURCES = (
+    GIVEN,
+    TRUE_LAW,
+    *(name for name in SURFACE_MODELS if name not in ("simulated_market", "volgan", "persistence")),
+)
 """A run given with ``--model``; the law of the simulated market; or a family fitted here to the days before."""
 
 PAST, FINE, COARSE = "past", "aic", "aic_coarse"

@@ -346,6 +346,11 @@ def test_the_usual_instruments_are_the_hedging_set_on_the_surface():
         narrow, hedging.straddle(float(narrow.spot[-1])), DeltaHedge(), model=true_law_on(narrow)
     )
     assert len(ticket.instruments) == 5  # 0.95, 0.975, 1.025 and 1.05 lie on it; 1.0 is in the portfolio
+    calm = replace(history, iv=0.15 * history.iv)
+    path = hedging.track(calm, portfolio, DeltaHedge(), start=START)
+    assert 1 < len(path.instruments) < 7  # the outer ones are worth nothing
+    with pytest.raises(MarketDataError, match="a day among 60; found row 60"):
+        hedging.track(narrow, portfolio, DeltaHedge(), start=60)
 
 
 def test_a_ticket_starts_from_the_positions_held():
@@ -357,6 +362,8 @@ def test_a_ticket_starts_from_the_positions_held():
     assert again.cost <= 1e-12  # what is optimal is left alone
     with pytest.raises(MarketDataError, match="positions in 7 instruments"):
         hedging.hedge_today(history, portfolio, DataDriven(), previous=[1.0], **given)
+    with pytest.raises(MarketDataError, match="finite positions held"):
+        hedging.hedge_today(history, portfolio, DataDriven(), previous=[np.nan] * 7, **given)
 
 
 # strategies
@@ -397,17 +404,58 @@ def test_options_worth_less_than_their_half_spread_are_not_traded():
 
 
 def test_where_trading_is_free_redundant_instruments_are_left_alone():
-    """Without a penalty some days have instruments that repeat others (deep in the money, close to expiry)."""
+    """Call less put is the underlying, which is the one left alone: it would earn no interest on the strike."""
     history = market_without_interest()
     spot = float(history.spot[START])
     portfolio = hedging.straddle(0.95 * spot)
-    pair = hedging.straddle(1.0 * spot).options  # call − put is the underlying
+    pair = hedging.straddle(1.0 * spot).options
     given = {"instruments": pair, "start": START, "model": true_law(), "days": 10, **QUICK}
     for strategy in (DataDriven(alphas=(0.0,)), DataDriven(alphas=(0.0, 0.1))):
         path = hedging.track(history, portfolio, strategy, **given)
-        assert not path.positions[:, 2].any() and path.positions[0, 1] != 0
+        assert not path.positions[:, 0].any() and path.positions[:-1, 1:].all()
     free = hedging.track(history, portfolio, DataDriven(), costs=FREE, **given)
-    assert not free.positions[:, 2].any()
+    assert not free.positions[:, 0].any()
+
+
+def test_a_straddle_is_replicated_by_itself_whatever_rates_do():
+    history = market()
+    portfolio = hedging.straddle(0.95 * float(history.spot[START]))
+    for alphas in ((0.0,), (0.01,), hedging.FINE_ALPHAS):
+        path = hedging.track(
+            history,
+            portfolio,
+            DataDriven(alphas=alphas),
+            instruments=portfolio.options,
+            start=START,
+            model=true_law(),
+            costs=FREE,
+            **QUICK,
+        )
+        assert np.abs(path.error).max() < 1e-11 * path.value[0]
+
+
+class OneOutcome:
+    """Draws the same tomorrow every time."""
+
+    def __init__(self, model):
+        self.model, self.label = model, "one outcome"
+
+    def sample_days(self, history, rows, n, *, rng):
+        drawn = self.model.sample_days(history, rows, 1, rng=rng)
+        same = {"log_return": drawn.log_return.repeat(n, axis=1), "log_iv": drawn.log_iv.repeat(n, axis=1)}
+        return replace(drawn, **same, weights=None)
+
+
+@pytest.mark.parametrize("strategy", [DataDriven(), DataDriven(alphas=(0.0, 0.1)), ShortfallHedge()])
+def test_where_no_instrument_can_be_used_positions_are_left_as_they_are(strategy):
+    history = market()
+    portfolio, instruments = straddle_and_instruments(history)
+    held = np.linspace(-1, 1, 1 + len(instruments))
+    ticket = hedging.hedge_today(
+        history, portfolio, strategy, instruments=instruments, model=OneOutcome(true_law()), row=START, previous=held,
+        **QUICK,
+    )  # fmt: skip
+    np.testing.assert_array_equal(ticket.positions, held)
 
 
 def test_limits_hold_on_every_day_of_a_hedge():

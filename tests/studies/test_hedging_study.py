@@ -9,7 +9,7 @@ import pytest
 from engine.decisions import hedging
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Grid
-from engine.models.historical import FilteredHistoricalSimulation
+from engine.models.historical import FilteredHistoricalSimulation, Persistence
 from engine.models.simulated_market import SimulatedMarket, simulate
 from engine.settings import from_dict, from_strings
 from engine.studies import hedging as study
@@ -313,6 +313,7 @@ def test_a_stopped_study_goes_on_with_the_months_that_are_left(simulated):
         (["alpha=-1"], "alpha as past"),
         (["compare=true_law"], "other than the main one; found 'true_law'"),
         (["compare=magic"], "found 'magic'"),
+        (["compare=persistence"], "found 'persistence'"),
         (["test_from=2000-13-01"], "test_from as YYYY-MM-DD"),
         (["crisis_from=2000-12-01", "crisis_to=2000-11-01"], "begins before it ends"),
         (["life=5"], "live for at least 21 trading days; found 5"),
@@ -324,6 +325,13 @@ def test_settings_that_make_no_study_are_refused(simulated, given, words):
         config = from_strings(study.Config, given, base=from_dict(study.Config, QUICK))
         study._Study(simulated, config, Work()).check()
         _ = study._Study(simulated, config, Work()).life
+
+
+def test_a_generator_that_draws_one_tomorrow_is_refused(simulated):
+    certain = Persistence()
+    certain.fit(simulated[:121], seed=1)
+    with pytest.raises(SettingsError, match="scenarios of model that differ"):
+        carried_out(simulated, Work(inputs={"model": certain}), source="model")
 
 
 def test_a_study_without_months_or_without_its_law_is_refused(simulated):

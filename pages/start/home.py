@@ -16,6 +16,9 @@ NEXT = (
     ("surfaces/volgan", "Explore the scenarios", "Any date, the whole surface, where it could be arbitraged."),
     ("start/market_data", "Bring your own data", "Upload surfaces, quotes or prices; see what was read and rejected."),
     ("start/runs", "Train your own generator", "In the background, with live progress; stop, resume, compare."),
+    ("generators/leaderboard", "Which to believe", "Every generator scored out of sample beside simple baselines."),
+    ("decisions/hedging", "Hedge a book of options", "Today's ticket, and what it would have left over months."),
+    ("decisions/fingan", "Bet on generated returns", "Equities: what it would have earned, and how sure that is."),
 )
 
 with frame.errors():
@@ -98,8 +101,9 @@ with returns:
     frame.chart(figure, key="home_returns")
 
 st.subheader("What next", anchor=False)
-for column, (page, words, what) in zip(st.columns(len(NEXT)), NEXT, strict=True):
-    with column.container(border=True):
+places = [column for _ in range(2) for column in st.columns(3)]
+for column, (page, words, what) in zip(places, NEXT, strict=True):
+    with column.container(border=True, height="stretch"):
         st.page_link(frame.page_path(page), label=words, icon=":material/arrow_forward:")
         st.write(what)
 frame.strip(loaded, f"{card.label}, trained on {card.data_name}")

@@ -9,23 +9,13 @@ from playwright.sync_api import Page, expect
 from engine.market.export import surfaces_table
 from engine.market.grid import Grid
 from engine.models.simulated_market import simulate
+from pages.ui import menu
 from tests.browser.conftest import App, screenshot, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-PAGES = (
-    "",
-    "market_data",
-    "runs",
-    "quotes",
-    "dynamics",
-    "arbitrage",
-    "factor_model",
-    "volgan",
-    "study",
-    "leaderboard",
-    "fingan",
-)
+SCRIPTS = [script.split("/")[1] for entries in menu.SECTIONS.values() for script, _, _ in entries]
+PAGES = ["" if script == "home" else script for script in SCRIPTS]
 GRID = Grid([0.9, 0.94, 0.97, 1.0, 1.03, 1.06, 1.1], [day / 365 for day in (61, 91, 182, 365, 548, 730)])
 DAYS = 300
 

@@ -8,7 +8,8 @@ import streamlit as st
 from engine.decisions import hedging
 from engine.market.surface_history import SurfaceHistory
 from engine.models.base import SurfaceModel, surface_model
-from pages.decisions._hedging_plan import MONTH, Plan, instruments, strategies
+from pages.decisions._hedging_plan import MONTH, Plan, instruments
+from pages.decisions._hedging_strategies import strategies
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +66,13 @@ def _tickets(
     }
     window = hedging.Window.of(known, (*options, *portfolio.options), start=-1, days=0, costs=plan.costs)
     moves = hedging.draw_moves(window, _model, scenarios=plan.scenarios, seed=plan.seed)
-    prices = window.price[0, 1 + window.book.columns(portfolio.options)]
     day = hedging.Day(
         window,
         0,
         window.holding(portfolio),
         window.instruments(options),
         np.array(held),
-        portfolio.gross(prices, float(window.price[0, 0])),
+        portfolio.gross(window.price[0, 1 + window.book.columns(portfolio.options)], float(window.price[0, 0])),
         moves,
     )
     return Tickets(found, strategies(plan)[0].choice(day), left_out)

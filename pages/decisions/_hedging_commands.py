@@ -36,6 +36,16 @@ def month_command(
     )
 
 
+def _arguments(plan: Plan) -> str:
+    """Of the data-driven hedge; what is left as it comes is left out."""
+    words = [f"alphas={plan.alphas!r}", f"every_day={plan.every_day}"]
+    if plan.impact > 0:
+        words += [f"impact={plan.impact}", f"impact_exponent={plan.exponent}"]
+    if plan.limits is not None:
+        words.append(f"limits=hedging.{plan.limits!r}")
+    return ", ".join(words)
+
+
 def _command(
     loaded: Loaded, source: Source, history: SurfaceHistory, row: int, recipe: Recipe, plan: Plan, label: str
 ) -> str:
@@ -44,7 +54,7 @@ def _command(
     kept = tuple(round(option.strike / spot, 10) for option in usable)
     lines = ", ".join(repr((line.kind, line.strike, line.days, line.quantity)) for line in recipe.lines)
     rules = {
-        "data-driven": f"hedging.DataDriven(alphas={plan.alphas!r}, every_day={plan.every_day})",
+        "data-driven": f"hedging.DataDriven({_arguments(plan)})",
         "least shortfall": "hedging.ShortfallHedge()",
         "delta": "hedging.DeltaHedge()",
         "delta-vega": "hedging.DeltaVegaHedge()",

@@ -1,11 +1,15 @@
 """What the sidebar of the hedging page asks: instruments, costs, and how the penalty α is chosen."""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from engine.decisions.hedging import COARSE_ALPHAS, FINE_ALPHAS, HEDGING_MONEYNESS, CostModel
+from engine.decisions.hedging import COARSE_ALPHAS, FINE_ALPHAS, HEDGING_MONEYNESS
 from engine.errors import SettingsError
 from engine.market.grid import DT
 from engine.market.surface_history import SurfaceHistory
+from pages.decisions import _hedging_advanced as advanced
+from pages.decisions import _hedging_costs as trading_costs
 from pages.decisions._hedging_plan import Plan
 from pages.decisions._hedging_portfolio import shortest
 
@@ -15,7 +19,6 @@ ALPHAS = {
     "AIC, 5 values (0.01 … 1)": COARSE_ALPHAS,
     "Fixed": (),
 }
-QUOTED, PARAMETRIC = "Half-spreads of the data", "A half-spread in vol points"
 
 
 def plan(history: SurfaceHistory, least: int) -> Plan:
@@ -47,7 +50,7 @@ def plan(history: SurfaceHistory, least: int) -> Plan:
             persist_state="session",
             help="A month, or the surface's shortest maturity if that is longer.",
         )
-        costs = _costs(history)
+        costs = trading_costs.ask(history)
         policy = st.selectbox(
             "Choice of α",
             list(ALPHAS),
@@ -75,46 +78,19 @@ def plan(history: SurfaceHistory, least: int) -> Plan:
         seed = st.number_input(
             "Seed", 0, 2**31 - 1, 1, key="hedge_seed", persist_state="session", help="Same seed, same scenarios."
         )
+        more = advanced.ask()
         st.form_submit_button("Hedge", type="primary", icon=":material/shield:")
     if not levels:
         raise SettingsError("expected at least one hedging option besides the underlying; found none")
     return Plan(
         moneyness=tuple(m / 100 for m in sorted(levels)),
         maturity=int(maturity) * DT,
-        costs=costs,
+        costs=replace(costs, underlying=more.underlying),
         alphas=ALPHAS[str(policy)] or (float(fixed),),
         every_day=bool(every_day),
         scenarios=int(scenarios),
         seed=int(seed),
+        impact=more.impact,
+        exponent=more.exponent,
+        limits=more.limits,
     )
-
-
-def _costs(history: SurfaceHistory) -> CostModel:
-    sources = (QUOTED, PARAMETRIC) if history.half_spread is not None else (PARAMETRIC,)
-    source = st.selectbox(
-        "Cost of trading",
-        sources,
-        key=f"hedge_costs_{len(sources)}",
-        persist_state="session",
-        help="Half the bid–ask spread: as in the data where they have it, or vega times a half-spread in vol points.",
-    )
-    points = st.number_input(
-        "Half-spread (vol points), if parametric",
-        0.0,
-        10.0,
-        0.1,
-        step=0.05,
-        key="hedge_points",
-        persist_state="session",
-    )
-    scale = st.number_input(
-        "Times",
-        0.0,
-        100.0,
-        1.0,
-        step=0.5,
-        key="hedge_scale",
-        persist_state="session",
-        help="Wider or narrower markets.",
-    )
-    return CostModel("quoted" if source == QUOTED else "parametric", vol_points=float(points), scale=float(scale))

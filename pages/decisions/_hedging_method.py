@@ -12,6 +12,9 @@ $c_i$ half the bid–ask spread, $g_0$ the gross position at entry, $\varphi'$ y
 the hedge that is held, solved exactly; only instruments worth their cost are traded. $\alpha$ minimises
 $\mathrm{AIC}(\alpha) = M\log(\mathrm{RSS}/M) + 2(1 + \#\{\varphi\ne0\})$ on $M = 100$ fresh scenarios.
 
+**Limits and market impact**, if asked for: $|\varphi_i|$ of options, net delta and net vega stay within bounds, and
+$\lambda g_0 \sum_i c_i\,|\varphi_i - \varphi_i'|^{1+\delta}$ is added (4.21–4.23).
+
 **Least shortfall** minimises the mean of the worst 5 % of outcomes instead of the variance, costs at their own amount
 (Rockafellar and Uryasev 2000). **Delta** holds the Black–Scholes delta; **delta–vega** adds the option struck nearest
 to spot, left alone where its vega is too small to divide by.

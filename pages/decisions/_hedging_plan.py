@@ -22,6 +22,8 @@ class Plan:
         alphas: candidates for α; one fixes it.
         every_day: whether α is chosen every day anew.
         scenarios, seed: of each day.
+        impact, exponent: market impact of the data-driven hedge, relative to its costs; the power of a trade.
+        limits: bounds on it; None without any.
     """
 
     moneyness: tuple[float, ...]
@@ -31,6 +33,9 @@ class Plan:
     every_day: bool
     scenarios: int
     seed: int
+    impact: float = 0.0
+    exponent: float = 1.0
+    limits: hedging.HedgeLimits | None = None
 
 
 @dataclass(frozen=True)
@@ -68,16 +73,6 @@ class Recipe:
         """``1 call 90 % 21d, 1 put 90 % 21d``: at most four contracts, then how many more."""
         parts = [f"{line.quantity:g} {line.kind} {line.strike:g} % {line.days}d" for line in self.lines]
         return ", ".join(parts[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
-
-
-def strategies(plan: Plan) -> tuple[hedging.DataDriven, hedging.ShortfallHedge, hedging.Strategy, hedging.Strategy]:
-    """Data-driven first, then what it is held against."""
-    return (
-        hedging.DataDriven(alphas=plan.alphas, every_day=plan.every_day),
-        hedging.ShortfallHedge(),
-        hedging.DeltaHedge(),
-        hedging.DeltaVegaHedge(),
-    )
 
 
 def instruments(

@@ -21,7 +21,7 @@ def draw(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -
     """The whole tab."""
     history = loaded.data
     spot = float(history.spot[row])
-    with frame.errors("Change the portfolio, the instruments or the day."):
+    with frame.errors("Change the portfolio, the instruments, the limits or the day."):
         held = positions.entered(history.until(row), recipe.at(spot), plan)
         found = hedging_cache.tickets(source.key, source.model, history, row, recipe.at(spot), plan, held)
     label = st.segmented_control(

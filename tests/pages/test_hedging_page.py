@@ -153,6 +153,32 @@ def test_the_command_gives_the_same_figures(market, tab):
         assert metric(app, "Tracking error at the end")[0] == f"{made['path'].error[-1]:.3g}".replace("-", "−")
 
 
+def test_limits_and_market_impact_reach_the_ticket_and_its_command(market):
+    free = opened(market, hedge_policy="Fixed", hedge_alpha=0.001)
+    bounded = opened(
+        market,
+        hedge_policy="Fixed",
+        hedge_alpha=0.001,
+        hedge_most_position=0.05,
+        hedge_most_delta=0.02,
+        hedge_impact=0.5,
+        hedge_underlying=2.0,
+    )
+    made: dict[str, object] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(bounded.code[0].value, made)
+    ticket = made["ticket"]
+    assert np.abs(ticket.positions[1:]).max() <= 0.05 + 1e-9 and abs(ticket.net_delta) <= 0.02 + 1e-9
+    assert metric(bounded, "Cost of the ticket")[0] == f"{ticket.cost:.3g}"
+    assert ticket.unit_cost[0] > 0 and "underlying 2 bp" in said(bounded)
+    assert metric(bounded, "Cost of the ticket") != metric(free, "Cost of the ticket")
+
+
+def test_limits_that_no_hedge_keeps_to_are_one_sentence(market):
+    app = opened(market, hedge_most_position=0.0, hedge_most_vega=0.0)
+    assert "limits" in app.error[0].value
+
+
 def test_any_calls_and_puts_can_be_hedged(market):
     app = opened(market, hedge_portfolio=portfolio.OWN)
     assert f"1 put 95 % {portfolio.shortest(SMALL_GRID)}d, 1 call 105 %" in said(app)

@@ -31,7 +31,7 @@ MOST_LEFT_OUT = 0.05
 HALT_DAYS = 3
 """Days in a row on which open, close and the close before are one price: not trading but standing still."""
 
-SPLIT_RATIOS = (3 / 2, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0)
+SPLIT_RATIOS = (3 / 2, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 100.0)
 SPLIT_TOLERANCE = 0.04  # in log-returns: an overnight move of the share itself comes on top of the split
 QUIET_NIGHT = 0.05  # the other tickers' median move above which a jump is taken for a crash
 REPAIR_DAYS = 252
@@ -193,6 +193,13 @@ def _usable_days(prices: PriceHistory, columns: Sequence[int], notes: list[str])
             f"expected at least {MINIMUM_DAYS} days with an open and a close of {names}; found {len(both)}"
         )
     span = slice(int(both[0]), int(both[-1]) + 1)
+    own = np.flatnonzero(quoted[:, 0])
+    outside = int((own < span.start).sum() + (own >= span.stop).sum())
+    if outside:
+        notes.append(
+            f"{names}: quoted together from {prices.dates[span.start]} to {prices.dates[span.stop - 1]}; "
+            f"{outside} days of {prices.tickers[columns[0]]} outside left out"
+        )
     halted = np.zeros(len(prices), dtype=bool)
     for column in columns:
         halted |= _halted(prices.open[:, column], prices.close[:, column])

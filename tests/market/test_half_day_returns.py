@@ -168,10 +168,32 @@ def test_halts_and_days_without_quotes_are_left_out_and_said():
     assert "1 of 600 days not quoted" in found.notes[0] and "4 of 600 days halted" in found.notes[1]
 
 
-def split(values):
+def test_days_before_the_etf_began_are_said():
+    def later(values):
+        values = values.copy()
+        values[:60, 3] = np.nan
+        return values
+
+    history = prices(open=later, close=later)
+    found = returns.fingan_windows(history, "KO", "XLP")
+    assert found.notes == (
+        f"KO and XLP: quoted together from {history.dates[60]} to {history.dates[-1]}; 60 days of KO outside left out",
+    )
+    assert len(found.returns) == 2 * (DAYS - 60) - 1
+    assert returns.fingan_windows(history, "XLP").notes == ()
+
+
+def split(values, ratio=2):
     values = values.copy()
-    values[300:, 0] /= 2
+    values[300:, 0] /= ratio
     return values
+
+
+@pytest.mark.parametrize("ratio", [3 / 2, 3, 25, 1 / 10, 1 / 50])
+def test_splits_of_any_usual_ratio_either_way_are_seen(ratio):
+    history = prices(open=lambda v: split(v, ratio), close=lambda v: split(v, ratio))
+    with pytest.raises(MarketDataError, match="looks like a split"):
+        returns.fingan_windows(history, "KO")
 
 
 def nothing(values, rows):

@@ -155,6 +155,8 @@ def _study(arguments: argparse.Namespace) -> int:
         return STOPPED
     for name, value in result.summary.items():
         print(f"{name.replace('_', ' ')}: {value:.4g}")
+    if "left_out" in result.data:
+        print(f"{result.data['name']}: {result.data['left_out']}")
     print(f"{len(result.table_names())} tables in {directory / studies.RESULT}")
     return 0
 

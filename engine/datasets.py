@@ -70,6 +70,13 @@ class Loaded:
         """Built-in, local, upload or file."""
         return self.entry.origin
 
+    @property
+    def left_out(self) -> str:
+        """How many rows could not be used and why the first could not, in words; empty if all could."""
+        many = len(self.rejected)
+        rows = "1 row" if many == 1 else f"{many:,} rows"
+        return f"{rows} left out, the first: {self.rejected.iloc[0]['reason']}" if many else ""
+
     def is_that(self, *, origin: str, fingerprint: str, name: str = "", ref: str = "") -> bool:
         """Whether a card or a study speaks of these data.
 
@@ -127,8 +134,23 @@ def find(ref: str) -> _Source:
     path = Path(ref).expanduser()
     if path.is_file():
         return _file_source(path, id=str(path.resolve()), origin="file")
+    if f"local-{ref}" in known:  # a result says a file's name, not where it lay
+        return known[f"local-{ref}"]
     names = ", ".join(_built_in())
     raise MarketDataError(f"expected a dataset id ({names}, …) or the path of a file; found {ref[:200]!r}")
+
+
+def sector_map(ref: str) -> tuple[dict[str, str], Path]:
+    """A sector map by its path, or by the name of a file among the local data or the uploads; and where it is.
+
+    Raises:
+        MarketDataError: if there is none, or it cannot be used.
+    """
+    path = Path(ref).expanduser()
+    folders = [folder for folder in (workspace.local_data_dir(), workspace.uploads_dir()) if folder is not None]
+    known = [path, *(folder / path.name for folder in folders if path.name == ref)]
+    found = next((one for one in known if one.is_file()), path)
+    return csv_import.read_sectors(found).data, found.absolute()
 
 
 def store_upload(

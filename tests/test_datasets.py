@@ -79,6 +79,26 @@ def test_the_local_folder_lists_what_can_be_read(tmp_path: Path, monkeypatch: py
     assert not [entry for entry in datasets.catalogue() if entry.origin == "local"]
 
 
+def test_a_sector_map_is_found_by_path_and_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = "ticker,sector_etf\nKO,XLP\n"
+    (tmp_path / "map.csv").write_text(content)
+    assert datasets.sector_map(str(tmp_path / "map.csv")) == ({"KO": "XLP"}, tmp_path / "map.csv")
+    with pytest.raises(MarketDataError, match=r"found none at 'map\.csv'"):
+        datasets.sector_map("map.csv")
+    monkeypatch.setenv("SCENARIST_DATA", str(tmp_path))
+    assert datasets.sector_map("map.csv")[0] == {"KO": "XLP"}
+    (workspace.uploads_dir() / "other.csv").parent.mkdir(parents=True, exist_ok=True)
+    (workspace.uploads_dir() / "other.csv").write_text(content)
+    assert datasets.sector_map("other.csv")[1] == workspace.uploads_dir() / "other.csv"
+
+
+def test_what_was_left_out_is_said() -> None:
+    rows = "date,ticker,close\n2020-01-02,KO,10\n2020-01-03,KO,0\n2020-01-06,KO,11\n"
+    found = datasets.store_upload([("zero.csv", rows.encode())])
+    assert found.left_out == "1 row left out, the first: close must be > 0"
+    assert datasets.load("indices").left_out == ""
+
+
 def test_notes_are_json_a_person_can_read() -> None:
     stored = datasets.store_upload([("é.csv", WIDE)])
     note = json.loads((workspace.uploads_dir() / f"{stored.entry.id}.json").read_text(encoding="utf-8"))

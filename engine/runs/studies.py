@@ -20,7 +20,6 @@ import pandas as pd
 
 from engine import __version__, datasets, settings, workspace
 from engine.errors import CheckpointError, JobError, ScenaristError
-from engine.market import csv_import
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
 from engine.runs import checkpoints, compute, run_directory, tensor_file
@@ -315,7 +314,7 @@ def _data(module: Study, order: StudyOrder, known: dict[str, Any]) -> tuple[Any,
     if sectors is not None:
         if not isinstance(data, PriceHistory):
             raise JobError("expected no sector map for a study of surfaces; found --sectors")
-        sector_map = csv_import.read_sectors(Path(str(sectors)).expanduser()).data
+        sector_map, sectors = datasets.sector_map(str(sectors))
         data = replace(data, sector_of={**data.sector_of, **sector_map})
     if known and data.digest != known["data"].get("digest"):
         raise JobError(f"expected the data that this study began with; found fingerprint {data.fingerprint}")
@@ -326,7 +325,9 @@ def _data(module: Study, order: StudyOrder, known: dict[str, Any]) -> tuple[Any,
         "period": list(data.period),
         "origin": loaded.origin,
     }
-    return data, about if sectors is None else {**about, "sectors": str(Path(str(sectors)).expanduser().absolute())}
+    if loaded.left_out:
+        about["left_out"] = printable(loaded.left_out)
+    return data, about if sectors is None else {**about, "prices": loaded.data.digest, "sectors": str(sectors)}
 
 
 def _inputs(module: Study, order: StudyOrder, known: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -60,21 +60,25 @@ def benchmarks(found: Universe, config: Asked, work: Work) -> Tables:
     keeper = work.keeper(names.BENCHMARKS)
     kept: Arrays = keeper.load() or {}
     panels = {part: Panel(found.windows, part) for part in PARTS}
-    words = []
     for place, one in enumerate(found.windows):
         if work.report(Progress("benchmarks", place, len(found.windows), {})):
             raise TrainingStopped(f"stopped after the benchmarks of {place} of {len(found.windows)} tickers")
         for position, (name, (_, forecast)) in enumerate(BASELINES.items()):
-            if f"{name}.{place}.test" in kept:
+            if f"{name}.{place}.words" in kept:
                 continue
             said = forecast(one, np.random.default_rng([config.first_seed, place, position]))
-            words.append({"ticker": one.ticker, "method": name, "fitted": said.words})
+            kept[f"{name}.{place}.words"] = np.frombuffer(said.words.encode(), np.uint8).copy()
             for part, panel in panels.items():
                 rows = panel.rows[place]
                 both = [said.bet[rows]] if said.expected is None else [said.bet[rows], said.expected[rows]]
                 kept[f"{name}.{place}.{part}"] = np.stack(both)
         keeper.save(kept)
-    return {"benchmark_orders": pd.DataFrame([row for row in words if row["fitted"]])} if words else {}
+    words = [
+        {"ticker": one.ticker, "method": name, "fitted": kept[f"{name}.{place}.words"].tobytes().decode()}
+        for place, one in enumerate(found.windows)
+        for name in BASELINES
+    ]
+    return {"benchmark_orders": pd.DataFrame([row for row in words if row["fitted"]])}
 
 
 def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables:

@@ -142,6 +142,19 @@ def test_a_stopped_seed_resumes_to_the_same_weights(tmp_path: Path, carried_out:
     assert fingan_progress.member_progress(tmp_path) is None
 
 
+def test_benchmarks_stopped_midway_give_the_same_tables(tmp_path: Path, carried_out: tuple[Work, Tables]) -> None:
+    def asked(progress: Progress) -> bool:
+        return progress.done == 2
+
+    keepers = lambda name: FileKeeper(tmp_path / f"{name}.safetensors")  # noqa: E731
+    with pytest.raises(TrainingStopped, match="2 of 5 tickers"):
+        fingan.steps(prices(), CONFIG, Work(on_step=asked, keepers=keepers))[1].make()
+    resumed = fingan.steps(prices(), CONFIG, Work(keepers=keepers))[1].make()
+    _, made = carried_out
+    assert set(resumed) == {"benchmark_orders"} and len(resumed["benchmark_orders"]) >= 5
+    assert resumed["benchmark_orders"].equals(made["benchmark_orders"])
+
+
 def test_the_command_line_names_the_study() -> None:
     assert base.study("fingan").DATA == "prices"
     with pytest.raises(CheckpointError):

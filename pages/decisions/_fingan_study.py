@@ -22,10 +22,12 @@ def about(result: StudyResult) -> str:
 
 
 def command(result: StudyResult) -> str:
-    """What repeats a study."""
-    parts = ["python", "-m", "engine", "study", "fingan", "--data", str(result.data["ref"])]
+    """What repeats a study, of Fin-GAN or of graphs."""
+    parts = ["python", "-m", "engine", "study", result.name, "--data", str(result.data["ref"])]
     if result.data.get("sectors"):
         parts += ["--sectors", str(result.data["sectors"])]
+    for name, about in result.inputs.items():
+        parts += [f"--{name}", str(about["ref"])]
     pairs = [part for name, value in result.settings.items() for part in ("--set", f"{name}={value}")]
     return shlex.join([*parts, "--run", f"{result.directory.name}-again", *pairs])
 
@@ -34,9 +36,8 @@ def prices_of(result: StudyResult, loaded: Loaded | None) -> PriceHistory | None
     """The loaded prices with the study's sector map, if they are the very ones it was carried out on."""
     if loaded is None or not isinstance(loaded.data, PriceHistory):
         return None
-    if datasets.same(result.data, loaded):
-        return loaded.data
     listed = cache.study_table(result, "tickers").dropna(subset="sector")
     sectors = {str(row.ticker): str(row.sector) for row in listed.itertuples()}
     mapped = replace(loaded.data, sector_of=sectors)
-    return mapped if mapped.digest == result.data["digest"] else None
+    about = {**result.data, "digest": result.data.get("prices", result.data["digest"])}
+    return mapped if datasets.same(about, loaded) or mapped.digest == result.data["digest"] else None

@@ -69,9 +69,3 @@ whole validation part, in sample, as in the thesis.
 References: Vuletić (2025), chapter 6; Tibshirani (1996); Page, Brin, Motwani and Winograd (1999); Politis and Romano
 (1992).
 """
-
-
-def command(result_settings: dict[str, object], data: str, fingan: str) -> str:
-    """The line that repeats a study."""
-    pairs = " ".join(f"--set {key}={value}" for key, value in result_settings.items())
-    return f"python -m engine study graph --data {data} --sectors SECTORS.csv --fingan {fingan} --run RUN {pairs}"

@@ -10,6 +10,7 @@ from pages.decisions import _graph_robustness_tab as robustness
 from pages.decisions import _graph_run as run
 from pages.decisions import _graph_structure_tabs as structure
 from pages.decisions import _graph_text as text
+from pages.decisions._fingan_study import command
 from pages.decisions._graph_view import View, choose
 from pages.ui import frame
 
@@ -73,9 +74,5 @@ for name, tab in opened.items():
     if tab.open:
         with tab, frame.errors("Choose another study in the sidebar, or run it again."):
             drawn[name]()
-st.code(
-    text.command(result.settings, str(result.data["ref"]), source),
-    language=None,
-    wrap_lines=True,
-)
+st.code(command(result), language=None, wrap_lines=True)
 frame.method(text.METHOD)

@@ -86,6 +86,30 @@ def test_prices_are_recognised_with_the_study_s_sector_map() -> None:
     assert words.startswith("python -m engine study fingan --data indices") and "--set seeds=5" in words
 
 
+def test_prices_are_recognised_whatever_else_the_sector_map_said(tmp_path: Path) -> None:
+    """A map of many stocks, a study of one of them: the prices are still those of the study."""
+    loaded = datasets.load("indices")
+    rows = pd.DataFrame({"date": loaded.data.dates, "ticker": "AAA", "close": loaded.data.close[:, 0]})
+    other = datasets.store_upload([("prices.csv", rows.to_csv(index=False).encode())])
+    (tmp_path / "result").mkdir()
+    listed = pd.DataFrame({"ticker": ["AAA"], "sector": ["XA"], "used": [True]})
+    listed.to_csv(tmp_path / "result" / "tickers.csv", index=False)
+    facts = {"origin": "upload", "ref": other.entry.id, "digest": "of prices and the whole map", "name": "prices.csv"}
+    facts["prices"] = other.data.digest
+    result = studies.StudyResult(tmp_path, "fingan", "", {"seeds": 1}, facts, {}, "now")
+    found = about.prices_of(result, other)
+    assert found is not None and found.sector_of == {"AAA": "XA"}
+    assert about.prices_of(result, loaded) is None
+
+
+def test_the_command_names_every_input() -> None:
+    graph = studies.read(workspace.shipped_checkpoints_dir() / "graph-us-31")
+    words = about.command(graph).split()
+    assert words[:7] == ["python", "-m", "engine", "study", "graph", "--data", "equity_us_2000_2021.parquet"]
+    assert words[words.index("--fingan") + 1] == "fingan-us-31"
+    assert words[words.index("--sectors") + 1] == "equity_sectors.csv"
+
+
 def test_costs_move_with_the_slider() -> None:
     app = open_page("Costs")
     assert "0.5 bp" in "".join(text.value for text in app.markdown)

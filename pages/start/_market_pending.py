@@ -52,7 +52,7 @@ def read(state: Pending) -> None:
         catalogue.forget_upload(state.replaces)  # type: ignore[arg-type]
     all_kept = loaded.rejected.empty
     outcome = loaded.notes[-1] if len(state.files) == 1 else _outcome(len(loaded.rejected))
-    done = f"{loaded.label}: {outcome}. These data are now shown on every page."
+    done = f"{loaded.label}: {outcome}. Pages about {loaded.entry.kind} now show these data."
     st.session_state["market_done"] = (loaded.entry, done, all_kept)
     st.rerun()  # the widgets that show the data may be on the page already: they are set before they are drawn
 

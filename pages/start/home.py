@@ -3,13 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from engine import datasets, workspace
 from engine.charts import scenarios as draw
 from engine.charts import smile_fans, theme
+from engine.market.grid import maturity_label
+from engine.market.surface_history import FIRST_CONDITION_ROW
 from engine.scenarios import reweighting
+from pages.start import _home_choice as home
 from pages.ui import cache, frame
 
-SHIPPED = workspace.shipped_checkpoints_dir() / "volgan-simulated-10x8"
 SCENARIOS = 10_000
 SEED = 1
 NEXT = (
@@ -22,12 +23,14 @@ NEXT = (
 )
 
 with frame.errors():
-    loaded = cache.dataset(datasets.catalogue("surfaces")[0])
+    loaded, generator, instead = home.choice()
     history = loaded.data
-    model, card = cache.model(SHIPPED)
+    model, card = cache.model(generator)
 first, last = card.trained_on
-years = round((np.datetime64(last) - np.datetime64(first)).astype(int) / 365.25)
-frame.header("Scenarist", f"A model has read {years} years of this market. Here is tomorrow, ten thousand times.")
+read = home.years_words(first, last)
+frame.header("Scenarist", f"A model has read {read} of this market. Here is tomorrow, ten thousand times.")
+if instead:
+    st.info(frame.plain(instead), icon=":material/info:")
 
 stressed = bool(st.session_state.get("stressed_day", False))
 st.button(
@@ -37,14 +40,15 @@ st.button(
     on_click=lambda: st.session_state.update(stressed_day=not stressed),
     help="The day on which this market's at-the-money vol stood highest.",
 )
-atm = history.atm()
-row = int(np.argmax(atm[:-1])) if stressed else len(history) - 1
-drawn, penalty = cache.scenarios(SHIPPED, model, history, row, SCENARIOS, SEED)
+atm, grid = history.atm(), history.grid
+month = float(np.clip(1 / 12, grid.maturity[0], grid.maturity[-1]))  # or the nearest maturity there is
+row = FIRST_CONDITION_ROW + int(np.argmax(atm[FIRST_CONDITION_ROW:-1])) if stressed else len(history) - 1
+drawn, penalty = cache.scenarios(generator, model, history, row, SCENARIOS, SEED)
 phi = penalty.total
 weights = reweighting.weights(phi, reweighting.default_beta(phi))
 iv = drawn.iv
 band = reweighting.weighted_quantile(drawn.log_return, weights, [0.025, 0.5, 0.975])
-vols = reweighting.weighted_quantile(history.grid.interpolate(iv, 1.0, 1 / 12), weights, [0.025, 0.5, 0.975])
+vols = reweighting.weighted_quantile(grid.interpolate(iv, 1.0, month), weights, [0.025, 0.5, 0.975])
 known = row + 1 < len(history)  # whether the day after is in the data
 
 st.subheader(f"The day after {history.dates[row]}", anchor=False)
@@ -58,11 +62,11 @@ frame.metrics(
             "Median, 2.5 % and 97.5 % weighted quantiles of tomorrow's log-return.",
         ),
         (
-            "ATM 1M vol, median",
+            f"ATM {maturity_label(month)} vol, median",
             theme.percent(vols[1]),
             f"95 %: {100 * vols[0]:.1f} to {theme.percent(vols[2])}",
-            "Median, 2.5 % and 97.5 % weighted quantiles of tomorrow's one-month at-the-money implied vol. "
-            f"Today: {theme.percent(atm[row])}.",
+            "Median, 2.5 % and 97.5 % weighted quantiles of tomorrow's at-the-money implied vol, of one month or the "
+            f"nearest maturity there is. Today: {theme.percent(history.atm(month)[row])}.",
         ),
         (
             "Φ, mean reweighted",
@@ -80,7 +84,7 @@ frame.metrics(
 )
 frame.honesty(
     f"{SCENARIOS:,} scenarios, seed {SEED}",
-    f"one generator, trained on {first} to {last}",
+    f"{card.label}, trained on {first} to {last}",
     f"this day is {'in' if str(history.dates[row]) <= last else 'out of'} sample",
     frame.origin_words(loaded),
     f"data {history.fingerprint}",
@@ -90,9 +94,7 @@ with smile:
     came_about = ", what came about solid" if known else ""
     st.markdown(f"**Tomorrow's smile**: 50, 80 and 95 % bands; today dotted{came_about}")
     after = history.iv[row + 1] if known else None
-    figure = smile_fans.smile_fan(
-        iv, history.grid, weights, today=history.iv[row], realised=after, dark=frame.is_dark()
-    )
+    figure = smile_fans.smile_fan(iv, grid, weights, today=history.iv[row], realised=after, dark=frame.is_dark())
     frame.chart(figure, key="home_smile")
 with returns:
     st.markdown("**Tomorrow's return**: as drawn, and reweighted against arbitrage")

@@ -75,8 +75,6 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
         language="bash",
         wrap_lines=True,
     )
-    with st.expander("How paths are made and judged", icon=":material/functions:"):
-        st.markdown(text.METHOD)
 
 
 def _fan(walked: SurfacePaths, weights: np.ndarray, history: SurfaceHistory, row: int, model: str) -> None:

@@ -13,7 +13,7 @@ from pages.surfaces import _validation_run as job
 from pages.surfaces import _validation_scores as scores
 from pages.surfaces._validation_answer import answer
 from pages.surfaces._validation_table import show
-from pages.surfaces._validation_text import METHOD, SECTIONS
+from pages.surfaces._validation_text import SECTIONS
 from pages.ui import cache, datasets, downloads, frame
 
 DRAWING = {
@@ -41,8 +41,6 @@ def draw(loaded: Loaded) -> None:
     if not busy:
         with st.expander("Validate on these data", icon=":material/play_arrow:", expanded=result is None):
             job.form(loaded)
-    with st.expander("How the validation is done", icon=":material/functions:"):
-        st.markdown(METHOD)
 
 
 def _chosen(loaded: Loaded) -> StudyResult | None:

@@ -68,7 +68,10 @@ def names(chosen: Sequence[Listed]) -> dict[str, Listed]:
 
 
 def _first(listed: Listed, fitting: dict[str, Listed], loaded: Loaded) -> list[str]:
-    """The generator shown and a few others, one of each model: those already scored beside it, those of these data."""
+    """The generator shown and others, one of each model: those already scored beside it, those of these data.
+
+    If no other model knows the grid, other runs of the same one.
+    """
     found = {listed.card.model if listed.card is not None else "": str(listed.directory)}
     cards = {id: card for id, one in fitting.items() if (card := one.card) is not None}
     scored = days.scored_beside(listed, loaded)
@@ -77,10 +80,12 @@ def _first(listed: Listed, fitting: dict[str, Listed], loaded: Loaded) -> list[s
         others = not generators.same_data(cards[id], loaded)
         return fitting[id].name not in scored, others, role(cards[id].model) == "baseline"
 
-    for id in sorted(cards, key=rank):
+    ranked = sorted(cards, key=rank)
+    for id in ranked:
         if len(found) < AT_FIRST:
             found.setdefault(cards[id].model, id)
-    return [id for id in found.values() if id in fitting]
+    first = [id for id in found.values() if id in fitting]
+    return first if len(first) > 1 else list(dict.fromkeys([*first, *ranked]))[:AT_FIRST]
 
 
 def _table(views: dict[str, tuple[View, Card]], loaded: Loaded) -> pd.DataFrame:

@@ -4,7 +4,9 @@ import streamlit as st
 
 from engine.scenarios import reweighting
 from pages.surfaces import _paths_tab as paths_tab
+from pages.surfaces import _paths_text as paths_text
 from pages.surfaces import _validation_tab as validation_tab
+from pages.surfaces import _validation_text as validation_text
 from pages.surfaces import _volgan_arbitrage as arbitrage_tab
 from pages.surfaces import _volgan_compare as compare_tab
 from pages.surfaces import _volgan_controls as controls
@@ -74,8 +76,11 @@ TABS = {
     "Download": lambda: download_tab.draw(view, listed, loaded),
     "Train": lambda: training.panel(loaded, card),
 }
-for tab, draw in zip(st.tabs(list(TABS), key="volgan_tab", on_change="rerun"), TABS.values(), strict=True):
+OF_TAB = {"Paths": paths_text.METHOD, "Validation": validation_text.METHOD}
+about = ""
+for tab, (name, draw) in zip(st.tabs(list(TABS), key="volgan_tab", on_change="rerun"), TABS.items(), strict=True):
     if tab.open:
+        about = OF_TAB.get(name, "")
         with tab:
             draw()
-frame.method(method(card.model))
+frame.method(about + method(card.model))

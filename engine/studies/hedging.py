@@ -43,6 +43,7 @@ from engine.studies.hedging_settings import (
     HedgingConfig,
     alphas_of,
 )
+from engine.studies.hedging_statistics import ROUNDING
 from engine.training.progress import Progress, TrainingStopped
 
 LABEL = "Hedging: straddles month by month, data-driven against delta and delta–vega"
@@ -80,7 +81,7 @@ def summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
             found[f"{statistic}_{results.column_name(method)}"] = float(figures[method, statistic])
     for statistic in ("sd", "var_5", "var_2_5", "var_1"):
         better = min(float(figures[name, statistic]) for name in results.BENCHMARKS)
-        if better > 0:
+        if better > ROUNDING:
             found[f"{statistic}_over_better_benchmark"] = float(figures[DATA_DRIVEN, statistic]) / better
     return found
 

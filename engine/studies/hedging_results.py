@@ -16,7 +16,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.studies import hedging_published as published
 from engine.studies.base import Tables, rounded
 from engine.studies.hedging_months import Arrays
-from engine.studies.hedging_statistics import Resamples, interval, month_counts, resampled
+from engine.studies.hedging_statistics import ROUNDING, Resamples, interval, month_counts, resampled
 
 BENCHMARKS = ("delta", "delta-vega")
 DATA_DRIVEN = "data-driven"
@@ -95,11 +95,12 @@ def largest_drawdown(history: SurfaceHistory, first: int) -> tuple[str, str]:
 
 def tables(outcome: Outcome) -> Tables:
     """Every table but the paths."""
-    pooled, differences = _pooled(outcome)
+    pooled, pooled_gaps = _pooled(outcome)
+    by_moneyness, gaps = _by_moneyness(outcome)
     found = {
         "pooled": pooled,
-        "differences": differences,
-        "by_moneyness": _by_moneyness(outcome),
+        "differences": pd.concat([pooled_gaps, gaps], ignore_index=True),
+        "by_moneyness": by_moneyness,
         "instruments": _instruments(outcome),
         "delta": _sensitivity(outcome, "delta", published.DELTA),
         "vega": _sensitivity(outcome, "vega", published.VEGA),
@@ -193,8 +194,8 @@ def gain_table(outcome: Outcome, sources: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    """Ratios; NaN where what is below is not positive."""
-    found: Floats = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    """Ratios; NaN where what is below is not positive, or only rounding."""
+    found: Floats = np.divide(above, below, out=np.full(len(above), np.nan), where=below > ROUNDING)
     return found
 
 
@@ -210,24 +211,31 @@ def _pooled(outcome: Outcome) -> tuple[pd.DataFrame, pd.DataFrame]:
             resamples = Resamples.draw(errors, outcome.draws, outcome.seed)
             printed = _of(published.POOLED, crisis) if group == POOLED else {}
             parts.append(_with_published(resamples.table(), crisis, group, printed))
-            if DATA_DRIVEN in outcome.main:
-                gap = resamples.differences(DATA_DRIVEN, ("unhedged", *BENCHMARKS), COMPARED)
-                gap.insert(0, "m0", group)
-                gap.insert(0, "crisis", crisis)
-                gaps.append(gap)
+            gaps += _gaps(outcome, resamples, crisis, group)
     return pd.concat(parts, ignore_index=True), pd.concat(gaps, ignore_index=True) if gaps else pd.DataFrame()
 
 
-def _by_moneyness(outcome: Outcome) -> pd.DataFrame:
-    """Tables 4.5 and 4.7."""
-    parts = []
+def _gaps(outcome: Outcome, resamples: Resamples, crisis: str, m0: str | float) -> list[pd.DataFrame]:
+    """Differences between the data-driven hedge, if there is one, and each benchmark."""
+    if DATA_DRIVEN not in outcome.main:
+        return []
+    gap = resamples.differences(DATA_DRIVEN, ("unhedged", *BENCHMARKS), COMPARED)
+    gap.insert(0, "m0", m0)
+    gap.insert(0, "crisis", crisis)
+    return [gap]
+
+
+def _by_moneyness(outcome: Outcome) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables 4.5 and 4.7, and the differences at each moneyness."""
+    parts, gaps = [], []
     for crisis, months in outcome.samples.items():
         for i, m0 in enumerate(outcome.moneyness):
             errors = {m: outcome.error(m, months)[:, i] for m in outcome.main}
-            table = Resamples.draw(errors, outcome.draws, outcome.seed).table()
+            resamples = Resamples.draw(errors, outcome.draws, outcome.seed)
             printed = {m: row for (c, k, m), row in published.BY_MONEYNESS.items() if (c, k) == (crisis, m0)}
-            parts.append(_with_published(table, crisis, m0, printed))
-    return pd.concat(parts, ignore_index=True)
+            parts.append(_with_published(resamples.table(), crisis, m0, printed))
+            gaps += _gaps(outcome, resamples, crisis, m0)
+    return pd.concat(parts, ignore_index=True), pd.concat(gaps, ignore_index=True) if gaps else pd.DataFrame()
 
 
 def _variants(outcome: Outcome) -> pd.DataFrame | None:

@@ -29,6 +29,9 @@ _QUANTILES: Quantiles = {
     "upper_1": (0.99, 1.0),
 }
 
+ROUNDING = 1e-9
+"""A figure of currency this small is none, and nothing is measured in units of it."""
+
 INTERVAL = (0.025, 0.975)
 """Every interval holds 95 % of the resamples."""
 
@@ -64,7 +67,7 @@ def resampled(errors: Floats, counts: NDArray[np.int64], quantiles: Quantiles = 
         reached = np.cumsum(weights[month])
         for name, (q, sign) in quantiles.items():
             # the smallest observation whose share reaches q; the tolerance forgives q·n its rounding
-            quantile[name][row] = sign * values[np.searchsorted(reached, q * reached[-1] - 1e-9)]
+            quantile[name][row] = sign * values[np.searchsorted(reached, q * reached[-1] - 1e-9)] + 0.0  # no −0
     return found | quantile
 
 
@@ -124,7 +127,7 @@ class Resamples:
                         "low": low,
                         "high": high,
                         "p_value": min(1.0, 2 * min(above, 1 - above) + 1 / len(gap)),
-                        "ratio": mine[0] / theirs[0] if theirs[0] > 0 else np.nan,
+                        "ratio": mine[0] / theirs[0] if theirs[0] > ROUNDING else np.nan,
                     }
                 )
         return pd.DataFrame(rows)

@@ -29,20 +29,25 @@ def statistics(view: View) -> str:
         "published figures are in the table",
     )
     gaps = view.table("differences")
-    gaps = gaps[(gaps["crisis"] == view.crisis_key) & (gaps["m0"].astype(str) == "all")]
+    m0 = "all" if view.m0 is None else f"{view.m0:g}"
+    gaps = gaps[(gaps["crisis"] == view.crisis_key) & (gaps["m0"].astype(str) == m0)]
     gaps = gaps[gaps["statistic"].isin(SHORT) & (gaps["other"] != "unhedged")]
-    st.markdown("**Data-driven less each benchmark**, all straddles together: below zero is better")
+    st.markdown(f"**Data-driven less each benchmark**, {_together(view)}: below zero is better")
     differences = {
         "Statistic": [STATISTICS[name] for name in gaps["statistic"]],
         "Less": gaps["other"],
         "Difference": [money(x) for x in gaps["difference"]],
         "95 % interval": [f"{money(a)} … {money(b)}" for a, b in zip(gaps["low"], gaps["high"], strict=True)],
-        "Ratio": [f"{x:.2f}" for x in gaps["ratio"]],
+        "Ratio": [f"{x:.2f}" if x == x else "" for x in gaps["ratio"]],
         "p": [f"{x:.2g}" for x in gaps["p_value"]],
     }
     st.dataframe(pd.DataFrame(differences), hide_index=True, key="hedge_bt_differences")
     st.caption("Paired on the same resamples of months.")
     return "pooled" if view.m0 is None else "by_moneyness"
+
+
+def _together(view: View) -> str:
+    return "all straddles together" if view.m0 is None else f"straddles struck at {view.strike}"
 
 
 def through_time(view: View) -> str:

@@ -90,6 +90,14 @@ def test_differences_are_paired():
 # the months
 
 
+def test_rounding_is_no_unit_and_zero_has_no_sign():
+    rng = np.random.default_rng(0)
+    errors = {"a": rng.standard_normal((9, 4)), "b": np.maximum(rng.standard_normal((9, 4)), 0) * 1e-13}
+    found = hedging_statistics.Resamples.draw(errors, 100, 1)
+    assert found.differences("a", ("b",), ("sd", "var_5"))["ratio"].isna().all()
+    assert not np.signbit(found.of["b"]["var_5"]).any()
+
+
 def test_months_do_not_overlap_and_a_short_one_is_left_out(simulated):
     starts = month_starts(simulated, 30, 21)
     assert starts == tuple(range(30, 219, 21)) and starts[-1] + 21 <= 239
@@ -154,6 +162,13 @@ def test_pooled_statistics_are_those_of_the_paths(hedged):
         assert chosen.loc[(method, "var_5"), "value"] == pytest.approx(
             -np.quantile(z, 0.05, method="inverted_cdf"), rel=1e-3, abs=1e-4
         )
+    gaps, by = hedged["differences"], hedged["by_moneyness"]
+    assert set(gaps["m0"]) == {"all", *by["m0"]}
+    for row in gaps[(gaps["m0"] != "all") & (gaps["crisis"] == "included")].itertuples():
+        same = by[(by["crisis"] == "included") & (by["m0"] == row.m0) & (by["statistic"] == row.statistic)]
+        value = same.set_index("method")["value"]
+        assert row.difference == pytest.approx(value["data-driven"] - value[row.other])
+        assert row.low <= row.high
     figures = hedged["months"].groupby("m0")["error_data_driven"].std(ddof=0)
     last = paths[paths["day"] == 21].groupby("m0")["error_data_driven"].std(ddof=0)
     np.testing.assert_allclose(figures, last, rtol=1e-3)

@@ -8,6 +8,7 @@ from engine import workspace
 from engine.charts import fingan as draw
 from engine.charts import theme
 from engine.datasets import Loaded
+from engine.errors import SettingsError
 from engine.market import csv_import
 from engine.market.price_history import PriceHistory
 from engine.runs import fingan_progress, jobs
@@ -29,7 +30,7 @@ def panel(loaded: Loaded) -> None:
     history = loaded.data
     assert isinstance(history, PriceHistory)
     st.markdown(frame.plain(f"Train on {loaded.label}") + ": runs in the background; you may leave this page.")
-    kinds = [LOADED, FILE, RAW] if history.sector_of else [FILE, RAW] if len(history.tickers) > 2 else [RAW, FILE]
+    kinds = [LOADED, FILE] if history.sector_of else [FILE, RAW] if len(history.tickers) > 2 else [RAW, FILE]
     kind = st.radio("Sector map", kinds, key="fingan_sectors", horizontal=True)
     uploaded = None
     if kind == FILE:
@@ -48,6 +49,8 @@ def panel(loaded: Loaded) -> None:
     if started:
         with frame.errors("Change the settings and try again."):
             values["tickers"] = ",".join(known)
+            if kind == FILE and uploaded is None:
+                raise SettingsError("expected a file with the sector map; found none: add one, or choose otherwise")
             inputs = {"sectors": _stored(uploaded.getvalue())} if uploaded is not None else {}
             study_jobs.start(NAME, loaded.entry.id, values, f"{NAME}-{history.fingerprint}", inputs=inputs)
         st.rerun()

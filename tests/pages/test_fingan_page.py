@@ -129,6 +129,15 @@ def test_training_starts_with_the_tickers_asked_for(monkeypatch: pytest.MonkeyPa
     assert "tickers=SP500" in started[0]
 
 
+def test_a_map_asked_for_and_not_given_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(jobs, "start", lambda words, directory: started.append(words) or jobs.read(directory))
+    app = open_page("Train")
+    app.radio(key="fingan_sectors").set_value(train.FILE).run()
+    app.button[-1].click().run()
+    assert not started and "expected a file with the sector map" in app.error[0].value
+
+
 def test_a_sector_map_is_kept_only_if_it_can_be_read() -> None:
     path = Path(train._stored(b"ticker,sector_etf\nKO,XLP\n"))
     assert path.parent == workspace.uploads_dir() and path.exists()

@@ -69,6 +69,8 @@ class PathStatistics:
         pairs: ``(K, D, P, 6)`` correlations of ΔlogS, ΔX¹, Δlog ATM, Δlog VIX.
         tails: ``(K, 2, 8)`` moments and tails of all returns and at-the-money increments together.
         frequencies: ``(K, 2, BINS)`` share of them in each bar; the end bars hold what lies beyond.
+        vectors: ``(K, 3, N)`` mean over histories of their eigenvectors, of unit norm and signed to agree with the
+            data's; the mean is the shorter, the more they differ.
     """
 
     shares: Floats
@@ -77,6 +79,7 @@ class PathStatistics:
     pairs: Floats
     tails: Floats
     frequencies: Floats
+    vectors: Floats
 
 
 def reference(history: SurfaceHistory, rows: Rows, series: FollowedSeries) -> Reference:
@@ -104,7 +107,7 @@ def reference(history: SurfaceHistory, rows: Rows, series: FollowedSeries) -> Re
 def measure(paths: Paths, against: Reference) -> PathStatistics:
     """Measure simulated histories as the data are measured."""
     members, draws, days = paths.atm.shape
-    vectors = against.vectors
+    vectors, mean_vectors = against.vectors, np.zeros((members, *against.vectors.shape))
     shares, alignment, with_return = (np.empty((members, draws, COMPONENTS)) for _ in range(3))
     pairs = np.empty((members, draws, len(against.periods), len(PAIRS)))
     for k in range(members):
@@ -117,7 +120,9 @@ def measure(paths: Paths, against: Reference) -> PathStatistics:
             values, columns = np.linalg.eigh(covariance)
             shares[k, part] = values[:, ::-1][:, :COMPONENTS] / values.sum(axis=1, keepdims=True)
             leading = columns[:, :, ::-1][:, :, :COMPONENTS]  # (D', N, 3)
-            alignment[k, part] = np.abs(np.einsum("dnc,cn->dc", leading, vectors))
+            inner = np.einsum("dnc,cn->dc", leading, vectors)
+            alignment[k, part] = np.abs(inner)
+            mean_vectors[k] += np.einsum("dnc,dc->cn", leading, np.where(inner < 0, -1.0, 1.0)) / draws
             projected = change @ vectors.T  # (D', T, 3)
             with_return[k, part] = correlations(moves[..., :1], projected)
             four: list[NDArray[Any]] = [moves[..., 0], projected[..., 0], paths.atm[k, part], paths.vix[k, part]]
@@ -132,6 +137,7 @@ def measure(paths: Paths, against: Reference) -> PathStatistics:
         frequencies=np.array(
             [[frequencies(x, edges) for x, edges in zip(two, against.edges, strict=True)] for two in pooled]
         ),
+        vectors=mean_vectors,
     )
 
 

@@ -22,6 +22,7 @@ from engine.evaluation.tails import gaussian_shape
 from engine.market.grid import Floats
 from engine.studies import volgan_published as published
 from engine.studies.base import Tables, rounded
+from engine.studies.volgan_eigen_surfaces import eigen_surface_table
 from engine.studies.volgan_forecasts import BAND, Forecasts
 from engine.studies.volgan_paths import COMPONENTS, TAIL_FIELDS, PathStatistics, Reference, frequencies, tail_fields
 from engine.studies.volgan_series import FollowedSeries
@@ -94,6 +95,9 @@ def tables(found: Validation) -> Tables:
         "histogram": histogram_table(found),
         "components": component_table(found),
         "alignment": alignment_table(found),
+        "eigen_surfaces": eigen_surface_table(
+            found.data_test, {name: law.paths.vectors for name, law in found.laws.items()}
+        ),
         "return_correlations": return_correlation_table(found),
         "correlations": correlation_table(found),
     }

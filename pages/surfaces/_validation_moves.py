@@ -6,6 +6,7 @@ import streamlit as st
 from engine.charts import theme
 from engine.charts import validation_moves as draw
 from engine.charts.validation import NAMES
+from engine.charts.validation_eigen import eigen_surfaces
 from engine.runs.studies import StudyResult
 from pages.surfaces._validation_table import show
 from pages.ui import cache, frame
@@ -36,6 +37,10 @@ def components(result: StudyResult) -> str:
     pairs, dark = cache.study_table(result, "correlations"), frame.is_dark()
     there = [name for name in LAWS if name in set(shares["model"])]
     frame.chart(draw.component_panels(shares, angles, there, dark=dark), key="validation_components")
+    if "eigen_surfaces" in result.table_names():  # validations made before there was this table lack it
+        st.markdown("**Eigen-surfaces** of the data and of simulated histories, mean over these (Figures 3.13–3.15)")
+        eigen = cache.study_table(result, "eigen_surfaces")
+        frame.chart(eigen_surfaces(eigen, ("data", *there[:2]), dark=frame.is_dark()), key="validation_eigen")
     st.markdown("**Correlations of index, level, at-the-money vol and volatility index** (Tables 3.7–3.9)")
     frame.chart(draw.pair_panels(pairs, there[:3], dark=dark), key="validation_pairs")
     st.markdown("**Correlations of the return with the projections on the data's components** (Table 3.6)")

@@ -25,9 +25,9 @@ log vol. If it were constant, $z_t=\operatorname{artanh}\rho_t$ would have varia
 $\sum_t (n-3)(z_t-\bar z)^2$ would be $\chi^2$ with one degree of freedom less than days; `robust_p` gives each day
 its own standard error, which heavy tails widen.
 
-**Components and co-movements** (Tables 3.4–3.9). A simulated history takes one scenario of each test day. Its
-covariance of $\Delta g$ has its own eigenvectors; projections are on the data's. Bars are 1.96 standard deviations
-over histories.
+**Components and co-movements** (Tables 3.4–3.9, Figures 3.13–3.15). A simulated history takes one scenario of each
+test day. Its covariance of $\Delta g$ has its own eigenvectors; projections are on the data's. Bars are 1.96 standard
+deviations over histories; eigen-surfaces are means over histories, signed to agree with the data's.
 
 **Tails** (Figure 3.12). Excesses over the 95 % quantile, in standard deviations: an exponential law has a coefficient
 of variation of 1, a Gaussian 0.89.

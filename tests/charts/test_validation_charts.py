@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from engine import workspace
-from engine.charts import theme, validation, validation_moves, validation_scores
+from engine.charts import theme, validation, validation_eigen, validation_moves, validation_scores
 from engine.runs import studies
 from engine.studies import volgan
 from engine.studies.base import Tables
@@ -37,6 +37,7 @@ def test_every_picture_speaks_and_stays_small(study: tuple[Tables, dict], dark: 
         ),
         validation_moves.tails(tables["histogram"], "ATM increment", ["data", *raw, "gaussian"], dark=dark),
         validation_moves.component_panels(tables["components"], tables["alignment"], raw, dark=dark),
+        validation_eigen.eigen_surfaces(tables["eigen_surfaces"], ["data", *raw], dark=dark),
         validation_moves.pair_panels(tables["correlations"], raw, dark=dark),
     ]
     for figure in figures:

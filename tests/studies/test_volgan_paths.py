@@ -35,6 +35,7 @@ def test_the_data_taken_for_a_history_measure_as_themselves(reference: volgan_pa
         assert found.pairs[0, 0, 0, pair] == pytest.approx(rho, abs=1e-5)
     np.testing.assert_allclose(found.tails[0, 0], volgan_paths.tail_fields(reference.four[:, 0]), rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(found.frequencies.sum(axis=-1), 1, rtol=1e-12)
+    np.testing.assert_allclose(found.vectors[0], reference.vectors, atol=1e-3)  # signs too
 
 
 def test_shares_and_alignment_are_those_of_the_library(reference: volgan_paths.Reference) -> None:

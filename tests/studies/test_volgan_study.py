@@ -51,7 +51,7 @@ def test_every_item_of_the_list_has_its_table(tables: Tables) -> None:
         "tails",
         "histogram",
     }
-    expected |= {"components", "alignment", "return_correlations", "correlations"}
+    expected |= {"components", "alignment", "eigen_surfaces", "return_correlations", "correlations"}
     assert set(tables) == expected
     assert all(np.isfinite(value) for value in volgan.summary(tables).values())
     laws = {"volgan", "volgan_reweighted", "fhs", "truth", "bce"}

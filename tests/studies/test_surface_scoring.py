@@ -155,6 +155,8 @@ def test_nobody_is_held_to_the_truth_of_real_data(history):
     real = SurfaceHistory(history.dates, history.spot, history.iv * np.exp(noise), history.grid)
     found = study.run(real, study.contestants(["fhs"]), QUICK)
     assert found["fhs"].truth is None and "truth" not in found.tables
+    first = found.criteria_table().iloc[0]
+    assert first["criterion"] == "energy score / baseline" and first["bound"] == 0.982 and not first["met"]
     with pytest.raises(SettingsError, match="simulated market"):
         found.truth_table()
 
@@ -195,7 +197,12 @@ def test_criteria(scored):
     table = scored.criteria_table()
     assert len(table) == 5 * len(scored.models)
     fhs = table[table["model"] == "fhs"].set_index("criterion")
-    assert not fhs.loc["energy score / baseline", "met"] and not fhs.loc["largest CRPS / baseline", "met"]
+    truth = scored.truth_table().set_index("model")["ratio"]
+    assert (
+        fhs.loc["energy score / true law", "figure"] == truth["fhs"]
+        and fhs.loc["energy score / true law", "bound"] == 1.02
+    )
+    assert not fhs.loc["largest CRPS / baseline", "met"]
     mine = table[table["model"] == "persistence"].set_index("criterion")
     assert mine.loc["mean penalty of raw scenarios", "met"] and mine.loc["series not rejected by Kupiec", "figure"] == 0
     assert mine.loc["Diebold–Mariano p, better than baseline", "figure"] == 1  # surely different, but worse

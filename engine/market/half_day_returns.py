@@ -151,7 +151,8 @@ def fingan_windows(
         raise MarketDataError(f"expected returns of {ticker} beyond those of {sector}; found the two moving as one")
     if bad.any():
         done = {"keep": "kept", "drop": "windows that touch them left out", "repair": "repaired"}[bad_opens]
-        notes.append(f"{ticker}: {bad.sum()} days with a bad open, {done}")
+        many = int(bad.sum())
+        notes.append(f"{ticker}: {many} {'day' if many == 1 else 'days'} with a bad open, {done}")
     series.flags.writeable = False
     left_out = np.zeros(len(series), dtype=bool)
     if bad_opens == "drop":

@@ -27,6 +27,7 @@ def panel(loaded: Loaded) -> None:
     runs = [run for run in jobs.list_runs() if run.model == NAME]
     if study_jobs.standing(runs, "fingan"):
         _members(runs[0])
+    study_jobs.finished(runs, "fingan_study")
     history = loaded.data
     assert isinstance(history, PriceHistory)
     st.markdown(frame.plain(f"Train on {loaded.label}") + ": runs in the background; you may leave this page.")
@@ -51,7 +52,7 @@ def panel(loaded: Loaded) -> None:
             values["tickers"] = ",".join(known)
             if kind == FILE and uploaded is None:
                 raise SettingsError("expected a file with the sector map; found none: add one, or choose otherwise")
-            inputs = {"sectors": _stored(uploaded.getvalue())} if uploaded is not None else {}
+            inputs = {"sectors": _stored(uploaded.getvalue(), uploaded.name)} if uploaded is not None else {}
             study_jobs.start(NAME, loaded.entry.id, values, f"{NAME}-{history.fingerprint}", inputs=inputs)
         st.rerun()
 
@@ -62,8 +63,8 @@ def _estimate(tickers: int, values: dict[str, object]) -> str:
     return f"{tickers * seeds * 10:,} pairs of networks: {tickers} tickers × 10 losses × {seeds} seeds."
 
 
-def _stored(content: bytes) -> str:
-    """A sector map under the digest of its content, once it can be read.
+def _stored(content: bytes, name: str | None = None) -> str:
+    """A sector map under the digest of its content, once it can be read; ``name`` is what a person calls it.
 
     Raises:
         MarketDataError: if it cannot.
@@ -73,7 +74,7 @@ def _stored(content: bytes) -> str:
     if fresh:
         workspace.write_whole(path, content)
     try:
-        csv_import.read_sectors(path)
+        csv_import.read_sectors(path, name=name)
     except BaseException:
         if fresh:
             path.unlink(missing_ok=True)

@@ -22,7 +22,9 @@ def start() -> None:
     """The form and the jobs at work."""
     sources = {str(result.directory): result for result in studies.catalogue("fingan")}
     prices = {entry.id: entry for entry in catalogue.catalogue("prices")}
-    study_jobs.standing([run for run in engine_jobs.list_runs() if run.model == NAME], NAME)
+    runs = [run for run in engine_jobs.list_runs() if run.model == NAME]
+    study_jobs.standing(runs, NAME)
+    study_jobs.finished(runs, "graph_study")
     if not sources or not prices:
         st.info(NEEDS, icon=":material/info:")
         return

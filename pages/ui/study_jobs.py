@@ -70,6 +70,20 @@ def standing(runs: Sequence[jobs.Run], key: str) -> bool:
     return True
 
 
+def finished(runs: Sequence[jobs.Run], key: str) -> None:
+    """Say that the newest of some runs is done, and offer it to the picker of studies known by ``key``."""
+    newest = next(iter(runs), None)
+    if newest is None or newest.state != "done" or st.session_state.get(key) == str(newest.directory):
+        return
+
+    def show() -> None:
+        st.session_state[key] = str(newest.directory)
+
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    left.success(f"{frame.plain(newest.name)} is finished.", icon=":material/check:")
+    right.button("Show it", key=f"{key}_show", on_click=show)
+
+
 def _key(name: str) -> str:
     """Session-state key of the run of a study that was started last: its directory."""
     return f"study_run_started_{name}"

@@ -142,9 +142,20 @@ def test_a_sector_map_is_kept_only_if_it_can_be_read() -> None:
     path = Path(train._stored(b"ticker,sector_etf\nKO,XLP\n"))
     assert path.parent == workspace.uploads_dir() and path.exists()
     before = set(workspace.uploads_dir().iterdir())
-    with pytest.raises(MarketDataError):
-        train._stored(b"nothing,of,the,kind\n1,2,3,4\n")
+    with pytest.raises(MarketDataError, match=r"mine\.csv"):
+        train._stored(b"nothing,of,the,kind\n1,2,3,4\n", "mine.csv")
     assert set(workspace.uploads_dir().iterdir()) == before
+
+
+def test_a_finished_run_is_offered(scenarist_home: Path) -> None:
+    directory = Path(shutil.copytree(SHIPPED, workspace.runs_dir() / "mine"))
+    facts = {"verb": "study", "model": "fingan", "data": {}, "settings": {}, "created": "2026-01-01T00:00:00+00:00"}
+    workspace.write_json(directory / "config.json", facts)
+    workspace.write_json(directory / "status.json", {"state": "done", "pid": 0, "reason": ""})
+    app = open_page("Train")
+    assert [said.value for said in app.success] == ["mine is finished."]
+    app.button(key="fingan_study_show").click().run()
+    assert app.selectbox(key="fingan_study").value == str(directory) and not app.success and not app.exception
 
 
 def test_a_damaged_study_says_so(scenarist_home: Path) -> None:

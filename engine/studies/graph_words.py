@@ -40,11 +40,19 @@ def verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     walk = tables["walk_forward"]
     row = walk[walk["selected"]].iloc[0]
     name = label(str(row["method"]), float(row["eta"]))
-    found = [
-        f"Walking forward through the years before the test part selects {name} (ratio {row['walk_forward_sr']:.2f} "
-        f"with generators of other sectors); on the test part its portfolio reaches {sr['selected']:.2f}, "
-        f"each asset's own generator {sr['identity']:.2f}."
-    ]
+    if np.isfinite(row["walk_forward_sr"]):
+        how = (
+            f"Walking forward through the years before the test part selects {name} (ratio "
+            f"{row['walk_forward_sr']:.2f} with generators of other sectors); on the test part its portfolio reaches "
+            f"{sr['selected']:.2f}, each asset's own generator {sr['identity']:.2f}."
+        )
+    else:
+        how = (
+            "All assets are of one sector, so no generator of another sector could be tried on the years before the "
+            "test part and no weighting is selected: each asset keeps its own generator, whose portfolio reaches "
+            f"{sr['identity']:.2f} on the test part."
+        )
+    found = [how]
     found.append(
         _gain(
             "With signs averaged over seeds the selected weighting",

@@ -7,6 +7,7 @@ import streamlit as st
 from engine.charts import graph_network as draw
 from engine.decisions import graph, graph_measures
 from pages.decisions import _graph_cache as kept
+from pages.decisions import _graph_mixture as mixture
 from pages.decisions import _graph_text as text
 from pages.decisions._graph_view import Chosen, View
 from pages.ui import downloads, frame
@@ -55,6 +56,7 @@ def show(view: View, chosen: Chosen) -> None:
     )
     if node is not None:
         _neighbours(view, chosen, node, ratios)
+        mixture.show(view, chosen, node)
     downloads.table_buttons(lambda: edges(view, chosen), f"graph_{chosen.method}", key="graph_edges", figure=figure)
     st.download_button(
         "GraphML",

@@ -16,9 +16,11 @@ from engine.runs import run_directory, tensor_file
 from engine.runs import studies as engine_studies
 from engine.studies import graph as study
 from engine.studies.base import Work
+from engine.studies.graph_generators import Trained
+from pages.decisions import _graph_mixture as mixture
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
-from graph_market import SAMPLES, Finished, prices
+from graph_market import SAMPLES, Finished, prices, stack
 
 CONFIG = study.GraphConfig(samples=SAMPLES, draws=100, shuffles=10, refits=5, seed=3)
 
@@ -83,6 +85,33 @@ def test_a_node_shows_its_neighbours_and_its_pnl(finished: Path) -> None:
     assert "Sharpe ratio, test part" in [metric.label for metric in app.metric]
     neighbours = app.dataframe[0].value
     assert set(neighbours["ticker"]) <= {"AA", "BB", "CC", "DD", "XX", "YY"} and len(neighbours) == 6
+
+
+def test_a_node_s_mixture_is_drawn_where_its_generators_are(finished: Path) -> None:
+    app = page().run()
+    app.selectbox(key="graph_node").set_value("AA").run()
+    assert any("cannot be sampled" in said.value for said in app.caption) and not app.error
+    folder = workspace.runs_dir() / "fingan-small"
+    workspace.write_whole(folder / "arrays" / "chosen.safetensors", tensor_file.to_bytes(stack().arrays()))
+    facts = {"format": 1, "study": "fingan", "data": {"name": "small"}, "created": run_directory.now()}
+    workspace.write_json(folder / engine_studies.SUMMARY, facts)
+    app = page().run()
+    app.selectbox(key="graph_node").set_value("AA").run()
+    assert not app.exception and not app.error
+    assert any(said.value.startswith("Bet p_u") for said in app.caption)
+
+
+def test_a_mixture_s_sign_is_the_weighted_vote() -> None:
+    trained = Trained(stack())
+    seed, names = trained.seeds[0], list(trained.tickers)
+    weights = np.zeros(len(names))
+    weights[:2] = 0.25, -0.75
+    window = np.linspace(-0.01, 0.01, trained.length)[None]
+    drawn = mixture.draws(trained, seed, names, weights, names[0], window)
+    signs = trained.of_seed(seed, names).forecast(window, 20_000).sign[:, 0]
+    error = 4 / np.sqrt(mixture.SAMPLES)
+    assert np.sign(drawn["Mixture"]).mean() == pytest.approx(float(weights @ signs), abs=2 * error)
+    assert np.sign(drawn["Own generator"]).mean() == pytest.approx(float(signs[0]), abs=2 * error)
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,14 @@ def test_the_words_follow_the_numbers(finished):
     assert any(s.startswith("Not distinguishable from identity") and "LASSO" in s for s in graph_words.verdicts(luck))
 
 
+def test_a_panel_of_one_sector_selects_nothing_and_says_so(finished):
+    tables = dict(finished[0])
+    walk = tables["walk_forward"].assign(walk_forward_sr=np.nan)
+    tables["walk_forward"] = walk.assign(selected=walk["method"] == "identity")
+    sentence = graph_words.verdicts(tables)[0]
+    assert "All assets are of one sector" in sentence and "nan" not in sentence
+
+
 def test_a_study_without_generators_or_with_two_of_one_is_one_sentence():
     with pytest.raises(SettingsError, match="expected --fingan with a finished Fin-GAN study; found none"):
         study.steps(prices(), CONFIG, Work())

@@ -195,6 +195,8 @@ class DeltaVegaHedge(_Rule):
 class HedgeLimits:
     """Bounds on the hedge; None where there is none.
 
+    On a day on which no instrument worth trading changes what is bounded, as net vega at the end, that bound is open.
+
     Args:
         position: largest |φ_i| of each option.
         net_delta: largest |Δ^V − Σ φ_i Δ_i|.

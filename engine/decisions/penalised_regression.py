@@ -46,6 +46,7 @@ KKT_TOLERANCE = 1e-8
 """Largest violation of the optimality conditions with columns of unit length, relative to ‖b‖."""
 
 _SOFTNESS, _MOST_ROUNDS, _FEASIBLE = 1e-6, 200, 1e-12
+_STEADY = 1e-11  # the proximal weight in units of the squared columns
 _CONSTANT = 1e-13  # changes this small beside their mean
 _EXACT = 1e-13  # a violation this small is rounding
 _QUIET = 1e-13  # a multiplier this small, relative to ‖b‖, is rounding
@@ -339,7 +340,7 @@ def _limited(regressors: _Regressors, b: Floats, penalty: Floats, limits: Limits
         try:
             found = quadprog.solve_qp(hessian, target, normals, sides, n_free)
         except ValueError:
-            raise SettingsError(_BADLY_CONDITIONED) from None
+            break
         mu = np.maximum(found[0][k:], 0.0)
         below, above = np.split(found[4][n_free : n_free + 2 * bound.shape[1]], 2)
         u = np.zeros(len(half))
@@ -348,4 +349,31 @@ def _limited(regressors: _Regressors, b: Floats, penalty: Floats, limits: Limits
             u[free] = np.linalg.lstsq(a[:, free], b - found[0][:k] - a @ u, rcond=None)[0]
         if np.all(limits.rows @ u - limits.bounds <= slack):
             return u
-    raise SettingsError("expected limits that can be met to rounding; found none after many rounds")
+    return _limited_primal(a, b, half, limits)
+
+
+def _limited_primal(a: Floats, b: Floats, half: Floats, limits: Limits) -> Floats:
+    """The same by proximal steps on the purchases and sales u = v⁺ − v⁻, where the dual's rounds do not end.
+
+    Every step keeps to the limits; what the steps leave open are combinations that change nothing that is seen.
+    """
+    n = a.shape[1]
+    both = np.concatenate([a, -a], axis=1)
+    hessian = both.T @ both + _STEADY * np.eye(2 * n)
+    gain = both.T @ b - np.tile(half, 2)
+    normals = np.concatenate([-np.concatenate([limits.rows, -limits.rows], axis=1).T, np.eye(2 * n)], axis=1)
+    sides = np.concatenate([-limits.bounds, np.zeros(2 * n)])
+    v, reached, enough = np.zeros(2 * n), np.inf, _EXACT * float(b @ b)
+    for _ in range(_MOST_ROUNDS):
+        try:
+            found = quadprog.solve_qp(hessian, gain + _STEADY * v, normals, sides, 0)
+        except ValueError:
+            raise SettingsError(_BADLY_CONDITIONED) from None
+        v = np.where(found[4][len(limits.bounds) :] > 0, 0.0, found[0])
+        rest = b - both @ v
+        objective = float(rest @ rest + 2 * np.tile(half, 2) @ np.abs(v))
+        if reached - objective <= enough:
+            break
+        reached = objective
+    u: Floats = v[:n] - v[n:]
+    return u

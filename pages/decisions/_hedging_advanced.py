@@ -26,7 +26,10 @@ class Advanced(NamedTuple):
 def ask() -> Advanced:
     """The section, closed at first; empty fields bound nothing."""
     with st.expander("Limits and market impact", icon=":material/tune:"):
-        st.caption("Limits and impact are of the data-driven hedge; delta and delta–vega know neither.")
+        st.caption(
+            "Of the data-driven hedge; delta and delta–vega know neither. A limit on vega is open on days on which no "
+            "option is worth trading."
+        )
         position = _bound("Largest position in an option (units)", "position", "Bought or sold.")
         delta = _bound(
             "Largest net delta (units)", "delta", "Of the portfolio less its hedge, in units of the underlying."

@@ -76,7 +76,7 @@ def month_answer(path: HedgePath, paths: dict[str, HedgePath]) -> list[tuple[str
             "Tracking error at the end",
             money(path.error[-1]),
             others,
-            "Z = V − Π when everything is unwound: what the hedge did not earn. Currency.",
+            f"Z = V − Π when everything is unwound: what the hedge did not earn. Currency. Beside it: {others}.",
         ),
         (
             "Unhedged change",

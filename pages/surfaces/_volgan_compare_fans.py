@@ -14,8 +14,8 @@ from pages.ui import frame
 WIDTH = 20
 """Characters of a line above a panel."""
 
-ROOM = {"margin": {"t": 110}, "legend": {"y": 1.2}}
-"""Above the panels, for headings of two lines."""
+LINE = 20
+"""Pixels of a line of a heading."""
 
 
 def draw(views: Mapping[str, View]) -> None:
@@ -24,13 +24,15 @@ def draw(views: Mapping[str, View]) -> None:
     first = max(1, view.row + 1 - HISTORY_DAYS)
     dates = view.history.dates[first : view.row + 1]
     views = {heading(name): one for name, one in views.items()}
+    lines = 1 + max(name.count("<br>") for name in views)
+    room = {"margin": {"t": 70 + LINE * lines}, "legend": {"y": 1.06 + 0.07 * lines}}  # above the panels
     models = {name: one.model for name, one in views.items()}
     shared = {"model": view.model, "models": models, "dark": dark}
     st.markdown("**Return over the next day**, each reweighted with its own default β")
     panels = {name: (one.drawn.log_return, one.weights) for name, one in views.items()}
     past: np.ndarray = view.history.log_return[first - 1 : view.row]
     figure = draw_scenarios.return_fan(dates, past, view.next_day, panels, realised=view.realised_return, **shared)
-    frame.chart(figure.update_layout(ROOM), key="volgan_compare_returns")
+    frame.chart(figure.update_layout(room), key="volgan_compare_returns")
     st.markdown(f"**{view.atm_label} implied vol**")
     panels = {name: (one.atm, one.weights) for name, one in views.items()}
     known = float(view.atm_history[view.row + 1]) if view.is_known else None
@@ -43,7 +45,7 @@ def draw(views: Mapping[str, View]) -> None:
         realised=known,
         **shared,
     )
-    frame.chart(figure.update_layout(ROOM), key="volgan_compare_vols")
+    frame.chart(figure.update_layout(room), key="volgan_compare_vols")
 
 
 def heading(name: str) -> str:

@@ -100,6 +100,14 @@ def test_generators_stand_side_by_side_and_one_that_cannot_speak_is_said(market,
     assert not app.exception and "at least two generators" in app.info[0].value
 
 
+def test_runs_of_one_model_are_compared_where_no_other_knows_the_grid(market, open_page) -> None:
+    first = saved("fhs", "plain", market)
+    saved("fhs", "again", market)
+    app = open_page(first, volgan_tab="Compare")
+    table = next(d.value for d in app.dataframe if "Φ, mean raw" in d.value.columns)
+    assert set(table.index) == {"plain", "again"} and app.multiselect[0].value[0] == str(first)
+
+
 def test_scoring_is_started_as_a_job_for_the_chosen_generators(
     market, open_page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

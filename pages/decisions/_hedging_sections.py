@@ -28,9 +28,7 @@ def statistics(view: View) -> str:
         "VaR: lower tail of Z, its sign turned; upper: its upper tail, what who sold the book and hedged it would lose",
         "published figures are in the table",
     )
-    gaps = view.table("differences")
-    m0 = "all" if view.m0 is None else f"{view.m0:g}"
-    gaps = gaps[(gaps["crisis"] == view.crisis_key) & (gaps["m0"].astype(str) == m0)]
+    gaps = view.differences
     gaps = gaps[gaps["statistic"].isin(SHORT) & (gaps["other"] != "unhedged")]
     st.markdown(f"**Data-driven less each benchmark**, {_together(view)}: below zero is better")
     differences = {

@@ -11,7 +11,7 @@ from engine.runs.studies import StudyResult
 from pages.ui import cache
 
 METHODS = ("unhedged", "delta", "delta-vega", "data-driven")
-ALL = "All straddles"
+ALL, ALL_TABLES = "All straddles", "all"
 CRISIS = {"All months": "included", "Without the crisis": "excluded"}
 STATISTICS = {
     "sd": "sd",
@@ -84,13 +84,18 @@ class View:
     @cached_property
     def statistics(self) -> pd.DataFrame:
         """Value, interval and published figure of each method and statistic, for what is looked at."""
-        table = self.table("pooled" if self.m0 is None else "by_moneyness")
-        chosen = table["crisis"] == self.crisis_key
-        chosen &= (
-            table["m0"].astype(str) == "all" if self.m0 is None else np.isclose(table["m0"].astype(float), self.m0)
-        )
-        found = table[chosen]
+        found = self._looked_at(self.table("pooled" if self.m0 is None else "by_moneyness"))
         return found.assign(words=found["statistic"].map(STATISTICS))
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """The data-driven hedge less each of the others, for what is looked at."""
+        return self._looked_at(self.table("differences"))
+
+    def _looked_at(self, table: pd.DataFrame) -> pd.DataFrame:
+        m0 = table["m0"].astype(str)
+        strike = m0 == ALL_TABLES if self.m0 is None else np.isclose(pd.to_numeric(m0, errors="coerce"), self.m0)
+        return table[(table["crisis"] == self.crisis_key) & strike]
 
     def figure(self, method: str, statistic: str) -> pd.Series:
         """One row of the statistics."""

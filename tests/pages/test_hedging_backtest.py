@@ -13,6 +13,7 @@ from engine.market import export
 from engine.models.simulated_market import simulate
 from engine.runs import jobs, studies
 from pages.decisions import _hedging_gains as gains
+from pages.decisions._hedging_numbers import money
 from pages.decisions._hedging_sections import SECTIONS
 from pages.decisions._hedging_study import ALL, View
 from tests.models.small_market import SMALL_GRID
@@ -91,6 +92,17 @@ def test_one_strike_is_looked_at_alone(market, result):
     rows = result.table("by_moneyness")
     row = rows[(rows["crisis"] == "included") & (rows["method"] == "data-driven") & (rows["statistic"] == "sd")]
     assert app.metric[0].value == f"{row[np.isclose(row['m0'], 1.1)]['value'].iloc[0]:.3g}"
+
+
+def test_differences_are_of_the_strike_looked_at(market, result):
+    app = opened(market, hedge_bt_strike_backtest="110 %")
+    assert "straddles struck at 110 %" in said(app)
+    view = View(result, "All months", "110 %")
+    row = view.differences.set_index(["other", "statistic"]).loc[("delta", "sd")]
+    figures = [view.figure(method, "sd")["value"] for method in ("data-driven", "delta")]
+    assert row["difference"] == pytest.approx(figures[0] - figures[1])
+    shown = next(one.value for one in app.dataframe if "Less" in one.value)
+    assert len(shown) == 12 and shown["Difference"].iloc[0] == money(row["difference"])
 
 
 def test_views_agree_with_the_paths(result):

@@ -35,7 +35,7 @@ def residuals(changes: Mapping[str, Floats], *, dark: bool = False, height: int 
     """What tomorrow may change, before and after hedging: densities on one axis, and on that of the hedged ones.
 
     Args:
-        changes: strategy → ``(K,)`` ΔV − Σ φ ΔH in scenarios, currency; ``unhedged`` is ΔV.
+        changes: strategy → ``(K,)`` ΔV − Σ φ ΔH − ψ r Δ in scenarios, currency; ``unhedged`` is ΔV − V r Δ.
         dark: drawn on a dark background.
         height: pixels.
     """

@@ -15,7 +15,7 @@ from engine.decisions.hedge_window import FRESH, SCENARIOS, draw_moves
 from engine.decisions.options import Option, Portfolio
 from engine.decisions.transaction_costs import CostModel
 from engine.errors import MarketDataError
-from engine.market.grid import Floats
+from engine.market.grid import DT, Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.models.base import SurfaceModel
 
@@ -38,8 +38,9 @@ class HedgeTicket:
         cash: ψ after trading.
         value: V today.
         value_delta, value_vega: of the portfolio.
-        residual: ``(K,)`` ΔV − Σ φ ΔH until tomorrow in scenarios that the hedge has not seen, currency.
-        unhedged: ``(K,)`` ΔV in the same scenarios.
+        residual: ``(K,)`` ΔV − Σ φ ΔH − ψ r Δ until tomorrow in scenarios that the hedge has not seen, currency: ΔZ
+            less today's costs, which are known.
+        unhedged: ``(K,)`` ΔV − Π r Δ in the same scenarios.
         alpha: α of a data-driven hedge; NaN for others.
         provenance: data, generator, seed and costs, in words.
     """
@@ -141,6 +142,8 @@ def hedge_today(
     value = float(window.price[0] @ holding)
     cost = float(day.cost @ np.abs(positions - held))
     before = value if account is None else account
+    cash = before - float(positions @ window.price[0, columns]) - cost
+    earned = float(window.rate[0]) * DT
     return HedgeTicket(
         date=str(known.dates[-1]),
         label=opened.label,
@@ -152,12 +155,12 @@ def hedge_today(
         previous=held,
         positions=positions,
         cost=cost,
-        cash=before - float(positions @ window.price[0, columns]) - cost,
+        cash=cash,
         value=value,
         value_delta=day.value_delta,
         value_vega=day.value_vega,
-        residual=unseen @ holding - unseen[:, columns] @ positions,
-        unhedged=unseen @ holding,
+        residual=unseen @ holding - unseen[:, columns] @ positions - cash * earned,
+        unhedged=unseen @ holding - before * earned,
         alpha=alpha_in_use(opened),
         provenance={
             "data": known.name,

@@ -29,8 +29,9 @@ def draw(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
     if start < row:
         st.caption(f"The data end before a month after {history.dates[row]} has passed; this is the last whole one.")
     spot = float(history.spot[start])
-    with frame.errors("Change the portfolio, the instruments (every option must live for a month) or the limits."):
+    with frame.errors("Choose other scenarios, or a later day."):
         source = choice.at(start)
+    with frame.errors("Change the portfolio, the instruments (every option must live for a month) or the limits."):
         month = hedging_cache.month(source.key, source.model, history, start, recipe.at(spot), plan)
     label = st.segmented_control(
         "Look into",

@@ -333,6 +333,28 @@ def test_the_ticket_is_the_first_day_of_the_backtest(strategy):
     assert len(ticket.residual) == 120 and ticket.provenance["data_fingerprint"] == history.fingerprint
 
 
+def test_the_residual_is_the_next_step_of_the_error_less_its_costs():
+    """With the day that came as the only scenario the residual is what the backtest books."""
+    history = market()
+    portfolio, instruments = straddle_and_instruments(history)
+
+    class Foresight(OneOutcome):
+        def sample_days(self, known, rows, n, *, rng):
+            drawn = super().sample_days(known, rows, n, rng=rng)
+            came = np.log(history.spot[START + 1] / history.spot[START])
+            log_iv = np.broadcast_to(np.log(history.iv[START + 1]), drawn.log_iv.shape)
+            return replace(drawn, log_return=np.full(drawn.log_return.shape, came), log_iv=log_iv)
+
+    steady = replace(history, rate=np.full(len(history), 0.04))  # scenarios do not move the rate
+    path = hedging.track(steady, portfolio, DeltaVegaHedge(), instruments=instruments, start=START)
+    ticket = hedging.hedge_today(
+        steady, portfolio, DeltaVegaHedge(), instruments=instruments, model=Foresight(true_law()), row=START, **QUICK
+    )
+    np.testing.assert_allclose(ticket.residual, path.error[1] - path.cost[0], atol=1e-9)
+    unhedged = hedging.track(steady, portfolio, Unhedged(), instruments=instruments, start=START)
+    np.testing.assert_allclose(ticket.unhedged, unhedged.error[1], atol=1e-9)
+
+
 def test_the_usual_instruments_are_the_hedging_set_on_the_surface():
     history = market()
     portfolio, instruments = straddle_and_instruments(history)

@@ -116,6 +116,12 @@ class _Study:
     @cached_property
     def panel(self) -> Panel:
         source = self.source
+        if source.period != self.data.period:  # another cut into parts: what was trained on could be tested on
+            days = " to ".join(source.period) or "unknown days"
+            raise MarketDataError(
+                f"expected the prices that the Fin-GAN study was made from, {days}; "
+                f"found prices from {' to '.join(self.data.period)}"
+            )
         found = universe(self.data, " ".join(source.tickers), length=source.length, bad_opens=source.bad_opens)
         missing = set(source.tickers) - set(found.tickers)
         if missing:

@@ -20,10 +20,12 @@ class Trained:
     Args:
         stack: every ticker with every seed, once.
         bad_opens: what the study did with bad opens; windows must be the same here.
+        period: first and last day of its prices, from which its parts follow.
     """
 
     stack: GeneratorStack
     bad_opens: str = "keep"
+    period: tuple[str, ...] = ()
 
     @property
     def tickers(self) -> tuple[str, ...]:
@@ -71,4 +73,5 @@ def trained(study: Finished) -> Trained:
     if len(set(keys)) != len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
         raise CheckpointError(f"expected one chosen generator of each ticker and seed; found two of {twice}")
-    return Trained(stack, str(study.settings.get("bad_opens", "keep")))
+    period = tuple(str(day) for day in study.data.get("period", ()))
+    return Trained(stack, str(study.settings.get("bad_opens", "keep")), period)

@@ -11,7 +11,8 @@ from pages.ui import cache, datasets
 
 def words(result: StudyResult) -> str:
     """A finished study in a list. Plain text: names come from people."""
-    return f"{result.data['name']} · {result.settings['seeds']} seeds · {result.directory.name}"
+    seeds = int(result.settings["seeds"])
+    return f"{result.data['name']} · {seeds} {'seed' if seeds == 1 else 'seeds'} · {result.directory.name}"
 
 
 def about(result: StudyResult) -> str:

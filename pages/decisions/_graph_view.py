@@ -98,8 +98,7 @@ def choose(view: View) -> Chosen:
     table = view.table("methods").set_index("method")
     low, high = text.EXPONENTS[method]
     start = float(np.clip(round(np.log10(float(table.loc[method, "eta"])), 1), low, high))
-    exponent = st.sidebar.slider(
-        "log₁₀ η", low, high, start, 0.1, key=f"graph_eta_{method}", persist_state="session", help=text.ETA
-    )
+    own = f"graph_eta_{method}_{view.result.directory.name}"  # another study begins with its own η
+    exponent = st.sidebar.slider("log₁₀ η", low, high, start, 0.1, key=own, persist_state="session", help=text.ETA)
     eta = float(f"{10**exponent:.3g}")
     return Chosen(method, eta, kept.learned(view.result, method, eta), f"{key}|{eta:g}")

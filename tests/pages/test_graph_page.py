@@ -72,7 +72,7 @@ def test_the_answer_comes_first_and_eta_learns_again(finished: Path) -> None:
     labels = ["Own generator only", "Gain, all seeds", "Gain, one seed", "LASSO"]
     assert [metric.label for metric in app.metric[1:5]] == labels
     before = next(c.value for c in app.caption if "edges of 36" in c.value)
-    app.sidebar.slider(key="graph_eta_lasso").set_value(-7.5).run()
+    app.sidebar.slider(key="graph_eta_lasso_graph-small").set_value(-7.5).run()
     after = next(c.value for c in app.caption if "edges of 36" in c.value)
     assert not app.exception and before != after
 

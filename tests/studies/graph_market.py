@@ -38,7 +38,8 @@ class Finished:
     """A finished Fin-GAN study, as far as the study of graphs reads it."""
 
     def __init__(self, generators=None):
-        self.settings, self.data = {"bad_opens": "keep"}, {"name": "small"}
+        self.settings = {"bad_opens": "keep"}
+        self.data = {"name": "small", "period": list(prices().period)}
         self.generators = stack() if generators is None else generators
 
     def arrays(self, name):

@@ -6,6 +6,7 @@ from graph_market import SAMPLES, Finished, prices, stack
 from engine.decisions import forecasting, graph
 from engine.decisions.graph_cross import cross_sign_counts
 from engine.errors import CheckpointError, MarketDataError, SettingsError
+from engine.market.price_history import PriceHistory
 from engine.studies import graph as study
 from engine.studies import graph_generators, graph_live, graph_panel, graph_words
 from engine.studies.base import MemoryKeeper, Work
@@ -168,6 +169,16 @@ def test_tickers_that_the_data_lack_are_one_sentence():
     work = Work({"fingan": Finished(stack(tickers=("AA", "BB", "ZZ")))})
     with pytest.raises(MarketDataError, match="found ZZ unusable"):
         study.steps(prices(), CONFIG, work)[0].make()
+
+
+def test_prices_cut_into_other_parts_are_refused():
+    """On fewer days the test part would lie in what the generators were trained on."""
+    data = prices()
+    shorter = PriceHistory(data.dates[:-40], data.close[:-40], data.tickers, data.open[:-40], data.sector_of)
+    first = next(iter(study.steps(shorter, CONFIG, Work({"fingan": Finished()}))))
+    with pytest.raises(MarketDataError, match="expected the prices that the Fin-GAN study was made from") as found:
+        first.make()
+    assert " to ".join(data.period) in str(found.value) and shorter.period[1] in str(found.value)
 
 
 def test_a_panel_needs_two_tickers():

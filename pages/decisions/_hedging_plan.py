@@ -37,6 +37,11 @@ class Plan:
     exponent: float = 1.0
     limits: hedging.HedgeLimits | None = None
 
+    @property
+    def days(self) -> int:
+        """Trading days to the expiry of the hedging options."""
+        return round(self.maturity / DT)
+
 
 @dataclass(frozen=True)
 class Line:

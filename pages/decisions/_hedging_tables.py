@@ -5,6 +5,7 @@ import pandas as pd
 
 from engine.decisions.hedging import HedgeTicket
 from pages.decisions._hedging_numbers import in_percent, number
+from pages.decisions._hedging_plan import Plan
 from pages.decisions._hedging_source import Source
 
 
@@ -24,10 +25,11 @@ def ticket_words(ticket: HedgeTicket, spot: float) -> pd.DataFrame:
     return shown.iloc[order]
 
 
-def ticket_table(ticket: HedgeTicket, source: Source) -> pd.DataFrame:
+def ticket_table(ticket: HedgeTicket, source: Source, plan: Plan) -> pd.DataFrame:
     """The ticket to download, with where it comes from in every row."""
     table = ticket.to_frame()
     table.insert(0, "date", ticket.date)
+    table.insert(2, "expires_in_trading_days", [None, *[plan.days] * (len(table) - 1)])
     table["strategy"], table["alpha"], table["generator"] = ticket.label, ticket.alpha, source.label
     for name in ("data_fingerprint", "scenarios", "seed", "costs"):
         table[name] = ticket.provenance[name]

@@ -21,6 +21,7 @@ from pages.decisions import _hedging_held as positions
 from pages.decisions import _hedging_plan as plans
 from pages.decisions import _hedging_portfolio as portfolio
 from pages.decisions import _hedging_source as sources
+from pages.decisions import _hedging_tables as tables
 from tests.models.small_market import SMALL_GRID
 
 HISTORY = dataclasses.replace(simulate(SMALL_GRID, 200, 7).history, half_spread=None)
@@ -259,6 +260,10 @@ def test_a_ticket_trades_from_what_is_held(market):
     kept = again.tickets["delta-vega"]
     assert kept.cost == pytest.approx(0, abs=1e-12) and np.allclose(kept.trades, 0)
     assert from_nothing.tickets["delta-vega"].cost > 0
+    source = sources.Source("a", "FHS", model, "", "", "fhs")
+    table = tables.ticket_table(from_nothing.tickets["delta-vega"], source, plan)
+    assert table["expires_in_trading_days"].isna().tolist() == [True, False, False, False]
+    assert set(table["expires_in_trading_days"].iloc[1:]) == {plan.days} and round(0.1 / DT) == plan.days
 
 
 def test_positions_held_must_be_numbers():

@@ -168,6 +168,8 @@ def test_instruments_without_a_hedge_in_them_are_named():
     assert np.isfinite(penalised.ratios).all()
     with pytest.raises(MarketDataError, match="at least one hedging instrument"):
         hedging.hedge_ratios(y, x[:, :0], cost[:0], held[:0], 0.1, 20.0)
+    with pytest.raises(SettingsError, match="instruments that differ; found 1 and 4"):
+        hedging.choose_alpha(y, repeated, cost, held, 20.0, y, repeated)
     with pytest.raises(SettingsError, match="candidate for alpha; found none"):
         hedging.choose_alpha(y, x, cost, held, 20.0, y, x, ())
 

@@ -58,6 +58,8 @@ def test_wrong_input_is_named():
     y, x, cost, held = heavy_case(2)
     for call, error, words in (
         (lambda: shortfall_ratios(y[:1], x[:1], cost, held), MarketDataError, "at least 2 scenarios"),
+        (lambda: shortfall_ratios(y, x[:, :0], cost[:0], held[:0]), MarketDataError, "at least one hedging instrument"),
+        (lambda: shortfall_ratios(y * np.nan, x, cost, held), MarketDataError, "finite changes"),
         (lambda: shortfall_ratios(y, x, cost[:2], held), MarketDataError, "costs and positions of 4 instruments"),
         (lambda: shortfall_ratios(y, x, cost, held, 1.5), SettingsError, "between 0 and 1; found 1.5"),
         (lambda: shortfall_ratios(y, x, -cost - 1, held), SettingsError, "costs and their weight >= 0; found -1"),

@@ -35,8 +35,13 @@ def start() -> None:
             format_func=lambda key: words(sources[key]),
             help="Its chosen generators, one for each ticker and seed, are evaluated on every ticker.",
         )
+        first = next(iter(sources.values())).data.get("ref")
         data = st.selectbox(
-            "Prices", list(prices), format_func=lambda key: prices[key].label, help="The prices of that study."
+            "Prices",
+            list(prices),
+            index=list(prices).index(first) if first in prices else 0,
+            format_func=lambda key: prices[key].label,
+            help="The prices of that study.",
         )
         values = forms.config_fields(GraphConfig, key="graph_run")
         started = st.form_submit_button("Run the study", type="primary", icon=":material/play_arrow:")

@@ -35,15 +35,13 @@ class View:
         return tuple(str(name) for name in self.table("panel")["sector"])
 
     def metrics(self) -> list[tuple[str, str, str | None, str]]:
-        """The answer in four figures, each with what it is held against."""
+        """The answer in five figures, each with what it is held against."""
         methods = self.table("methods").set_index("method")
         gains = self.table("differences").set_index("method")
-        walk = self.table("walk_forward")
-        row = walk[walk["selected"]].iloc[0]
         best, own, lasso = (methods.loc[name] for name in ("selected", "identity", "lasso"))
         items: list[tuple[str, str, str | None, str]] = [
             (
-                f"Selected: {LABELS.get(str(row['method']), row['method'])}",
+                "Selected weighting",
                 f"{best['portfolio_sr']:.2f}",
                 f"95 %: {best['low']:.2f} to {best['high']:.2f}",
                 text.SELECTED,

@@ -12,6 +12,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.base import role
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
+from pages.surfaces import _volgan_beside as beside
 from pages.surfaces import _volgan_compare_days as days
 from pages.surfaces import _volgan_compare_fans as fans
 from pages.surfaces import _volgan_states as states
@@ -27,16 +28,19 @@ def draw(loaded: Loaded, listed: Listed, request: Request) -> None:
     """Choose generators of this grid; their fans, their arbitrage, and their calibration out of sample."""
     history: SurfaceHistory = loaded.data
     fitting = generators.fitting(history.grid)
+    key = f"volgan_compare_{history.grid!r}"
+    beside.landed(key, MOST)
     chosen = st.multiselect(
         "Generators",
         list(fitting),
-        _first(listed, fitting, loaded),
+        None if key in st.session_state else _first(listed, fitting, loaded),
         format_func=lambda id: generators.words(fitting[id]),
-        key=f"volgan_compare_{history.grid!r}",
+        key=key,
         persist_state="session",
         max_selections=MOST,
         help="Any that know this grid, whatever they were trained on.",
     )
+    beside.offer(loaded, listed.card, fitting)
     views: dict[str, tuple[View, Card]] = {}
     used: dict[str, Listed] = {}
     for name, one in names([fitting[id] for id in chosen]).items():

@@ -108,6 +108,26 @@ def test_runs_of_one_model_are_compared_where_no_other_knows_the_grid(market, op
     assert set(table.index) == {"plain", "again"} and app.multiselect[0].value[0] == str(first)
 
 
+def test_what_a_generator_is_held_against_is_one_button_away(
+    market, open_page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def train(name: str, data: str, values: dict, *, seed: int, split: str, label: str) -> jobs.Run:
+        asked.append((name, split))
+        return jobs.Run(saved(name, label, market), "done")  # as if it had been quick
+
+    monkeypatch.setattr(jobs, "train", train)
+    first = saved("historical", "rolling", market)
+    saved("fhs", "plain", market)
+    app = open_page(first, volgan_tab="Compare")
+    app.button(key="volgan_beside_fit").click().run()
+    assert not app.exception
+    assert asked == [("two_speed", str(market.data.dates[CUT - 1]))]
+    assert "Two-speed mixture" in next(d.value for d in app.dataframe if "Φ, mean raw" in d.value.columns).index
+    assert not any(button.key == "volgan_beside_fit" for button in app.button)
+
+
 def test_scoring_is_started_as_a_job_for_the_chosen_generators(
     market, open_page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

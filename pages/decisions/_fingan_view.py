@@ -82,8 +82,8 @@ class View:
             (
                 "ForGAN averaged",
                 f"{other['value']:.2f}",
-                f"behind: p = {p:.2g}",
-                "The same networks without economic terms; one-sided p of the paired difference, days resampled.",
+                f"{'behind' if other['value'] < both['value'] else 'ahead'}: p = {p:.2g}",
+                "The same networks without economic terms; one-sided p that Fin-GAN is no better, days resampled.",
             ),
             (
                 "Mean SR of a ticker",

@@ -103,9 +103,10 @@ class View:
         """Sample size, seeds, period, origin."""
         days = self.table("figure_5_9_portfolio")["date"]
         first, last = self.result.data["period"]
+        seeds = int(self.result.settings["seeds"])
         return (
             f"out of sample: {len(days)} days, {days.iloc[0]} to {days.iloc[-1]}",
-            f"{len(self.tickers)} tickers, {self.result.settings['seeds']} seeds",
+            f"{len(self.tickers)} tickers, {seeds} {'seed' if seeds == 1 else 'seeds'}",
             "combination chosen on validation days only",
             f"{self.result.data['name']}, {first} to {last}, data {str(self.result.data['digest'])[:12]}",
             "no costs in the ratios above",

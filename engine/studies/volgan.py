@@ -196,7 +196,7 @@ class _Study:
         kept = self.work.keeper(f"law_{name}").load()
         needed = {field.name for kind in (Forecasts, PathStatistics) for field in fields(kind)}
         if kept is None or needed - set(kept):  # of an earlier version, if some are missing
-            raise SettingsError(f"expected what was counted of {self.laws[name]} before the tables; start the study anew")
+            raise SettingsError(f"expected what was counted of {self.laws[name]} first; start the study anew")
         forecasts = Forecasts(**{field.name: kept[field.name] for field in fields(Forecasts)})
         paths = PathStatistics(**{field.name: kept[field.name] for field in fields(PathStatistics)})
         return LawResult(self._law(name).variants, forecasts, paths)

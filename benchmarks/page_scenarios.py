@@ -9,26 +9,14 @@ taken over and the browser has painted twice. A Chromium without a graphics card
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import print_line
+from benchmarks.workbench import PAINTED, QUIET, SETTLED, chromium_path, served, settle, train
 
-PROJECT = Path(__file__).resolve().parents[1]
-QUIET = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run")
-SETTLED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0))))"
 TABS = ("Surface", "Arbitrage", "Fans")
 CHARTS = {"Surface": 3, "Arbitrage": 4, "Fans": 4}
 """Pictures on each tab."""
@@ -42,22 +30,20 @@ def main() -> None:
     parser.add_argument("--least", type=int, default=5, help="timings of each, of which the least counts")
     parser.add_argument("--training", action="store_true", help="while a generator trains")
     asked = parser.parse_args()
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    chromium = chromium_path()
     if chromium is None:
-        print("no Chromium on this machine, so the page is not measured (make test installs one where it can)")
         return
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as home, _served(Path(home)) as url, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as home, served(Path(home)) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
         page = browser.new_context(viewport={"width": 1440, "height": 1600}).new_page()
         page.set_default_timeout(120_000)
-        page.goto(f"{url}/volgan")
-        _settle(page, "The day after")
         if asked.training:
-            page.get_by_role("tab", name="Train", exact=True).click()
-            page.get_by_role("button", name="Train in the background").click()
-            page.get_by_text("You may leave this page").first.wait_for()
+            train(page, url)
+        else:
+            page.goto(f"{url}/volgan")
+            settle(page, "The day after")
         figures: dict[str, Any] = {"training": asked.training, "scenarios": 10_000}
         seed = FIRST_SEED
         for tab in TABS:
@@ -90,60 +76,6 @@ def _measured(page: Any, name: str, charts: int, first: int, least: int, figures
     figures[f"seconds_drawn_{name}"] = round(min(drawn), 2)
     figures[f"seconds_drawn_{name}_median"] = round(sorted(drawn)[len(drawn) // 2], 2)
     return first + least
-
-
-def _settle(page: Any, text: str) -> None:
-    page.get_by_text(text).first.wait_for()
-    page.wait_for_selector(SETTLED)
-
-
-@contextmanager
-def _served(home: Path) -> Iterator[str]:
-    """The address of a workbench on a free port, over when the block ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "SCENARIST_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "app.py", "--server.port", str(port), "--server.address", "127.0.0.1"]
-    with (home / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "--server.headless", "true"], cwd=PROJECT, env=environment, stdout=log, stderr=log
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait(f"{url}/_stcore/health", server)
-            yield url
-        finally:
-            _stop_jobs(home)
-            server.terminate()
-            server.wait(timeout=20)
-
-
-def _stop_jobs(home: Path) -> None:
-    """Jobs outlive their server; those of the temporary workspace must not."""
-    os.environ["SCENARIST_HOME"] = str(home)
-    from engine.errors import JobError
-    from engine.runs import jobs
-
-    for run in jobs.list_runs():
-        if run.active:
-            try:
-                jobs.cancel(run.directory)
-            except JobError:
-                continue  # it has just ended by itself
-            while jobs.read(run.directory).active:
-                time.sleep(0.1)
-
-
-def _wait(health: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(health, timeout=2)
-            return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.2)
-    raise RuntimeError("the server did not answer within 60 s")
 
 
 if __name__ == "__main__":

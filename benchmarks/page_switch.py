@@ -1,8 +1,8 @@
 """Seconds from a click in the menu to the page's heading, and to the end of its script, while a generator trains.
 
 ``python -m benchmarks.page_switch``; ``--idle`` without training, ``--rounds 5`` for more rounds through the menu.
-Every page is visited once before anything is measured. The line holds the median and the largest of the pages' least times,
-for the home page also the first paint of a fresh tab.
+Every page is visited once before anything is measured. The line holds the median and the largest of the pages' least
+times, and for the home page the first paint of a fresh tab.
 """
 
 from __future__ import annotations

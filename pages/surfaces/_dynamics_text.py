@@ -23,8 +23,6 @@ RETURN = "Correlation of the day's return with the change of the first factor ov
 
 RATIO = "One-month realised vol over at-the-money implied vol, mean over all days."
 
-VIEW = "Camera of the 3-D surface."
-
 FACTOR = "The factor whose memory is shown."
 
 

@@ -8,7 +8,7 @@ from engine.market import export
 from engine.surfaces import arbitrage
 from pages.surfaces import _quotes_text as text
 from pages.surfaces._quotes_view import View, points
-from pages.ui import downloads, frame
+from pages.ui import downloads, frame, surface_picture
 
 CURVE_POINTS = 121
 
@@ -22,17 +22,11 @@ def surface(view: View) -> None:
     if view.truth is not None:
         shown["True surface"] = (view.truth, "vol")
         shown["Surface less truth"] = (built.iv - view.truth, "vol_change")
-    left, right = st.columns([3, 2])
+    left, middle, right = st.columns([5, 5, 3], vertical_alignment="bottom")
     what = left.selectbox("Show", list(shown), key="quotes_show")
-    camera = right.segmented_control("View", list(surfaces.VIEWS), default="front", required=True, key="quotes_view")
+    sight = surface_picture.controls(middle, right, key="quotes")
     values, quantity = shown[what]
-    left, right = st.columns(2)
-    with left:
-        figure = surfaces.surface_3d(values, built.grid, camera or "front", quantity=quantity, dark=view.dark)
-        frame.chart(figure, key="quotes_3d")
-    with right:
-        figure = surfaces.surface_heatmap(values, built.grid, quantity=quantity, dark=view.dark, height=460)
-        frame.chart(figure, key="quotes_heat")
+    surface_picture.draw(values, built.grid, sight, key="quotes", dark=view.dark, quantity=quantity)
     n = int(built.extrapolated.sum())
     if n:
         st.caption(

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from engine.charts import smile_fans, surface_projection, surfaces
+from engine.charts import smile_fans
 from engine.market.grid import Floats
 from engine.scenarios import reweighting
 from pages.surfaces._volgan_view import View
-from pages.ui import frame
+from pages.ui import frame, surface_picture
 
 QUANTITY = {"Change from today": "vol_change", "Width of the 95 % band": "vol_width"}
 """What is shown → its quantity in the theme; the others are vols."""
@@ -34,36 +34,9 @@ def draw(view: View) -> None:
         shown["Realised"] = lambda: view.history.iv[view.row + 1]
     left, middle, right = st.columns([5, 5, 3], vertical_alignment="bottom")
     what = str(left.selectbox("Show", list(shown), key="volgan_show", persist_state="session", help=SHOW_HELP))
-    camera = middle.segmented_control(
-        "View",
-        list(surfaces.VIEWS),
-        default="front",
-        required=True,
-        key="volgan_view",
-        persist_state="session",
-        help="The side from which the surface is seen.",
-    )
-    by_hand = right.toggle(
-        "Turn by hand",
-        key="volgan_turn",
-        persist_state="session",
-        help="Drag and zoom it, drawn with WebGL: without a graphics card that takes a second or two.",
-    )
+    sight = surface_picture.controls(middle, right, key="volgan")
     quantity, values = QUANTITY.get(what, "vol"), shown[what]()
-    left, right = st.columns(2)
-    with left:
-        if by_hand:
-            figure = surfaces.surface_3d(
-                values, view.grid, camera or "front", quantity=quantity, dark=dark, show_scale=False
-            )
-        else:
-            figure = surface_projection.surface_projected(
-                values, view.grid, camera or "front", quantity=quantity, dark=dark
-            )
-        frame.chart(figure, key="volgan_3d" if by_hand else "volgan_projected")
-    with right:
-        figure = surfaces.surface_heatmap(values, view.grid, quantity=quantity, dark=dark, height=460)
-        frame.chart(figure, key="volgan_heat")
+    surface_picture.draw(values, view.grid, sight, key="volgan", dark=dark, quantity=quantity)
     st.markdown(
         "**Smiles tomorrow**, reweighted: 50, 80 and 95 % bands; today's dotted"
         + (", the realised one solid" if view.is_known else "")

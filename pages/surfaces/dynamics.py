@@ -13,7 +13,7 @@ from pages.surfaces import _dynamics_downloads as downloadable
 from pages.surfaces import _dynamics_tables as tables
 from pages.surfaces import _dynamics_text as text
 from pages.surfaces._dynamics_method import METHOD
-from pages.ui import cache, datasets, downloads, forms, frame
+from pages.ui import cache, datasets, downloads, forms, frame, surface_picture
 
 frame.header("Dynamics", "In which few ways do these surfaces move, how fast do they return, and what moves with them?")
 loaded = datasets.pick("surfaces")
@@ -49,12 +49,8 @@ def save(make: partial[pd.DataFrame], name: str) -> None:
 
 if (tab := opened["Average surface"]).open:
     with tab:
-        view = st.segmented_control("View", list(surfaces.VIEWS), default="front", key="dynamics_view", help=text.VIEW)
-        left, right = st.columns(2)
-        with left:
-            frame.chart(surfaces.surface_3d(found.average, history.grid, view or "front", dark=dark), key="average_3d")
-        with right:
-            frame.chart(surfaces.surface_heatmap(found.average, history.grid, dark=dark, height=460), key="average")
+        sight = surface_picture.controls(*st.columns([10, 3], vertical_alignment="bottom"), key="dynamics")
+        surface_picture.draw(found.average, history.grid, sight, key="dynamics", dark=dark)
         frame.chart(surfaces.smile_slices(found.average, history.grid, dark=dark), key="average_smiles")
         save(partial(downloadable.long_surface, found.average, history.grid, "average_iv"), "average_surface")
 

@@ -1,0 +1,50 @@
+"""A surface in three dimensions beside its heatmap: painted from fixed sides, or turned by hand with WebGL."""
+
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from engine.charts import surface_projection, surfaces
+from engine.market.grid import Floats, Grid
+from pages.ui import frame
+
+
+class Sight(NamedTuple):
+    """How a surface is looked at: from which side, and whether it can be turned."""
+
+    side: str
+    by_hand: bool
+
+
+def controls(view: Any, turn: Any, *, key: str) -> Sight:
+    """The View selector and the toggle, drawn into two places of the page."""
+    side = view.segmented_control(
+        "View",
+        list(surfaces.VIEWS),
+        default="front",
+        required=True,
+        key=f"{key}_view",
+        persist_state="session",
+        help="The side from which the surface is seen.",
+    )
+    by_hand = turn.toggle(
+        "Turn by hand",
+        key=f"{key}_turn",
+        persist_state="session",
+        help="Drag and zoom it, drawn with WebGL: without a graphics card that takes a second or two.",
+    )
+    return Sight(side or "front", by_hand)
+
+
+def draw(values: Floats, grid: Grid, sight: Sight, *, key: str, dark: bool, quantity: str = "vol") -> None:
+    """The surface ``(n_moneyness, n_maturity)`` as seen, and its heatmap with values beside."""
+    left, right = st.columns(2)
+    with left:
+        if sight.by_hand:
+            figure = surfaces.surface_3d(values, grid, sight.side, quantity=quantity, dark=dark, show_scale=False)
+        else:
+            figure = surface_projection.surface_projected(values, grid, sight.side, quantity=quantity, dark=dark)
+        frame.chart(figure, key=f"{key}_3d" if sight.by_hand else f"{key}_projected")
+    with right:
+        figure = surfaces.surface_heatmap(values, grid, quantity=quantity, dark=dark, height=460)
+        frame.chart(figure, key=f"{key}_heat")

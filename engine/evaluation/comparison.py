@@ -150,3 +150,19 @@ def seeds_interval(values: ArrayLike, coverage: float = 0.95) -> tuple[Floats, F
 
     reach = float(student.ppf((1 + coverage) / 2, len(x) - 1)) * x.std(axis=0, ddof=1) / math.sqrt(len(x))
     return x.mean(axis=0) - reach, x.mean(axis=0) + reach
+
+
+def seeds_columns(of_seeds: Floats, name: str) -> dict[str, Floats]:
+    """Columns of a table by day or by bar: the mean over networks and the ends of its interval.
+
+    Args:
+        of_seeds: ``(K, T)`` one series for each network.
+        name: of the column of means; the ends are called after it.
+
+    Returns:
+        ``name``, ``name_seeds_low`` and ``name_seeds_high``, each ``(T,)``; the mean alone for a single network.
+    """
+    if len(of_seeds) == 1:
+        return {name: of_seeds[0]}
+    low, high = seeds_interval(of_seeds)
+    return {name: of_seeds.mean(axis=0), f"{name}_seeds_low": low, f"{name}_seeds_high": high}

@@ -311,7 +311,9 @@ def built_in(name: str) -> SimulatedHistory:
 
 def _scenarios(shapes: SurfaceShapes, factors: Floats, shocks: Floats, provenance: Mapping[str, object]) -> ScenarioSet:
     """Scenarios ``(days, n)`` from states ``(days, 4)`` and shocks ``(days, n, 5)``."""
-    log_return = law.log_returns(shapes.atm(factors)[:, None], shocks)
+    # row by row: a matrix product of many rows may differ from that of one in the last bit
+    atm = np.concatenate([shapes.atm(today[None]) for today in factors])
+    log_return = law.log_returns(atm[:, None], shocks)
     log_iv = shapes.log_iv(law.next_factors(factors[:, None], shocks))  # (days, n, n_moneyness, n_maturity)
     return ScenarioSet(log_return, log_iv, shapes.grid, provenance=provenance)
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.errors import SettingsError
-from engine.evaluation.comparison import seeds_interval
+from engine.evaluation.comparison import seeds_columns, seeds_interval
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.models.volgan import VolGAN
@@ -58,7 +58,7 @@ def score_tables(history: SurfaceHistory, parts: Parts, models: Mapping[str, Vol
     summary = []
     for name, model in models.items():
         found = scores(model, history, rows)  # (K, days)
-        daily[name] = found.mean(axis=0)
+        daily = daily.assign(**seeds_columns(found, name))
         daily[f"{name}_lowest"] = found.min(axis=0)
         daily[f"{name}_highest"] = found.max(axis=0)
         for of in parts:

@@ -123,9 +123,10 @@ def penalty_by_day(found: Validation) -> pd.DataFrame:
     """Figure 3.6: Φ of what came and mean Φ of the scenarios, and the share of scenarios that reweighting leaves."""
     frame = pd.DataFrame({"date": found.dates, "data": found.data_penalty})
     for name, law, position in found.each():
-        frame[name] = law.forecasts.penalty[position].mean(axis=0)
+        frame = frame.assign(**comparison.seeds_columns(law.forecasts.penalty[position], name))
         if position:
-            frame["effective_share"] = law.forecasts.effective[position].mean(axis=0) / found.scenarios
+            share = law.forecasts.effective[position] / found.scenarios
+            frame = frame.assign(**comparison.seeds_columns(share, "effective_share"))
     return rounded(frame)
 
 
@@ -203,7 +204,7 @@ def correlation_by_day(found: Validation) -> pd.DataFrame:
     """Figure 3.11: correlation of simulated return and at-the-money increment, mean over networks and their range."""
     frame = pd.DataFrame({"date": found.dates})
     for name, law in found.laws.items():
-        frame[name] = law.forecasts.correlation.mean(axis=0)
+        frame = frame.assign(**comparison.seeds_columns(law.forecasts.correlation, name))
         if len(law.forecasts.correlation) > 1:
             frame[f"{name}_lowest"] = law.forecasts.correlation.min(axis=0)
             frame[f"{name}_highest"] = law.forecasts.correlation.max(axis=0)
@@ -267,7 +268,7 @@ def histogram_table(found: Validation) -> pd.DataFrame:
         part["data"] = frequencies(found.data_test.four[:, (0, 2)[s]], edges)
         part["gaussian"] = np.diff(norm.cdf(inner, mean, sd))
         for name, law in found.laws.items():
-            part[name] = law.paths.frequencies[:, s].mean(axis=0)
+            part = part.assign(**comparison.seeds_columns(law.paths.frequencies[:, s], name))
         parts.append(part)
     return rounded(pd.concat(parts, ignore_index=True), 6)
 

@@ -96,3 +96,14 @@ def test_refusals():
         comparison.diebold_mariano(np.zeros(20), np.zeros(20), horizon=0)
     with pytest.raises(SettingsError, match="blocks of 1 to 5"):
         comparison.block_counts(5, rng=rng, block=6)
+
+
+def test_columns_over_seeds_hold_the_interval_of_every_row() -> None:
+    of_seeds = np.random.default_rng(5).standard_normal((4, 6))
+    found = comparison.seeds_columns(of_seeds, "phi")
+    assert list(found) == ["phi", "phi_seeds_low", "phi_seeds_high"]
+    for row in range(6):
+        low, high = comparison.seeds_interval(of_seeds[:, row])
+        np.testing.assert_allclose([found[name][row] for name in found], [of_seeds[:, row].mean(), low, high])
+    alone = comparison.seeds_columns(of_seeds[:1], "phi")
+    assert list(alone) == ["phi"] and np.array_equal(alone["phi"], of_seeds[0])

@@ -8,7 +8,7 @@ its own; the pooled one averages the expected signs of all seeds' generators of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -54,6 +54,14 @@ class GraphConfig:
         help="Graphs learned from resampled validation days, for the stability of edges.",
         low=5,
         high=1000,
+    )
+    own_share: float = setting(
+        selection.OWN_SHARE,
+        label="Own share",
+        help="Share of the selected graph that stays with each asset's own generator; 0: only what was learned.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
     )
     seed: int = setting(1, label="Seed", help="Same seed, same figures.", low=0, high=2**31 - 1)
 
@@ -203,7 +211,8 @@ class _Study:
 
     @cached_property
     def walk(self) -> pd.DataFrame:
-        return selection.choice(self.years, *self.validation, selection.candidates())
+        table = selection.choice(self.years, *self.validation, selection.candidates())
+        return table.assign(own_share=np.where(table["selected"], self.config.own_share, 0.0))
 
     @cached_property
     def etas(self) -> dict[str, float]:
@@ -211,7 +220,7 @@ class _Study:
 
     @cached_property
     def chosen(self) -> Candidate:
-        return selection.selected(self.walk)
+        return selection.selected(self.walk, self.config.own_share)
 
     @cached_property
     def graphs(self) -> dict[str, Floats]:
@@ -226,7 +235,8 @@ class _Study:
         found["correlation"] = graph.correlation(self.panel.past.returns)
         one = self.chosen
         same = one.eta is None or one.eta == self.etas.get(one.method)
-        found["selected"] = found[one.method] if same else robustness.fit(one, signs, part)
+        learned = found[one.method] if same else robustness.fit(replace(one, own_share=0.0), signs, part)
+        found["selected"] = graph.anchored(learned, one.own_share)
         return found
 
     def report(self, words: str, done: int, total: int) -> None:
@@ -296,9 +306,8 @@ class _Study:
 
     def shuffle(self) -> Tables:
         c = self.config
-        tried = [Candidate(m, self.etas.get(m)) for m in ("sharpe", "pnl_based", "pnl_max", "lasso", "ridge")]
-        if self.chosen not in tried:
-            tried.append(self.chosen)
+        methods = ("sharpe", "pnl_based", "pnl_max", "lasso", "ridge")
+        tried = {m: Candidate(m, self.etas.get(m)) for m in methods} | {"selected": self.chosen}
 
         def on_done(done: int, total: int) -> None:
             self.report("shuffles", done, total)

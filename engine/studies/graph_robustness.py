@@ -24,7 +24,8 @@ OnDone = Callable[[int, int], None]
 
 def fit(one: Candidate, signs: Floats, part: Part) -> Floats:
     """The graph that a candidate learns from a part."""
-    return graph.weights(one.method, signs, part.returns, one.eta, date=part.date)
+    w = graph.weights(one.method, signs, part.returns, one.eta, date=part.date)
+    return graph.anchored(w, one.own_share)
 
 
 def shuffled_days(part: Part, rng: np.random.Generator) -> Part:
@@ -42,7 +43,7 @@ def shuffled_days(part: Part, rng: np.random.Generator) -> Part:
 
 
 def permutation_table(
-    tried: Sequence[Candidate],
+    tried: Mapping[str, Candidate],
     validation: tuple[Floats, Part],
     test: tuple[Floats, Part],
     draws: int,
@@ -52,7 +53,15 @@ def permutation_table(
     """How much of the gain over identity is left when the graph learns from shuffled returns.
 
     Each draw shuffles the days of the validation part's returns, fits every candidate to them, and bets on the test
-    part as it was. What such graphs gain comes from pooling many generators; the rest was learned.
+    part as it was. What such graphs gain comes from pooling many generators (and what they reach, from the share that
+    stays with the own one); the rest was learned.
+
+    Args:
+        tried: name → weighting.
+        validation, test: signs and the part.
+        draws: shuffles.
+        seed: of the shuffles.
+        on_done: told how many shuffles are done, of how many.
 
     Returns:
         Columns method, eta, test_sr, shuffled_mean, shuffled_low, shuffled_high (95 %), p_value (share of shuffled
@@ -63,7 +72,7 @@ def permutation_table(
     reached = np.empty((draws, len(tried)))
     for draw in range(draws):
         mixed = shuffled_days(part, np.random.default_rng([seed, 5, draw]))
-        for k, one in enumerate(tried):
+        for k, one in enumerate(tried.values()):
             reached[draw, k] = float(
                 forecasting.sharpe_ratio(portfolio_pnl(graph.bets(fit(one, signs, mixed), test[0]), test[1]))
             )
@@ -71,13 +80,13 @@ def permutation_table(
             on_done(draw + 1, draws)
     reached = np.nan_to_num(reached)
     rows = []
-    for k, one in enumerate(tried):
+    for k, (name, one) in enumerate(tried.items()):
         real = float(forecasting.sharpe_ratio(portfolio_pnl(graph.bets(fit(one, signs, part), test[0]), test[1])))
         low, high = np.quantile(reached[:, k], [0.025, 0.975])
         gain = real - identity
         rows.append(
             {
-                "method": one.method,
+                "method": name,
                 "eta": np.nan if one.eta is None else one.eta,
                 "test_sr": real,
                 "shuffled_mean": reached[:, k].mean(),

@@ -25,12 +25,17 @@ from engine.market.surface_history import Dates
 from engine.studies.graph_panel import UNKNOWN_SECTOR, Part, portfolio_pnl
 
 
+OWN_SHARE = 0.5
+"""Share of a selected graph that stays with the own generator: see ``docs/graph_report.md``."""
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """A weighting and its hyperparameter."""
+    """A weighting, its hyperparameter, and the share of each row that stays with the asset's own generator."""
 
     method: str
     eta: float | None = None
+    own_share: float = 0.0
 
 
 def candidates() -> tuple[Candidate, ...]:
@@ -158,10 +163,10 @@ def _pooled_sharpe(years: pd.DataFrame) -> float:
     return float(np.sqrt(TRADING_DAYS) * centre / np.sqrt(variance)) if variance > 0 else float("nan")
 
 
-def selected(table: pd.DataFrame) -> Candidate:
-    """The candidate that walking forward selects."""
+def selected(table: pd.DataFrame, own_share: float = 0.0) -> Candidate:
+    """The candidate that walking forward selects, with the share that stays with the own generator."""
     row = table[table["selected"]].iloc[0]
-    return Candidate(str(row["method"]), None if np.isnan(row["eta"]) else float(row["eta"]))
+    return Candidate(str(row["method"]), None if np.isnan(row["eta"]) else float(row["eta"]), own_share)
 
 
 def chosen_etas(table: pd.DataFrame, column: str = "in_sample_sr") -> dict[str, float]:

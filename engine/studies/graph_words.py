@@ -40,11 +40,13 @@ def verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     walk = tables["walk_forward"]
     row = walk[walk["selected"]].iloc[0]
     name = label(str(row["method"]), float(row["eta"]))
+    share = float(row.get("own_share", 0.0))  # studies made before there was one lack it
+    stays = f", mixed with each asset's own generator to {share:.0%}," if share > 0 else ""
     if np.isfinite(row["walk_forward_sr"]):
         how = (
             f"Walking forward through the years before the test part selects {name} (ratio "
-            f"{row['walk_forward_sr']:.2f} with generators of other sectors); on the test part its portfolio reaches "
-            f"{sr['selected']:.2f}, each asset's own generator {sr['identity']:.2f}."
+            f"{row['walk_forward_sr']:.2f} with generators of other sectors); it is bet on{stays} and reaches "
+            f"{sr['selected']:.2f} on the test part, each asset's own generator {sr['identity']:.2f}."
         )
     else:
         how = (
@@ -80,7 +82,7 @@ def verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
             f"{', '.join(label(str(method)) for method in real) or 'none'}."
         )
     for _, one in tables["permutation"].iterrows():
-        if one["method"] == row["method"]:
+        if one["method"] == "selected":
             found.append(_luck(one))
             break
     stable = tables["stability"].set_index("over")["jaccard"]

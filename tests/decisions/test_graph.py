@@ -67,6 +67,28 @@ def test_identity_gives_each_assets_own_bets_and_pnl_exactly():
     np.testing.assert_array_equal(forecasting.weighted_pnl(bet, returns), forecasting.weighted_pnl(own, returns))
 
 
+@given(share=st.floats(0, 1), seed=st.integers(0, 50))
+@settings(max_examples=30, deadline=None)
+def test_an_anchored_row_bets_between_the_own_generator_and_the_graph(share, seed):
+    signs, returns = panel(seed=seed)
+    w = graph.weights("pnl_based", signs, returns)
+    found = graph.anchored(w, share)
+    np.testing.assert_allclose(np.abs(found).sum(axis=1), 1, rtol=1e-12)
+    for i in range(len(w)):
+        row = [(1 - share) * w[i, j] + (share if i == j else 0) for j in range(len(w))]
+        total = sum(map(abs, row))
+        assert found[i] == pytest.approx([x / total for x in row] if total else np.eye(len(w))[i], abs=1e-12)
+    np.testing.assert_array_equal(graph.anchored(w, 0), w)
+    np.testing.assert_array_equal(graph.anchored(w, 1), np.eye(len(w)))
+
+
+def test_an_anchor_is_the_column_of_the_own_generator():
+    w = np.array([[0.0, 1.0, 0.0], [0.5, 0.0, -0.5]])
+    np.testing.assert_allclose(graph.anchored(w, 0.5, own=[2, 1]), [[0, 0.5, 0.5], [0.25, 0.5, -0.25]])
+    with pytest.raises(SettingsError, match=r"found 1\.5"):
+        graph.anchored(w, 1.5, own=[2, 1])
+
+
 def test_proposition_3_no_weights_of_the_simplex_earn_more_than_pnl_max():
     signs, returns = panel(seed=5)
     c = graph.signals(signs, returns)

@@ -38,7 +38,7 @@ def test_days_change_places_whole_and_windows_stay():
 
 def test_knowledge_beats_shuffled_returns_and_ignorance_does_not():
     validation, test = part(seed=1), part(seed=2, start="2018-06-01")
-    tried = [Candidate("pnl_based"), Candidate("pnl_max")]
+    tried = {"pnl_based": Candidate("pnl_based"), "selected": Candidate("pnl_max", own_share=0.0)}
     knowing = robustness.permutation_table(
         tried, (planted(validation), validation), (planted(test, 2), test), draws=40, seed=0
     )
@@ -47,6 +47,13 @@ def test_knowledge_beats_shuffled_returns_and_ignorance_does_not():
         tried, (planted(validation, strength=0), validation), (planted(test, 2, strength=0), test), draws=40, seed=0
     )
     assert (ignorant["p_value"] > 0.05).all()
+
+
+def test_a_share_stays_with_the_own_generator():
+    one = part()
+    learned = robustness.fit(Candidate("pnl_based"), planted(one), one)
+    mixed = robustness.fit(Candidate("pnl_based", own_share=0.5), planted(one), one)
+    np.testing.assert_array_equal(mixed, graph.anchored(learned, 0.5))
 
 
 def test_agreement_of_equal_opposite_and_disjoint_graphs():

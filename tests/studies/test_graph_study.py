@@ -148,6 +148,20 @@ def test_the_words_follow_the_numbers(finished):
     assert any(s.startswith("Not distinguishable from identity") and "LASSO" in s for s in graph_words.verdicts(luck))
 
 
+def test_half_of_the_selected_graph_stays_with_the_own_generator_and_the_words_say_so(finished):
+    tables, work = finished
+    kept = work.keeper("graphs").load()
+    row = tables["walk_forward"].query("selected").iloc[0]
+    assert row["own_share"] == 0.5
+    part = graph_panel.panel({one.ticker: one for one in universe(prices()).windows}).validation
+    counts = [work.keeper(f"signs_{seed}").load()["validation"].astype(float) for seed in (0, 1)]
+    learned = graph.weights(row["method"], sum(counts) / (2 * SAMPLES), part.returns, row["eta"], date=part.date)
+    np.testing.assert_allclose(kept["selected"], graph.anchored(learned, 0.5), atol=1e-6)
+    assert "mixed with each asset's own generator to 50%" in graph_words.verdicts(tables)[0]
+    plain = tables["walk_forward"].drop(columns="own_share")  # as studies of earlier versions have it
+    assert "mixed" not in graph_words.verdicts({**tables, "walk_forward": plain})[0]
+
+
 def test_a_panel_of_one_sector_selects_nothing_and_says_so(finished):
     tables = dict(finished[0])
     walk = tables["walk_forward"].assign(walk_forward_sr=np.nan)

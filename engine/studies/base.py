@@ -122,6 +122,7 @@ STUDIES: dict[str, str] = {
     "generators": "engine.studies.generators",
     "volgan": "engine.studies.volgan",
     "graph": "engine.studies.graph",
+    "rehearsal": "engine.studies.graph_rehearsal",
     "fingan": "engine.studies.fingan",
     "hedging": "engine.studies.hedging",
 }

@@ -24,7 +24,6 @@ from engine.market.returns import TRADING_DAYS
 from engine.market.surface_history import Dates
 from engine.studies.graph_panel import UNKNOWN_SECTOR, Part, portfolio_pnl
 
-
 OWN_SHARE = 0.5
 """Share of a selected graph that stays with the own generator: see ``docs/graph_report.md``."""
 

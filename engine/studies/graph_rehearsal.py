@@ -1,4 +1,4 @@
-"""A rehearsal of GraFiN-Gen: Fin-GAN and graph study whole, on data that end before the test part begins, several times.
+"""A rehearsal of GraFiN-Gen: Fin-GAN and graph study whole, repeated on data that end before the test part begins.
 
 ``python -m engine study rehearsal --data FILE --sectors FILE --run DIR``. Each rehearsal cuts the prices off earlier,
 trains every generator anew on the first 80 % of what is left, chooses losses and learns graphs on the next 10 %, and

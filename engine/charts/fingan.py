@@ -20,6 +20,8 @@ DONE = theme.Quantity("Trained", "% of epochs", 100, ".0f", "density")
 COLOURS = {
     "fingan": "#0878B8",
     "fingan_ensemble": "#0878B8",
+    "fingan_longer": "#5468D4",
+    "fingan_longer_ensemble": "#5468D4",
     "fingan_all_ensemble": "#2E8FA3",
     "forgan": "#C2659B",
     "forgan_ensemble": "#C2659B",

@@ -106,6 +106,7 @@ def summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
         "portfolio_sharpe_ratio_of_a_seed": float(found["fingan", "portfolio_sr"]),
         "portfolio_sharpe_ratio_of_averaged_bets": float(found["fingan_ensemble", "portfolio_sr"]),
         "mean_sharpe_ratio_of_averaged_bets": float(found["fingan_ensemble", "mean_sr"]),
+        "portfolio_sharpe_ratio_of_longer_choice_averaged": float(found["fingan_longer_ensemble", "portfolio_sr"]),
         "portfolio_sharpe_ratio_of_forgan_averaged": float(found["forgan_ensemble", "portfolio_sr"]),
         "p_value_against_forgan_averaged": float(pairs.loc[pairs["against"] == FORGAN_AVERAGED, "p_value"].iloc[0]),
     }
@@ -124,13 +125,16 @@ def _tables(found: Universe, config: FinGanStudyConfig, work: Work) -> Tables:
     )
     before, after = training.trials(found, config, work)
     seen = combinations.ratios(validation, before)
+    recent = training.recent_ratios(config, work)
     choice = combinations.choose(seen, before.losses, tuple(COMBINATIONS))
+    longer = combinations.choose(combinations.longer(seen, recent), before.losses, tuple(COMBINATIONS))
     others_early, others_late = training.played(found, config, work)
-    early, late = _gan_methods(before, choice) | others_early, _gan_methods(after, choice) | others_late
+    early = _gan_methods(before, choice, longer) | others_early
+    late = _gan_methods(after, choice, longer) | others_late
     methods = list(late.values())
     by_ticker = tables_of.by_ticker(test, methods)
-    base = late["fingan_ensemble"]
-    table = combinations.combination_table(test, after, seen, choice, LOSS_LABELS)
+    base, other = late["fingan_ensemble"], late["fingan_longer_ensemble"]
+    table = combinations.combination_table(test, after, seen, recent, choice, longer, LOSS_LABELS)
     priced = [name for name in PRICED if name in late]
     of_loss = [after.only(loss, loss, LOSS_LABELS[loss]) for loss in after.losses]
     ticker = pictures.featured(found.tickers)
@@ -140,6 +144,7 @@ def _tables(found: Universe, config: FinGanStudyConfig, work: Work) -> Tables:
         "table_5_3": combinations.chosen_table(table, tuple(COMBINATIONS)),
         "seeds": tables_of.seeds_table(test, methods),
         "paired": tables_of.paired(test, base, [m for m in methods if m.name != base.name], counts),
+        "paired_longer": tables_of.paired(test, other, [m for m in methods if m.name != other.name], counts),
         "halves": tables_of.halves(test, methods),
         "sharpe_errors": tables_of.errors(test, methods),
         "figure_5_6_by_ticker": by_ticker,
@@ -166,17 +171,20 @@ def _tables(found: Universe, config: FinGanStudyConfig, work: Work) -> Tables:
     return made
 
 
-PRICED = ("fingan_ensemble", "forgan_ensemble", "lstm_ensemble", "arima", "logistic")
+PRICED = ("fingan_ensemble", "fingan_longer_ensemble", "forgan_ensemble", "lstm_ensemble", "arima", "logistic")
 """Methods whose costs are worked out: one set of bets each."""
 
 
-def _gan_methods(trials: Trials, choice: combinations.Choice) -> dict[str, Played]:
+def _gan_methods(trials: Trials, choice: combinations.Choice, longer: combinations.Choice) -> dict[str, Played]:
     one = trials.pick(choice, "fingan", "Fin-GAN")
+    back = trials.pick(longer, "fingan_longer", "Fin-GAN, longer choice")
     plain = trials.only("BCE", "forgan", "ForGAN")
     every = trials.averaged(tuple(COMBINATIONS), "fingan_all", "Fin-GAN, all losses")
     found = (
         one,
         one.averaged("fingan_ensemble", "Fin-GAN, seeds averaged"),
+        back,
+        back.averaged("fingan_longer_ensemble", "Fin-GAN, longer choice, seeds averaged"),
         every.averaged("fingan_all_ensemble", "Fin-GAN, losses and seeds averaged"),
         plain,
         plain.averaged("forgan_ensemble", FORGAN_AVERAGED),

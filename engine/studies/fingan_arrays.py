@@ -22,6 +22,8 @@ Arrays = dict[str, NDArray[Any]]
 
 BENCHMARKS, CHOSEN, POOLS = "benchmarks", "chosen", "pools"
 PARTS = ("validation", "test")
+RECENT = "recent.sharpe"
+"""``(tickers, losses)`` ratios on the last years of the training part."""
 
 
 def gan(seed: int) -> str:

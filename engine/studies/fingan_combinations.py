@@ -85,10 +85,25 @@ def choose(validation_ratios: Floats, losses: Sequence[str], among: Sequence[str
     return chosen
 
 
+def longer(validation_ratios: Floats, recent_ratios: Floats) -> Floats:
+    """Mean of the ratios on the validation part and on the last years of the training part: what looks back longer.
+
+    The networks have seen the latter, which flatters all losses alike; NaN where either part has none.
+    """
+    both: Floats = (validation_ratios + recent_ratios) / 2
+    return both
+
+
 def combination_table(
-    panel: Panel, trials: Trials, validation_ratios: Floats, choice: Choice, labels: Mapping[str, str]
+    panel: Panel,
+    trials: Trials,
+    validation_ratios: Floats,
+    recent_ratios: Floats,
+    choice: Choice,
+    longer_choice: Choice,
+    labels: Mapping[str, str],
 ) -> pd.DataFrame:
-    """Every ticker, seed and loss: ratios on both parts, PnL, errors, whether it collapsed, whether it was chosen."""
+    """Every ticker, seed and loss: ratios on all parts, PnL, errors, whether it collapsed, whether it was chosen."""
     rows = []
     for s, seed in enumerate(trials.seeds):
         for t, ticker in enumerate(panel.tickers):
@@ -101,6 +116,7 @@ def combination_table(
                         "seed": seed,
                         "combination": loss,
                         "label": labels[loss],
+                        "recent_sr": recent_ratios[s, t, k],
                         "validation_sr": validation_ratios[s, t, k],
                         "test_sr": found["sharpe"],
                         "mean_pnl": found["mean_pnl"],
@@ -109,6 +125,7 @@ def combination_table(
                         "mean_bet": found["mean_bet"],
                         "collapsed": bool(trials.spread[s, t, k] < COLLAPSE or expected.std() < COLLAPSE),
                         "chosen": bool(choice[s, t] == k),
+                        "chosen_longer": bool(longer_choice[s, t] == k),
                     }
                 )
     return pd.DataFrame(rows)

@@ -7,8 +7,10 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from engine.decisions import forecasting
 from engine.errors import CheckpointError
 from engine.market.grid import Floats
+from engine.market.returns import TRADING_DAYS, HalfDayWindows
 from engine.models.fingan import COMBINATIONS, LOSSES, TERMS, FinGANConfig
 from engine.models.fingan_sampling import GeneratorStack
 from engine.models.forecast_baselines import BASELINES
@@ -26,6 +28,9 @@ from engine.training.progress import Progress, TrainingStopped
 KEEP_EVERY = 5.0
 """Seconds between two kept states: what the page's heatmap of a running study shows is as old."""
 
+
+RECENT_YEARS = 5
+"""Last years of the training part that the longer choice looks at besides the validation part."""
 
 GREEK = ("alpha", "beta", "gamma", "delta")
 """Coefficients of PnL*, MSE, SR* and STD in (5.13)."""
@@ -199,6 +204,21 @@ def trials(found: Universe, config: Asked, work: Work) -> tuple[Trials, Trials]:
     return both[0], both[1]
 
 
+def recent_ratios(config: Asked, work: Work) -> Floats:
+    """``(seeds, tickers, losses)`` Sharpe ratio of every loss on the last years of the training part, in sample.
+
+    Raises:
+        CheckpointError: if an earlier version asked the networks, which did not keep it.
+    """
+    kept = [_load(work, names.forecasts(seed)) for seed in _seeds(config)]
+    if any(names.RECENT not in one for one in kept):
+        raise CheckpointError(
+            "expected ratios of the training part's last years beside the forecasts; found a study that an earlier "
+            "version began: repeat it in a new run"
+        )
+    return np.stack([one[names.RECENT] for one in kept]).astype(np.float64)
+
+
 def played(found: Universe, config: Asked, work: Work) -> tuple[dict[str, Played], dict[str, Played]]:
     """What is compared with Fin-GAN, on the validation and on the test part: the LSTMs and those without networks.
 
@@ -304,7 +324,19 @@ def _said(stack: GeneratorStack, found: Universe, samples: int) -> Arrays:
         made[f"{part}.sign"] = padded([one.sign for one in said])
         made[f"{part}.mean"] = padded([one.mean for one in said])
         made[f"{part}.spread"] = np.stack([one.sd[:, 0] for one in said])  # (tickers, losses)
+    made[names.RECENT] = np.stack([_recent(stack.of(asset=one.ticker), one, samples) for one in found.windows])
     return made
+
+
+def _recent(stack: GeneratorStack, one: HalfDayWindows, samples: int) -> Floats:
+    """``(losses,)`` Sharpe ratios of a ticker's bets on the last years of its training part."""
+    train = one.rows("train")
+    days = np.unique(one.date[train])
+    first = days[max(0, len(days) - RECENT_YEARS * TRADING_DAYS)]
+    rows = slice(train.start + int(np.searchsorted(one.date[train], first)), train.stop)
+    bet = stack.forecast(one.condition[rows], samples, first_row=rows.start).sign
+    pnl = forecasting.weighted_pnl(bet, one.target[rows])
+    return forecasting.sharpe_ratio(forecasting.daily(pnl, one.date[rows])[1])
 
 
 def _load(work: Work, name: str) -> Arrays:

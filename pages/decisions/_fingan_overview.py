@@ -33,7 +33,10 @@ MEASURES = {
 }
 """Figure of the ticker table → label, how it is drawn, end of its colour scale."""
 
-PATHS = ("fingan_ensemble", "forgan_ensemble", "lstm_ensemble", "lstm_fin_ensemble", "arima", "long_only")
+PATHS = (
+    "fingan_ensemble", "fingan_longer_ensemble", "forgan_ensemble", "lstm_ensemble", "lstm_fin_ensemble", "arima",
+    "long_only",
+)  # fmt: skip
 
 
 def tab(view: View) -> None:

@@ -18,7 +18,7 @@ from engine.models.fingan_sampling import GeneratorStack
 from engine.runs import fingan_progress, studies
 from engine.runs.worker import FileKeeper
 from engine.studies import base, fingan, fingan_arrays, fingan_tables
-from engine.studies.base import Tables, Work
+from engine.studies.base import MemoryKeeper, Tables, Work
 from engine.studies.fingan_tables import Played
 from engine.studies.fingan_universe import Panel, universe
 from engine.training.progress import Progress, TrainingStopped
@@ -44,6 +44,45 @@ def test_every_table_and_figure_is_there(carried_out: tuple[Work, Tables]) -> No
     ratios = overview[overview["statistic"] == "portfolio_sr"]
     assert ratios[["value", "low", "high"]].notna().all(axis=None)
     assert set(fingan.summary(made)) >= {"portfolio_sharpe_ratio_of_averaged_bets", "p_value_against_forgan_averaged"}
+
+
+def test_the_longer_choice_looks_at_five_years_of_training_and_at_no_test_day(
+    carried_out: tuple[Work, Tables],
+) -> None:
+    work, made = carried_out
+    found = universe(prices())
+    kept, stack = work.keeper("forecasts_01").load(), work.keeper("gan_01").load()
+    assert kept is not None and stack is not None
+    one = found.windows[2]
+    train = one.rows("train")
+    days = np.unique(one.date[train])[-5 * 252 :]
+    rows = np.flatnonzero((one.part == "train") & (one.date >= days[0]))
+    bets = (
+        GeneratorStack.restore(stack)
+        .of(asset=one.ticker)
+        .forecast(one.condition[rows], 40, first_row=int(rows[0]))
+        .sign
+    )
+    for place in range(len(LOSSES)):
+        pnl = forecasting.daily(10_000 * bets[place] * one.target[rows], one.date[rows])[1]
+        assert kept["recent.sharpe"][2, place] == pytest.approx(np.sqrt(252) * pnl.mean() / pnl.std(), rel=1e-5)
+    table = made["figure_5_12_combinations"]
+    mine = table[(table["ticker"] == one.ticker) & (table["seed"] == 1) & table["combination"].isin(list(COMBINATIONS))]
+    best = ((mine["validation_sr"] + mine["recent_sr"]) / 2).idxmax()
+    assert mine.loc[best, "chosen_longer"] and mine["chosen_longer"].sum() == 1
+    assert {"fingan_longer", "fingan_longer_ensemble"} <= set(made["table_5_2"]["method"])
+    assert set(made["paired_longer"]["against"]) > {"ForGAN, seeds averaged", "Fin-GAN, seeds averaged"}
+
+
+def test_a_study_of_an_earlier_version_is_refused_in_a_sentence(carried_out: tuple[Work, Tables]) -> None:
+    before, _ = carried_out
+    work = Work(_own=dict(before._own))
+    kept = dict(before.keeper("forecasts_00").load() or {})
+    del kept["recent.sharpe"]
+    work._own["forecasts_00"] = MemoryKeeper()
+    work.keeper("forecasts_00").save(kept)
+    with pytest.raises(CheckpointError, match="that an earlier version began: repeat it in a new run"):
+        fingan.steps(prices(), CONFIG, work)[-1].make()
 
 
 def test_the_long_only_row_is_the_market(carried_out: tuple[Work, Tables]) -> None:

@@ -141,8 +141,13 @@ def test_combination_table_counts_and_marks(panels: tuple[Panel, Panel]) -> None
     after.spread[1, 2, 0] = 1e-5
     seen = combinations.ratios(validation, before)
     choice = combinations.choose(seen, LOSSES, ("PnL", "SR"))
-    found = combinations.combination_table(test, after, seen, choice, LABELS)
-    assert len(found) == 2 * 5 * 3 and found["chosen"].sum() == 10
+    recent = seen[..., ::-1]
+    longer = combinations.choose(combinations.longer(seen, recent), LOSSES, ("PnL", "SR"))
+    found = combinations.combination_table(test, after, seen, recent, choice, longer, LABELS)
+    assert len(found) == 2 * 5 * 3 and found["chosen"].sum() == found["chosen_longer"].sum() == 10
+    for _, of_one in found[found["combination"] != "BCE"].groupby(["ticker", "seed"]):
+        best = (of_one["validation_sr"] + of_one["recent_sr"]).idxmax()
+        assert of_one.loc[best, "chosen_longer"]
     assert found[found["collapsed"]][["ticker", "seed", "combination"]].to_numpy().tolist() == [["CCC", 1, "BCE"]]
     counted = combinations.chosen_table(found, ("PnL", "SR")).set_index("combination")
     assert counted["tickers"].sum() == pytest.approx(5)

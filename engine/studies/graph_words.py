@@ -109,7 +109,9 @@ def _luck(row: pd.Series) -> str:
         )
     part = "all" if share >= 1 else "none" if share <= 0 else f"{share:.0%}"
     real = (
-        "what was learned matters" if row["p_value"] < LEVEL else "what was learned is not distinguishable from pooling"
+        "what was learned matters"
+        if row["p_value"] < LEVEL
+        else "what was learned cannot be told from a graph of noise in its place"
     )
     return (
         f"Graphs learned from shuffled returns reach {row['shuffled_mean']:.2f} on average: {part} of the gain "

@@ -49,9 +49,11 @@ def tab(view: View) -> None:
     st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=_formats(shown))
     downloads.table_buttons(lambda: overview, "fingan_table_5_2", key="fingan_overview")
     st.markdown("**Is the difference real?** Portfolio ratios on the same resampled days; p is one-sided")
-    pairs = view.table("paired")
-    pairs = pairs.round(3).assign(p_value=pairs["p_value"].map(theme.significant)).rename(columns=TITLES)
-    st.dataframe(pairs, hide_index=True, width="stretch", height="content")
+    for name in ("paired", "paired_longer"):
+        pairs = view.maybe(name)
+        if pairs is not None:  # studies of earlier versions have no longer choice
+            pairs = pairs.round(3).assign(p_value=pairs["p_value"].map(theme.significant)).rename(columns=TITLES)
+            st.dataframe(pairs, hide_index=True, width="stretch", height="content")
     st.markdown("**How sure is one ratio?** Lo's interval, days allowed to depend on one another; probability of skill")
     errors = view.table("sharpe_errors").drop(columns="method").round(3)
     st.dataframe(errors.rename(columns=TITLES), hide_index=True, width="stretch", height="content")

@@ -8,7 +8,7 @@ from engine.charts import fingan as draw
 from engine.charts import theme
 from pages.decisions._fingan_text import TITLES
 from pages.decisions._fingan_view import View
-from pages.ui import downloads, frame
+from pages.ui import downloads, frame, pictures
 
 STATISTICS = {
     "mean_sr": "Mean SR",
@@ -43,7 +43,7 @@ def tab(view: View) -> None:
     """Draw the tab."""
     st.markdown("**Portfolio Sharpe ratio**: one dot a seed, bars the 95 % interval of the days, diamonds as published")
     overview, seeds = view.table("table_5_2"), view.table("seeds")
-    frame.chart(draw.seeds(seeds, overview, dark=frame.is_dark()), key="fingan_seeds", height=460)
+    frame.chart(pictures.of(draw.seeds, seeds, overview, dark=frame.is_dark()), key="fingan_seeds", height=460)
     st.markdown("**Table 5.2**, published figures beside ours")
     shown = table_5_2(overview)
     st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=_formats(shown))
@@ -65,7 +65,7 @@ def tab(view: View) -> None:
     labels = labels | view.combinations
     pnl |= {name: view.table("figure_5_9_losses")[name] for name in losses}
     days = pd.to_datetime(daily["date"])
-    picture = draw.cumulative(days, pnl, labels, dashed=losses, dark=frame.is_dark())
+    picture = pictures.of(draw.cumulative, days, pnl, labels, dashed=losses, dark=frame.is_dark())
     frame.chart(picture, key="fingan_paths")
     downloads.table_buttons(lambda: daily, "fingan_portfolio_pnl", key="fingan_paths_table", figure=picture)
     _tickers(view)
@@ -83,7 +83,9 @@ def _tickers(view: View) -> None:
     _, quantity, limit = MEASURES[measure]
     values = found.pivot_table(index="ticker", columns="method", values=measure, aggfunc="mean", sort=False)
     values = values[[name for name in view.labels if name in values]].rename(columns=view.labels)
-    picture = draw.matrix(values, quantity, x_title="Method (of forecasting)", dark=frame.is_dark(), limit=limit)
+    picture = pictures.of(
+        draw.matrix, values, quantity, x_title="Method (of forecasting)", dark=frame.is_dark(), limit=limit
+    )
     frame.chart(picture, key="fingan_tickers")
     downloads.table_buttons(lambda: found, "fingan_by_ticker", key="fingan_by_ticker", figure=picture)
 

@@ -9,7 +9,7 @@ from engine.charts import fingan_ticker as draw_ticker
 from engine.decisions.forecasting import sharpe_ratio
 from pages.decisions._fingan_text import TITLES
 from pages.decisions._fingan_view import View
-from pages.ui import downloads, frame
+from pages.ui import downloads, frame, pictures
 
 
 def norms(view: View) -> None:
@@ -20,7 +20,7 @@ def norms(view: View) -> None:
     else:
         ticker, seed = table["ticker"].iloc[0], table["seed"].iloc[0]
         st.markdown(frame.plain(f"{ticker}, seed {seed}: norms with respect to the generator's weights"))
-        frame.chart(draw_ticker.gradient_norms(table), key="fingan_norms")
+        frame.chart(pictures.of(draw_ticker.gradient_norms, table), key="fingan_norms")
     coefficients = view.table("coefficients")
     st.markdown("**Matched coefficients**, mean over seeds")
     shown = coefficients.drop(columns="seed").groupby("ticker", sort=False).mean().reset_index()
@@ -44,7 +44,8 @@ def combinations(view: View) -> None:
     marks = own.pivot_table(index="ticker", columns="combination", values="chosen", aggfunc="mean", sort=False)[order]
     marks = marks.eq(marks.max(axis=1), axis=0) & (marks > 0)
     names = view.combinations
-    picture = draw.matrix(
+    picture = pictures.of(
+        draw.matrix,
         values.rename(columns=names),
         draw.SHARPE,
         x_title="Loss (terms beside BCE)",
@@ -60,7 +61,8 @@ def combinations(view: View) -> None:
     alike = view.table("figure_5_13_correlations").pivot(index="row", columns="column", values="correlation")
     alike = alike.loc[order, order].rename(index=names, columns=names)
     frame.chart(
-        draw.matrix(
+        pictures.of(
+            draw.matrix,
             alike,
             draw.CORRELATION,
             x_title="Loss (terms beside BCE)",
@@ -89,9 +91,9 @@ def costs(view: View) -> None:
         gross, moved = own["gross"].to_numpy(), own["traded"].to_numpy()
         curves[name] = np.array([float(sharpe_ratio(gross - c * moved)) for c in grid])
         net[name] = gross - cost * moved
-    frame.chart(draw.net_ratios(grid, curves, labels, cost), key="fingan_net")
+    frame.chart(pictures.of(draw.net_ratios, grid, curves, labels, cost), key="fingan_net")
     st.markdown(f"**Cumulative PnL after costs of {cost:g} bp**")
-    frame.chart(draw.cumulative(days, net, labels, dark=frame.is_dark()), key="fingan_net_paths")
+    frame.chart(pictures.of(draw.cumulative, days, net, labels, dark=frame.is_dark()), key="fingan_net_paths")
     st.markdown("**Rules chosen on the validation part**, net ratios on the test part with 95 % intervals")
     shown_in_words(table.drop(columns="method"))
     downloads.table_buttons(lambda: table, "fingan_costs", key="fingan_costs")

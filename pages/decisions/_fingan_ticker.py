@@ -8,11 +8,11 @@ from engine.charts import fingan as draw
 from engine.charts import fingan_ticker as draw_ticker
 from engine.decisions import forecasting
 from engine.market.returns import HalfDayWindows
-from engine.studies import fingan_pictures as pictures
+from engine.studies import fingan_pictures as densities
 from pages.decisions import _fingan_arrays as kept
 from pages.decisions._fingan_text import NO_DATA
 from pages.decisions._fingan_view import View
-from pages.ui import downloads, frame
+from pages.ui import downloads, frame, pictures
 
 FIGURES = {
     "sharpe": "Sharpe ratio",
@@ -47,8 +47,12 @@ def _paths(view: View, ticker: str, windows: HalfDayWindows | None) -> None:
     """Cumulative PnL by day from the study's table; bets, and PnL by half-day where prices are loaded."""
     daily = view.table("figure_5_8_by_ticker_and_day")
     st.markdown("**Cumulative PnL**, bets averaged over seeds (Figure 5.8)")
-    picture = draw.cumulative(
-        pd.to_datetime(daily["date"]), {"fingan_ensemble": daily[ticker]}, view.labels, dark=frame.is_dark()
+    picture = pictures.of(
+        draw.cumulative,
+        pd.to_datetime(daily["date"]),
+        {"fingan_ensemble": daily[ticker]},
+        view.labels,
+        dark=frame.is_dark(),
     )
     frame.chart(picture, key="fingan_ticker_path")
     bets = kept.bets(view, ticker)
@@ -57,7 +61,7 @@ def _paths(view: View, ticker: str, windows: HalfDayWindows | None) -> None:
     rows = windows.rows("test")
     st.markdown("**Bets by half-day** and what they earned")
     pnl = forecasting.weighted_pnl(bets, windows.target[rows])
-    frame.chart(draw_ticker.bets_and_pnl(windows.date[rows], bets, pnl), key="fingan_bets")
+    frame.chart(pictures.of(draw_ticker.bets_and_pnl, windows.date[rows], bets, pnl), key="fingan_bets")
     table = pd.DataFrame(
         {
             "date": windows.date[rows],
@@ -77,14 +81,15 @@ def _stored(view: View) -> None:
         frame.plain(f"Generated for {first['ticker']}, {first['half']} of {first['date']}, seed {first['seed']}")
         + " (Figure 5.3)"
     )
-    picture = draw_ticker.distributions(
-        stored, float(first["target"]), x_title="Half-day return (bp)", dark=frame.is_dark()
+    picture = pictures.of(
+        draw_ticker.distributions, stored, float(first["target"]), x_title="Half-day return (bp)", dark=frame.is_dark()
     )
     frame.chart(picture, key="fingan_stored")
     st.markdown("**Means of what is generated** over the test part, and the data (Figure 5.4)")
     means = view.table("figure_5_4_means")
     frame.chart(
-        draw_ticker.distributions(means, None, x_title="Mean forecast (bp)", dark=frame.is_dark()), key="fingan_means"
+        pictures.of(draw_ticker.distributions, means, None, x_title="Mean forecast (bp)", dark=frame.is_dark()),
+        key="fingan_means",
     )
 
 
@@ -99,9 +104,11 @@ def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
     with frame.errors("Choose another seed."):
         stack = kept.generators(view, int(seed), ticker)
     condition = windows.condition[rows][picked]
-    table = pictures.condition_densities(stack, condition, np.random.default_rng(0))
+    table = densities.condition_densities(stack, condition, np.random.default_rng(0))
     target = float(forecasting.BASIS_POINTS * windows.target[rows][picked])
     st.markdown("**What each loss generates**, and what came (Figure 5.3); 20,000 samples each")
-    picture = draw_ticker.distributions(table, target, x_title="Half-day return (bp)", dark=frame.is_dark())
+    picture = pictures.of(
+        draw_ticker.distributions, table, target, x_title="Half-day return (bp)", dark=frame.is_dark()
+    )
     frame.chart(picture, key="fingan_generated")
     downloads.table_buttons(lambda: table, f"fingan_generated_{ticker}", key="fingan_generated_table", figure=picture)

@@ -5,7 +5,7 @@ import streamlit as st
 from engine.charts import fingan as draw
 from pages.decisions._fingan_tabs import shown_in_words
 from pages.decisions._fingan_view import View
-from pages.ui import downloads, frame
+from pages.ui import downloads, frame, pictures
 
 
 def tab(view: View) -> None:
@@ -23,6 +23,8 @@ def tab(view: View) -> None:
     values = own.pivot_table(index="ticker", columns="label", values="test_sr", sort=False)
     unseen = own[~own["seen"]]["ticker"].unique()
     values.index = [f"{name} (unseen)" if name in unseen else str(name) for name in values.index]
-    picture = draw.matrix(values, draw.SHARPE, x_title="Loss (terms beside BCE)", dark=frame.is_dark(), limit=3)
+    picture = pictures.of(
+        draw.matrix, values, draw.SHARPE, x_title="Loss (terms beside BCE)", dark=frame.is_dark(), limit=3
+    )
     frame.chart(picture, key="fingan_universality")
     downloads.table_buttons(lambda: table, "fingan_universality", key="fingan_universality_table", figure=picture)

@@ -15,7 +15,7 @@ from engine.runs import studies
 from engine.studies import fingan_pictures, graph_generators
 from engine.studies.graph_generators import Trained
 from pages.decisions._graph_view import Chosen, View
-from pages.ui import downloads, frame
+from pages.ui import downloads, frame, pictures
 
 SAMPLES = 20_000
 
@@ -43,7 +43,9 @@ def show(view: View, chosen: Chosen, node: str) -> None:
     window[0, -1] = last / BASIS_POINTS
     drawn = draws(trained, int(seed), view.tickers, chosen.weights[view.tickers.index(node)], node, window)
     table = fingan_pictures.densities(drawn)
-    figure = draw.distributions(table, None, x_title="Half-day return (bp)", dark=frame.is_dark(), height=360)
+    figure = pictures.of(
+        draw.distributions, table, None, x_title="Half-day return (bp)", dark=frame.is_dark(), height=360
+    )
     frame.chart(figure, key="graph_mixture")
     bets = {name: float(np.sign(values).mean()) for name, values in drawn.items()}
     st.caption("Bet p_u − p_d: " + ", ".join(f"{name.lower()} {bet:+.3f}" for name, bet in bets.items()) + ".")

@@ -10,7 +10,7 @@ from pages.decisions import _graph_cache as kept
 from pages.decisions import _graph_mixture as mixture
 from pages.decisions import _graph_text as text
 from pages.decisions._graph_view import Chosen, View
-from pages.ui import downloads, frame
+from pages.ui import downloads, frame, pictures
 
 NOBODY = "none"
 HEIGHT = 300
@@ -42,7 +42,9 @@ def show(view: View, chosen: Chosen) -> None:
     node = None if picked == NOBODY else picked
     place = kept.positions(chosen.key, layout, w, sectors)
     _, ratios = kept.live(view.result).sharpe(chosen.weights)
-    figure = draw.network(w, names, sectors, place, least=least, sharpe=ratios, chosen=node, dark=frame.is_dark())
+    figure = pictures.of(
+        draw.network, w, names, sectors, place, least=least, sharpe=ratios, chosen=node, dark=frame.is_dark()
+    )
     st.plotly_chart(
         figure, key="graph_network", alt=figure.layout.meta["alt"], on_select=_pick, selection_mode="points",
         config={"displaylogo": False, "scrollZoom": True},
@@ -70,7 +72,7 @@ def show(view: View, chosen: Chosen) -> None:
 
 def matrix(view: View, chosen: Chosen) -> None:
     """The adjacency by sector."""
-    figure = draw.adjacency(chosen.weights, view.tickers, view.sectors, dark=frame.is_dark())
+    figure = pictures.of(draw.adjacency, chosen.weights, view.tickers, view.sectors, dark=frame.is_dark())
     frame.chart(figure, key="graph_adjacency")
 
 

@@ -10,16 +10,16 @@ from engine.studies.graph_words import LABELS
 from pages.decisions import _graph_text as text
 from pages.decisions._graph_tables import show as _table
 from pages.decisions._graph_view import View
-from pages.ui import frame
+from pages.ui import frame, pictures
 
 
 def methods(view: View) -> None:
     """Table 6.2, the gains over identity, Tables 6.3 and 6.5."""
     left, right = st.columns(2)
     with left:
-        frame.chart(draw.method_ratios(view.table("methods")), key="graph_ratios")
+        frame.chart(pictures.of(draw.method_ratios, view.table("methods")), key="graph_ratios")
     with right:
-        frame.chart(draw.gains(view.table("differences")), key="graph_gains")
+        frame.chart(pictures.of(draw.gains, view.table("differences")), key="graph_gains")
     _table(view.table("methods"), "methods")
     st.markdown("**Soft and hard votes** (Table 6.5)")
     st.caption(text.VOTES)
@@ -44,10 +44,10 @@ def seeds(view: View) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Every training seed by itself**")
-        frame.chart(draw.seed_ratios(view.table("by_seed"), pooled), key="graph_seeds")
+        frame.chart(pictures.of(draw.seed_ratios, view.table("by_seed"), pooled), key="graph_seeds")
     with right:
         st.markdown("**Against graphs learned from shuffled returns**")
-        frame.chart(draw.luck(view.table("permutation")), key="graph_luck")
+        frame.chart(pictures.of(draw.luck, view.table("permutation")), key="graph_luck")
     _table(view.table("seed_gains"), "seed_gains")
     _table(view.table("permutation"), "permutation")
     st.markdown("**How stable are LASSO's edges?**")
@@ -62,32 +62,48 @@ def pnl(view: View) -> None:
     )
     series = view.table("portfolio_pnl_hard" if kind == "direction only" else "portfolio_pnl")
     size = view.table("bet_size") if kind == "per unit of bet" else None
-    frame.chart(draw.cumulative(series, size), key="graph_cumulative")
+    frame.chart(pictures.of(draw.cumulative, series, size), key="graph_cumulative")
     left, right = st.columns(2)
     with left:
-        frame.chart(draw.over_time(view.table("bet_direction"), "Cumulative mean bet (notional)"), key="graph_net")
+        frame.chart(
+            pictures.of(draw.over_time, view.table("bet_direction"), "Cumulative mean bet (notional)"), key="graph_net"
+        )
     with right:
-        frame.chart(draw.over_time(view.table("bet_size"), "Cumulative mean size of bets (notional)"), key="graph_size")
+        frame.chart(
+            pictures.of(draw.over_time, view.table("bet_size"), "Cumulative mean size of bets (notional)"),
+            key="graph_size",
+        )
     tickers = view.table("tickers")
     wide = tickers.pivot(index="ticker", columns="method", values="sharpe")
     one = tickers[tickers["method"] == "lasso"].set_index("ticker")
     left, right = st.columns(2)
     with left:
         titles = "Sharpe ratio (a year), own generator", "Sharpe ratio (a year), LASSO"
-        frame.chart(draw.against(wide["identity"], wide["lasso"], list(wide.index), *titles), key="graph_own")
+        frame.chart(
+            pictures.of(draw.against, wide["identity"], wide["lasso"], list(wide.index), *titles), key="graph_own"
+        )
     with right:
         titles = "Total size of bets (notional), LASSO", "Sharpe ratio (a year), LASSO"
-        frame.chart(draw.against(one["total_bet"], one["sharpe"], list(one.index), *titles), key="graph_bets")
+        frame.chart(
+            pictures.of(draw.against, one["total_bet"], one["sharpe"], list(one.index), *titles), key="graph_bets"
+        )
     left, right = st.columns(2)
     with left:
         st.markdown("**Ratios of the tickers**")
-        frame.chart(draw.distributions(tickers), key="graph_distributions")
+        frame.chart(pictures.of(draw.distributions, tickers), key="graph_distributions")
     with right:
         st.markdown("**Correlation of the portfolios' daily PnL** (figure 6.8)")
         daily = view.table("portfolio_pnl").drop(columns="date")
         names = [LABELS[str(name)] for name in daily.columns]
-        figure = graph_network.adjacency(
-            daily.corr(), names, names, what="Correlation", y_title="Weighting", x_title="Weighting", height=440
+        figure = pictures.of(
+            graph_network.adjacency,
+            daily.corr(),
+            names,
+            names,
+            what="Correlation",
+            y_title="Weighting",
+            x_title="Weighting",
+            height=440,
         )
         frame.chart(figure, key="graph_pnl_correlation")
     st.markdown("**Best and worst tickers** (figure 6.7)")

@@ -6,7 +6,7 @@ from engine.charts import graph as draw
 from engine.studies.graph_words import label
 from pages.decisions._graph_tables import show as _table
 from pages.decisions._graph_view import View
-from pages.ui import frame
+from pages.ui import frame, pictures
 
 
 def show(view: View) -> None:
@@ -15,7 +15,7 @@ def show(view: View) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**LASSO over η** (Table 6.4)")
-        frame.chart(draw.eta_path(view.table("eta_robustness"), chosen), key="graph_etas")
+        frame.chart(pictures.of(draw.eta_path, view.table("eta_robustness"), chosen), key="graph_etas")
     with right:
         st.markdown("**Which weighting walked forward best before the test part**")
         walk = view.table("walk_forward").sort_values("walk_forward_sr", ascending=False)

@@ -10,7 +10,7 @@ from engine.decisions import graph_measures
 from pages.decisions import _graph_cache as kept
 from pages.decisions._graph_tables import show as _table
 from pages.decisions._graph_view import Chosen, View
-from pages.ui import frame
+from pages.ui import frame, pictures
 
 
 def sectors(view: View, chosen: Chosen) -> None:
@@ -20,9 +20,11 @@ def sectors(view: View, chosen: Chosen) -> None:
     sizes = [view.sectors.count(name) for name in names]
     left, right = st.columns(2)
     with left:
-        frame.chart(graph_network.sector_graph(table, names, sizes, dark=frame.is_dark()), key="graph_sectors")
+        frame.chart(
+            pictures.of(graph_network.sector_graph, table, names, sizes, dark=frame.is_dark()), key="graph_sectors"
+        )
     with right:
-        figure = graph_network.adjacency(
+        figure = pictures.of(graph_network.adjacency,
             table, names, names, what="Total |w|", y_title="Sector forecast", x_title="Sector of the generators",
             dark=frame.is_dark(), height=480,
         )  # fmt: skip
@@ -39,27 +41,36 @@ def importance(view: View, chosen: Chosen) -> None:
     """PageRank, degrees, spectrum, singular vectors, strong edges."""
     _, ratios = kept.live(view.result).sharpe(chosen.weights)
     nodes = graph_measures.node_table(chosen.weights, view.tickers, view.sectors).assign(sharpe=ratios)
-    frame.chart(draw.node_bars(nodes, "page_rank", "PageRank (share, on |w|)"), key="graph_rank")
+    frame.chart(pictures.of(draw.node_bars, nodes, "page_rank", "PageRank (share, on |w|)"), key="graph_rank")
     left, right = st.columns(2)
     with left:
-        frame.chart(draw.node_bars(nodes, "out_degree", "Generators used (out-degree)"), key="graph_out")
+        frame.chart(pictures.of(draw.node_bars, nodes, "out_degree", "Generators used (out-degree)"), key="graph_out")
     with right:
-        frame.chart(draw.node_bars(nodes, "in_degree", "Assets that use the generator (in-degree)"), key="graph_in")
+        frame.chart(
+            pictures.of(draw.node_bars, nodes, "in_degree", "Assets that use the generator (in-degree)"), key="graph_in"
+        )
     found = graph_measures.spectrum(chosen.weights)
     values = pd.DataFrame({"number": np.arange(1, len(found.values) + 1), "singular_value": found.values})
     left, right = st.columns(2)
     with left:
-        frame.chart(draw.spectrum(values), key="graph_spectrum")
+        frame.chart(pictures.of(draw.spectrum, values), key="graph_spectrum")
     with right:
         titles = "Generators used (number)", "Sharpe ratio (a year), test part"
-        frame.chart(draw.against(nodes["out_degree"], nodes["sharpe"], view.tickers, *titles), key="graph_degree_sr")
+        frame.chart(
+            pictures.of(draw.against, nodes["out_degree"], nodes["sharpe"], view.tickers, *titles),
+            key="graph_degree_sr",
+        )
     vectors = pd.DataFrame({"ticker": view.tickers, "sector": view.sectors})
     vectors = vectors.assign(left=found.left[0], right=found.right[0])
     left, right = st.columns(2)
     with left:
-        frame.chart(draw.node_bars(vectors, "left", "First left singular vector (assets)"), key="graph_left")
+        frame.chart(
+            pictures.of(draw.node_bars, vectors, "left", "First left singular vector (assets)"), key="graph_left"
+        )
     with right:
-        frame.chart(draw.node_bars(vectors, "right", "First right singular vector (generators)"), key="graph_right")
+        frame.chart(
+            pictures.of(draw.node_bars, vectors, "right", "First right singular vector (generators)"), key="graph_right"
+        )
     st.markdown("**Edges of at least 15 %**")
     _table(graph_measures.strong_edges(chosen.weights, view.tickers), "strong_edges", "%.3f")
     _table(nodes, "nodes", "%.3g")
@@ -77,7 +88,8 @@ def transfer(view: View) -> None:
             values = view.table(name).drop(columns="ticker").to_numpy(dtype=float)
             if name == "return_correlation":
                 values = values - np.eye(len(values))
-            figure = graph_network.adjacency(
+            figure = pictures.of(
+                graph_network.adjacency,
                 values,
                 view.tickers,
                 view.sectors,

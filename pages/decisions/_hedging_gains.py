@@ -10,7 +10,7 @@ from engine.runs.studies import StudyResult
 from engine.studies.hedging_settings import GIVEN, TRUE_LAW
 from pages.decisions._hedging_numbers import money
 from pages.decisions._hedging_study import STATISTICS, View
-from pages.ui import frame
+from pages.ui import frame, pictures
 
 
 def draw(view: View) -> str:
@@ -39,7 +39,8 @@ def _alpha_paths(view: View) -> None:
     width = int(table["day"].max()) + 1
     choices = [name for name in table.columns if name.startswith("data-driven")]
     st.markdown(f"**The straddle at {100 * table['m0'].iloc[0]:g} % by choice of α**")
-    figure = draw_backtest.errors_through_time(
+    figure = pictures.of(
+        draw_backtest.errors_through_time,
         table["date"].to_numpy(dtype="datetime64[D]").reshape(-1, width),
         {name: table[name].to_numpy().reshape(-1, width) for name in choices},
         logarithmic=True,

@@ -13,7 +13,7 @@ from pages.decisions import _hedging_words as words
 from pages.decisions._hedging_numbers import in_percent
 from pages.decisions._hedging_plan import MONTH, Plan, Recipe
 from pages.decisions._hedging_source import Choice
-from pages.ui import downloads, frame
+from pages.ui import downloads, frame, pictures
 
 
 def draw(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, least: int) -> None:
@@ -55,14 +55,16 @@ def draw(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
         st.caption(frame.plain(f"Left out: {one}."))
     dark, days = frame.is_dark(), path.dates[:-1]
     errors = {name: one.error for name, one in month.paths.items() if name != "unhedged"}
-    figure = draw_hedge.tracking_errors(path.dates, errors, dark=dark)
+    figure = pictures.of(draw_hedge.tracking_errors, path.dates, errors, dark=dark)
     frame.chart(figure, key="hedge_month_errors")
     st.markdown("**Positions held** over each step, units")
     frame.chart(
-        draw_hedge.positions_heatmap(days, _names(path, spot), path.positions[:-1], dark=dark), key="hedge_held"
+        pictures.of(draw_hedge.positions_heatmap, days, _names(path, spot), path.positions[:-1], dark=dark),
+        key="hedge_held",
     )
     st.markdown("**Delta and vega before and after the hedge**")
-    exposures = draw_hedge.exposures(
+    exposures = pictures.of(
+        draw_hedge.exposures,
         days,
         (path.value_delta, path.net_delta),
         (path.value_vega / 100, path.net_vega / 100),
@@ -71,7 +73,7 @@ def draw(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
     )
     frame.chart(exposures, key="hedge_exposures")
     st.markdown("**Where the tracking error came from**: ΔZ = ΔV − (hedge gain + interest − costs)")
-    frame.chart(draw_hedge.attribution(path.attribution(), dark=dark), key="hedge_attribution")
+    frame.chart(pictures.of(draw_hedge.attribution, path.attribution(), dark=dark), key="hedge_attribution")
     table = _table(path, month.spot)
     st.dataframe(tables.rounded(table), hide_index=True, width="stretch", key="hedge_month_table")
     downloads.table_buttons(lambda: table, f"hedge-month-{path.dates[0]}", key="hedge_month", figure=figure)

@@ -7,7 +7,7 @@ from engine.charts import hedging_backtest as draw_backtest
 from pages.decisions import _hedging_gains as gains
 from pages.decisions._hedging_numbers import money
 from pages.decisions._hedging_study import STATISTICS, View, strikes
-from pages.ui import frame
+from pages.ui import frame, pictures
 
 OTHERS = ("delta", "delta-vega", "unhedged")
 SHORT = ("sd", "var_5", "var_2_5", "var_1", "upper_5", "upper_1")
@@ -22,7 +22,7 @@ def statistics(view: View) -> str:
     )
     if not beside:
         shown = shown.assign(published=float("nan"))
-    frame.chart(draw_backtest.statistic_dots(shown, dark=frame.is_dark()), key="hedge_bt_dots")
+    frame.chart(pictures.of(draw_backtest.statistic_dots, shown, dark=frame.is_dark()), key="hedge_bt_dots")
     frame.honesty(
         f"intervals: 95 % over {view.result.settings.get('draws')} resamples of whole months",
         "VaR: lower tail of Z, its sign turned; upper: its upper tail, what who sold the book and hedged it would lose",
@@ -60,7 +60,8 @@ def through_time(view: View) -> str:
         "Scale", ("Straight", "Symlog"), default="Symlog", required=True, key="hedge_bt_scale", persist_state="session"
     )
     dates, errors = view.by_month(float(strike.split()[0]) / 100)
-    figure = draw_backtest.errors_through_time(
+    figure = pictures.of(
+        draw_backtest.errors_through_time,
         dates,
         errors,
         logarithmic=kind == "Symlog",
@@ -74,7 +75,7 @@ def through_time(view: View) -> str:
 
 def laws(view: View) -> str:
     """Distribution functions of Z."""
-    frame.chart(draw_backtest.error_laws(view.errors, dark=frame.is_dark()), key="hedge_bt_laws")
+    frame.chart(pictures.of(draw_backtest.error_laws, view.errors, dark=frame.is_dark()), key="hedge_bt_laws")
     frame.honesty(f"{len(view.paths):,} days of all months looked at; days of one month are dependent")
     return "within_1_percent"
 
@@ -84,7 +85,9 @@ def scatter(view: View) -> str:
     mine = view.errors["data-driven"]
     for column, other in zip(st.columns(len(OTHERS)), OTHERS, strict=True):
         with column:
-            figure = draw_backtest.against(mine, view.errors[other], ("data-driven", other), dark=frame.is_dark())
+            figure = pictures.of(
+                draw_backtest.against, mine, view.errors[other], ("data-driven", other), dark=frame.is_dark()
+            )
             frame.chart(figure, key=f"hedge_bt_against_{other}")
     frame.honesty("dotted: equal size; dots above and below them are days on which the data-driven hedge was worse off")
     return "paths"
@@ -95,9 +98,11 @@ def held(view: View) -> str:
     hedges = view.table("hedges")
     names = strikes(view.result)[1:]
     counts = [hedges.loc[(hedges["m0"] - float(n.split()[0]) / 100).abs() < 1e-9, "instruments"] for n in names]
-    frame.chart(draw_backtest.instruments_held(counts, names, dark=frame.is_dark()), key="hedge_bt_instruments")
+    frame.chart(
+        pictures.of(draw_backtest.instruments_held, counts, names, dark=frame.is_dark()), key="hedge_bt_instruments"
+    )
     months = view.table("months").pivot(index="from", columns="m0", values="alpha").sort_index(axis=1)
-    figure = draw_backtest.alphas_chosen(months.index, months.to_numpy(), names, dark=frame.is_dark())
+    figure = pictures.of(draw_backtest.alphas_chosen, months.index, months.to_numpy(), names, dark=frame.is_dark())
     st.markdown("**α when each straddle was entered**")
     frame.chart(figure, key="hedge_bt_alphas")
     return "instruments"

@@ -14,7 +14,7 @@ from pages.decisions import _hedging_words as words
 from pages.decisions._hedging_cache import Tickets
 from pages.decisions._hedging_plan import Plan, Recipe
 from pages.decisions._hedging_source import Source
-from pages.ui import downloads, frame
+from pages.ui import downloads, frame, pictures
 
 
 def draw(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -> None:
@@ -53,7 +53,7 @@ def draw(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -
     st.markdown("**What tomorrow may change**, in scenarios that no hedge has seen")
     changes = {"unhedged": ticket.unhedged} | {name: one.residual for name, one in found.tickets.items()}
     shown = {name: values for name, values in changes.items() if name in ("unhedged", "delta", "delta-vega", label)}
-    figure = draw_hedge.residuals(shown, dark=frame.is_dark())
+    figure = pictures.of(draw_hedge.residuals, shown, dark=frame.is_dark())
     frame.chart(figure, key="hedge_residuals")
     st.dataframe(words.comparison(found.tickets, changes), hide_index=True, key="hedge_comparison")
     downloads.table_buttons(lambda: pd.DataFrame(changes), "residuals", key="hedge_residuals", figure=figure)
@@ -66,5 +66,7 @@ def _alpha(found: Tickets, plan: Plan) -> None:
     if len(choice.alphas) == 1:
         return
     st.markdown(f"**Choice of α** by Akaike's criterion: {theme.significant(choice.alpha)}")
-    figure = draw_hedge.alpha_path(choice.alphas, choice.aic, choice.n_instruments, choice.alpha, dark=frame.is_dark())
+    figure = pictures.of(
+        draw_hedge.alpha_path, choice.alphas, choice.aic, choice.n_instruments, choice.alpha, dark=frame.is_dark()
+    )
     frame.chart(figure, key="hedge_alpha_path")

@@ -49,9 +49,12 @@ if opened[-1].open:
     with opened[-1]:
         train.panel(loaded)
 listing = view.table("tickers")
-with st.expander("Tickers, windows and what was left out", icon=":material/list:"):
-    st.dataframe(listing, hide_index=True, width="stretch")
-    downloads.table_buttons(lambda: listing, "fingan_tickers", key="fingan_listing")
-with st.expander("The command that does this", icon=":material/terminal:"):
-    st.code(command(result), language=None, wrap_lines=True)
+unfolded = st.expander(
+    "Tickers, windows and what was left out", icon=":material/list:", key="fingan_tickers_unfolded", on_change="rerun"
+)
+if unfolded.open:
+    with unfolded:
+        st.dataframe(listing, hide_index=True, width="stretch")
+        downloads.table_buttons(lambda: listing, "fingan_tickers", key="fingan_listing")
+frame.command(command(result), language=None)
 frame.method(METHOD)

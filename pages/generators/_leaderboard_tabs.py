@@ -10,7 +10,7 @@ from engine.charts import theme
 from engine.models.base import role
 from pages.generators._leaderboard_names import BASE, Tables
 from pages.generators._leaderboard_words import true_ratio
-from pages.ui import downloads, frame
+from pages.ui import downloads, frame, pictures
 
 Names = Mapping[str, str]
 """Contestant in words → registered name."""
@@ -23,7 +23,7 @@ PENALTY |= {"distance": "Distance to data", "distance_floor": "Real to real", "d
 def ranking(tables: Tables, names: Names) -> None:
     """Energy scores over the baseline's with intervals, then the table."""
     scores = tables["scores"]
-    figure = draw.ranking(scores, names, BASE, true_ratio=true_ratio(tables), dark=frame.is_dark())
+    figure = pictures.of(draw.ranking, scores, names, BASE, true_ratio=true_ratio(tables), dark=frame.is_dark())
     frame.chart(figure, key="leaderboard_ranking")
     table = scores.sort_values("energy")
     truth = tables["truth"].set_index("model")["ratio"].round(4) if "truth" in tables else None
@@ -52,7 +52,7 @@ def ranking(tables: Tables, names: Names) -> None:
 def exceedances(tables: Tables, names: Names) -> None:
     """Shares of days below the quantiles, and which of them Kupiec rejects."""
     st.markdown("**Share of days below each quantile (%)**; a cross where Kupiec rejects at 5 %")
-    figure = draw.exceedance_heatmap(tables["exceedance"], dark=frame.is_dark())
+    figure = pictures.of(draw.exceedance_heatmap, tables["exceedance"], dark=frame.is_dark())
     frame.chart(figure, key="leaderboard_exceedance")
     downloads.table_buttons(lambda: tables["exceedance"], "exceedances", key="leaderboard_exceedance", figure=figure)
 
@@ -66,7 +66,7 @@ def transforms(tables: Tables, names: Names) -> None:
     if not chosen:
         st.info("Choose a generator.", icon=":material/bar_chart:")
         return
-    figure = draw.pit_histograms(pit, chosen, names, dark=frame.is_dark())
+    figure = pictures.of(draw.pit_histograms, pit, chosen, names, dark=frame.is_dark())
     frame.chart(figure, key="leaderboard_transforms")
     uniform = tables["uniformity"][tables["uniformity"]["model"].isin(chosen)]
     shown = uniform.assign(
@@ -80,7 +80,7 @@ def transforms(tables: Tables, names: Names) -> None:
 def arbitrage(tables: Tables, names: Names) -> None:
     """Mean Φ of scenarios beside that of the surfaces that came."""
     penalty = tables["penalty"]
-    figure = draw.penalty_ranking(penalty, names, dark=frame.is_dark())
+    figure = pictures.of(draw.penalty_ranking, penalty, names, dark=frame.is_dark())
     st.markdown("**Mean Φ of the scenarios**, as drawn")
     frame.chart(figure, key="leaderboard_penalty")
     shown = penalty.map(lambda cell: theme.significant(cell) if isinstance(cell, float) else cell)

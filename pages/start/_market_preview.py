@@ -1,7 +1,5 @@
 """What a dataset looks like: pictures of its kind."""
 
-import datetime
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -13,14 +11,16 @@ from engine.market import trading_calendar
 from engine.market.price_history import PriceHistory
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import Dates, SurfaceHistory
-from pages.ui import downloads, frame
+from pages.ui import datasets as picker
+from pages.ui import downloads, frame, pictures
 
+DAY = "A day without data stands for the last day with data before it."
 FIRST_TICKERS = 5
 
 MOST_TICKERS = 8
 
 
-def pictures(loaded: catalogue.Loaded) -> None:
+def preview(loaded: catalogue.Loaded) -> None:
     """The preview of any kind of data."""
     if isinstance(loaded.data, SurfaceHistory):
         _surfaces(loaded.data)
@@ -38,11 +38,13 @@ def _surfaces(history: SurfaceHistory) -> None:
     st.subheader(f"Surface of {day}", anchor=False)
     left, right = st.columns(2)
     with left:
-        frame.chart(surfaces.surface_heatmap(history.iv[row], history.grid, dark=dark), key="market_heatmap")
+        frame.chart(
+            pictures.of(surfaces.surface_heatmap, history.iv[row], history.grid, dark=dark), key="market_heatmap"
+        )
     with right:
-        frame.chart(surfaces.smile_slices(history.iv[row], history.grid, dark=dark), key="market_smiles")
+        frame.chart(pictures.of(surfaces.smile_slices, history.iv[row], history.grid, dark=dark), key="market_smiles")
     st.subheader("Spot and at-the-money vol", anchor=False)
-    frame.chart(draw.spot_and_vol(history, maturity=maturity, row=row), key="market_spot")
+    frame.chart(pictures.of(draw.spot_and_vol, history, maturity=maturity, row=row), key="market_spot")
     _missing(history.dates, dark)
 
 
@@ -73,7 +75,7 @@ def _prices(history: PriceHistory) -> None:
         key=f"market_drawn_{history.fingerprint}",
     )
     if chosen:
-        frame.chart(draw.closes(history, chosen), key="market_closes")
+        frame.chart(pictures.of(draw.closes, history, chosen), key="market_closes")
     _missing(history.dates, frame.is_dark())
 
 
@@ -81,7 +83,7 @@ def _quotes(quotes: OptionQuotes) -> None:
     days = quotes.dates
     day = days[_day_row(days, quotes.fingerprint)] if len(days) > 1 else days[0]
     st.subheader(f"Quotes of {day} by expiry", anchor=False)
-    frame.chart(draw.quotes_by_expiry(quotes, day), key="market_expiries")
+    frame.chart(pictures.of(draw.quotes_by_expiry, quotes, day), key="market_expiries")
     of_day = quotes.table[quotes.table["date"].to_numpy().astype("datetime64[D]") == day]
     counts = draw.expiry_counts(of_day)
     st.dataframe(counts, hide_index=True, key="market_expiry_table")
@@ -94,7 +96,7 @@ def _missing(dates: Dates, dark: bool) -> None:
     if not len(missing):
         st.text("None: every weekday from the first day to the last has data.")
         return
-    frame.chart(draw.calendar(dates, dark=dark), key="market_calendar")
+    frame.chart(pictures.of(draw.calendar, dates, dark=dark), key="market_calendar")
     years = (dates[-1] - dates[0]).astype(int) / 365.25
     rate = f", about {len(missing) / years:.1f} a year (exchange holidays are 9 to 10)" if years > 1 else ""
     st.text(f"{len(missing):,} weekdays are missing{rate}.")
@@ -102,17 +104,4 @@ def _missing(dates: Dates, dark: bool) -> None:
 
 
 def _day_row(dates: Dates, fingerprint: str) -> int:
-    """The day shown: the last one at first; a day without data stands for the last one before it."""
-    first, last = (datetime.date.fromisoformat(str(day)) for day in (dates[0], dates[-1]))
-    chosen = st.sidebar.date_input(
-        "Day",
-        last,
-        first,
-        last,
-        key=f"market_day_{fingerprint}",
-        persist_state="session",
-        required=True,
-        help="A day without data stands for the last day with data before it.",
-    )
-    day = chosen if isinstance(chosen, datetime.date) else last
-    return max(0, int(np.searchsorted(dates, np.datetime64(day), side="right")) - 1)
+    return picker.day_row(dates, len(dates) - 1, key=f"market_day_{fingerprint}", help=DAY)

@@ -9,7 +9,7 @@ from engine.market.grid import maturity_label
 from engine.market.surface_history import FIRST_CONDITION_ROW
 from engine.scenarios import reweighting
 from pages.start import _home_choice as home
-from pages.ui import cache, frame
+from pages.ui import cache, frame, pictures
 
 SCENARIOS = 10_000
 SEED = 1
@@ -94,12 +94,14 @@ with smile:
     came_about = ", what came about solid" if known else ""
     st.markdown(f"**Tomorrow's smile**: 50, 80 and 95 % bands; today dotted{came_about}")
     after = history.iv[row + 1] if known else None
-    figure = smile_fans.smile_fan(iv, grid, weights, today=history.iv[row], realised=after, dark=frame.is_dark())
+    figure = pictures.of(
+        smile_fans.smile_fan, iv, grid, weights, today=history.iv[row], realised=after, dark=frame.is_dark()
+    )
     frame.chart(figure, key="home_smile")
 with returns:
     st.markdown("**Tomorrow's return**: as drawn, and reweighted against arbitrage")
     came = float(history.log_return[row]) if known else None
-    figure = draw.return_histogram(drawn.log_return, weights, realised=came, dark=frame.is_dark())
+    figure = pictures.of(draw.return_histogram, drawn.log_return, weights, realised=came, dark=frame.is_dark())
     frame.chart(figure, key="home_returns")
 
 st.subheader("What next", anchor=False)

@@ -47,7 +47,7 @@ frame.strip(loaded)
 frame.metrics(answer.metrics(loaded))
 frame.honesty(frame.origin_words(loaded), f"data {loaded.data.fingerprint}")
 look, read, formats = st.tabs(pending.TABS, key=pending.TAB, on_change="rerun")
-for tab, draw in ((look, preview.pictures), (read, reading.what_was_read)):
+for tab, draw in ((look, preview.preview), (read, reading.what_was_read)):
     if tab.open:
         with tab:
             draw(loaded)

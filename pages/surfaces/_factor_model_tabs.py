@@ -11,7 +11,7 @@ from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.studies import factor_models as study
 from pages.surfaces import _factor_model_tables as words
-from pages.ui import cache, downloads, frame
+from pages.ui import cache, downloads, frame, pictures
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,18 @@ def paths(view: View) -> None:
     left, right = st.columns(2)
     with left:
         spot = float(view.history.spot[-1]) * np.exp(kept.log_spot)
-        frame.chart(draw.weighted_paths(spot, relative, y_title="Spot (index level)"), key="spot_paths")
+        frame.chart(pictures.of(draw.weighted_paths, spot, relative, y_title="Spot (index level)"), key="spot_paths")
     with right:
-        vols = draw.weighted_paths(100 * kept.driver_vol, relative, y_title="Driving ATM vol (% a year)")
+        vols = pictures.of(draw.weighted_paths, 100 * kept.driver_vol, relative, y_title="Driving ATM vol (% a year)")
         frame.chart(vols, key="vols")
-    frame.chart(draw.weight_histogram(view.weights), key="weights")
+    frame.chart(pictures.of(draw.weight_histogram, view.weights), key="weights")
 
 
 def cost(view: View) -> None:
     """Relative entropy and effective sample size against β."""
     curve = view.result.entropy_curve()
-    figure = penalties.reweighting_curves(
+    figure = pictures.of(
+        penalties.reweighting_curves,
         curve["beta"],
         curve["relative_entropy"],
         curve["effective_sample_size"],
@@ -73,7 +74,7 @@ def cost(view: View) -> None:
 def ten_years(view: View) -> None:
     """One long scenario, its correlations, and the joint law of daily moves against the data's."""
     scenario = cache.long_scenario(view.history, view.config)
-    figure = draw.long_scenario(scenario, dark=view.dark)
+    figure = pictures.of(draw.long_scenario, scenario, dark=view.dark)
     frame.chart(figure, key="long")
     frame.honesty(
         f"one path of {len(scenario) - 1:,} days, seed {view.config.seed}, not reweighted",
@@ -85,7 +86,9 @@ def ten_years(view: View) -> None:
         st.dataframe(words.correlation_words(study.correlation_table(scenario)))
     st.markdown("**Joint density of daily moves of spot and VIX**, the model against these data (figure 2.20)")
     simulated, data = study.scenario_moves(scenario), study.history_moves(view.history)
-    joint = joint_moves.joint_density((simulated.spot, simulated.vix), (data.spot, data.vix), dark=view.dark)
+    joint = pictures.of(
+        joint_moves.joint_density, (simulated.spot, simulated.vix), (data.spot, data.vix), dark=view.dark
+    )
     frame.chart(joint, key="joint")
     frame.honesty(
         "contours hold 10, 30, 50, 70 and 90 % of the days; dashed: 90 % of the data; dots: days outside",

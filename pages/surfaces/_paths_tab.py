@@ -5,7 +5,7 @@ from shlex import quote
 import numpy as np
 import streamlit as st
 
-from engine.charts import paths as pictures
+from engine.charts import paths as charts
 from engine.charts import theme
 from engine.datasets import Loaded
 from engine.errors import MarketDataError
@@ -17,7 +17,7 @@ from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
 from pages.surfaces import _paths_controls as controls
 from pages.surfaces import _paths_text as text
-from pages.ui import cache, downloads, frame
+from pages.ui import cache, downloads, frame, pictures
 
 PAST_DAYS = 60
 FEW_PATHS = 20
@@ -60,7 +60,9 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
     else:
         for line in found.words:
             st.markdown(f"- {frame.plain(line)}")
-        frame.chart(pictures.stability_dots(found.table, model=card.model, dark=frame.is_dark()), key="paths_dots")
+        frame.chart(
+            pictures.of(charts.stability_dots, found.table, model=card.model, dark=frame.is_dark()), key="paths_dots"
+        )
         frame.honesty(f"median and 5 to 95 % over paths, and over {found.windows} overlapping windows of the data")
         st.dataframe(text.table(found), hide_index=True, width="stretch", key="paths_table")
         downloads.table_buttons(lambda: found.table, "path_stability", key="paths_stability", label="Statistics")
@@ -101,7 +103,8 @@ def _fan(walked: SurfacePaths, weights: np.ndarray, history: SurfaceHistory, row
     values, title = drawn[str(what)]
     stayed, known = walked.complete, real[str(what)]
     phi = float(cache.history_penalty(history)[: row + 1].mean())
-    figure = pictures.time_fan(
+    figure = pictures.of(
+        charts.time_fan,
         walked.dates,
         {"raw": (values[stayed], None), "reweighted": (values[stayed], weights[stayed])},
         y_title=title,

@@ -13,7 +13,7 @@ from engine.surfaces import quote_cleaning
 from engine.surfaces.construction import Construction
 from pages.surfaces._quotes_tabs import CURVE_POINTS
 from pages.surfaces._quotes_view import View
-from pages.ui import downloads, frame
+from pages.ui import downloads, frame, pictures
 
 _PANELS = 6
 
@@ -25,7 +25,7 @@ def smiles(view: View) -> None:
     inside = listed[listed.between(grid.maturity[0], grid.maturity[-1])]
     spread = (inside if len(inside) else listed).iloc[theme.thin(len(inside) or len(listed), _PANELS)]
     panels = {_expiry(day, tau): _smile(built, day, tau) for day, tau in spread.items()}
-    frame.chart(draw.smile_panels(panels, dark=view.dark), key="quotes_panels")
+    frame.chart(pictures.of(draw.smile_panels, panels, dark=view.dark), key="quotes_panels")
     days = list(listed.index)
     day = st.selectbox(
         "Expiry",
@@ -38,12 +38,16 @@ def smiles(view: View) -> None:
     smile, curve = _smile(built, day, listed[day])
     edges = (float(grid.moneyness[0]), float(grid.moneyness[-1]))
     label = _expiry(day, listed[day])
-    frame.chart(draw.smile_fit(smile, curve, label=label, range_of_grid=edges, dark=view.dark), key="quotes_smile")
+    frame.chart(
+        pictures.of(draw.smile_fit, smile, curve, label=label, range_of_grid=edges, dark=view.dark), key="quotes_smile"
+    )
 
 
 def residuals(view: View) -> None:
     """Where the surface passes the quotes by."""
-    frame.chart(draw.residual_heatmap(view.built.quotes, dark=view.dark, height=480), key="quotes_residuals")
+    frame.chart(
+        pictures.of(draw.residual_heatmap, view.built.quotes, dark=view.dark, height=480), key="quotes_residuals"
+    )
     st.caption(
         frame.plain("Median of quote less surface by 5 % of moneyness and expiry; colours end at 95 % of cells.")
     )
@@ -56,7 +60,7 @@ def dropped(view: View) -> None:
     in_the_money = built.n_quotes - len(built.dropped) - len(built.quotes)
     counts = built.drop_counts
     words = quote_cleaning.REASONS
-    frame.chart(draw.drops_bar(counts, words, len(built.quotes), in_the_money), key="quotes_drops")
+    frame.chart(pictures.of(draw.drops_bar, counts, words, len(built.quotes), in_the_money), key="quotes_drops")
     st.markdown(frame.plain(built.words))
     if len(built.dropped):
         columns = ["expiry", "root", "strike", "is_call", "bid", "ask", "volume", "maturity", "reason"]

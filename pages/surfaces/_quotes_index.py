@@ -8,7 +8,7 @@ from engine.charts import quotes as draw
 from engine.market import export
 from engine.surfaces import smoothing
 from pages.surfaces._quotes_view import View, built_day
-from pages.ui import cache, datasets, downloads, frame
+from pages.ui import cache, datasets, downloads, frame, pictures
 
 
 def index(view: View) -> None:
@@ -17,7 +17,7 @@ def index(view: View) -> None:
     if isinstance(found, str):
         st.info(frame.plain(f"No VIX: {found}"), icon=":material/info:")
         return
-    frame.chart(draw.vix_strikes(found, dark=view.dark), key="quotes_vix")
+    frame.chart(pictures.of(draw.vix_strikes, found, dark=view.dark), key="quotes_vix")
     terms = [("near", found.near), ("next", found.next)]
     table = pd.DataFrame(
         [

@@ -8,7 +8,7 @@ from engine.market import export
 from engine.surfaces import arbitrage
 from pages.surfaces import _quotes_text as text
 from pages.surfaces._quotes_view import View, points
-from pages.ui import downloads, frame, surface_picture
+from pages.ui import downloads, frame, pictures, surface_picture
 
 CURVE_POINTS = 121
 
@@ -56,7 +56,7 @@ def penalty(view: View) -> None:
             name: arbitrage.worst_cell(getattr(matrices, kind), built.grid, kind).description
             for kind, name in arbitrage_history.NAMES.items()
         }
-        figure = penalties.penalty_panels(panels, built.grid, worst, dark=view.dark, top=top or None)
+        figure = pictures.of(penalties.penalty_panels, panels, built.grid, worst, dark=view.dark, top=top or None)
         frame.chart(figure, key=f"quotes_penalty_{title}")
     if built.repair is not None:
         st.markdown(frame.plain(built.repair.words + "."))
@@ -74,7 +74,7 @@ def bandwidth(view: View) -> None:
             icon=":material/info:",
         )
         return
-    frame.chart(draw.bandwidth_heatmap(built.search, dark=view.dark), key="quotes_bandwidths")
+    frame.chart(pictures.of(draw.bandwidth_heatmap, built.search, dark=view.dark), key="quotes_bandwidths")
     h1, h2 = built.search.best
     st.markdown(
         frame.plain(
@@ -89,14 +89,19 @@ def rates(view: View) -> None:
     """What parity says by expiry, and the half-spreads of calls and puts."""
     built = view.built
     if built.parity is not None:
-        frame.chart(draw.parity_rates(built.rates, built.rate, dark=view.dark), key="quotes_parity")
+        frame.chart(pictures.of(draw.parity_rates, built.rates, built.rate, dark=view.dark), key="quotes_parity")
         st.dataframe(text.rates(built.rates), hide_index=True, width="stretch", height=240)
     left, right = st.columns(2)
     bounds = (0.0, float(built.half_spread.max()) or 1e-4)
     for column, side, name in ((left, 0, "calls"), (right, 1, "puts")):
         with column:
             st.markdown(f"**Half bid–ask spread of {name}**")
-            figure = surfaces.surface_heatmap(
-                built.half_spread[side], built.grid, quantity="half_spread", dark=view.dark, bounds=bounds
+            figure = pictures.of(
+                surfaces.surface_heatmap,
+                built.half_spread[side],
+                built.grid,
+                quantity="half_spread",
+                dark=view.dark,
+                bounds=bounds,
             )
             frame.chart(figure, key=f"quotes_spread_{name}")

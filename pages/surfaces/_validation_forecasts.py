@@ -8,7 +8,7 @@ from engine.charts import validation as draw
 from engine.runs.studies import StudyResult
 from engine.studies.volgan import BANDS
 from pages.surfaces._validation_table import show
-from pages.ui import cache, frame
+from pages.ui import cache, frame, pictures
 
 LAWS = ("volgan", "volgan_reweighted", "fhs", "truth", "bce")
 
@@ -22,7 +22,7 @@ def calibration(result: StudyResult) -> str:
     )
     published = st.toggle("Show the thesis's figures (SPX, 2018 to 2023)", key="validation_published")
     if shown:
-        figure = draw.exceedances(table, shown, published=published, dark=frame.is_dark())
+        figure = pictures.of(draw.exceedances, table, shown, published=published, dark=frame.is_dark())
         frame.chart(figure, key="validation_exceedances")
     moved = cache.study_table(result, "series")
     moved = moved[~moved["exact"]]
@@ -51,7 +51,8 @@ def bands(result: StudyResult) -> str:
     laws = right.multiselect("Bands", there, there[:2], format_func=lambda law: draw.NAMES[law], key="validation_bands")
     factor, unit = {"S": (1e4, "bp"), "VIX": (1.0, "points")}.get(name, (100.0, "% a year"))
     s = series.index(name)
-    figure = draw.bands_over_time(
+    figure = pictures.of(
+        draw.bands_over_time,
         dates,
         factor * arrays["realised"][:, s],
         {law: factor * arrays[law][:, :, s] for law in laws},
@@ -83,7 +84,7 @@ def penalty(result: StudyResult) -> str:
         key="validation_penalty_laws",
     )
     if shown:
-        frame.chart(draw.penalties_over_time(daily, shown, dark=frame.is_dark()), key="validation_penalty")
+        frame.chart(pictures.of(draw.penalties_over_time, daily, shown, dark=frame.is_dark()), key="validation_penalty")
     left = float(daily["effective_share"].mean())
     st.caption(
         frame.plain(

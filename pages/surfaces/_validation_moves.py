@@ -9,7 +9,7 @@ from engine.charts.validation import NAMES
 from engine.charts.validation_eigen import eigen_surfaces
 from engine.runs.studies import StudyResult
 from pages.surfaces._validation_table import show
-from pages.ui import cache, frame
+from pages.ui import cache, frame, pictures
 
 LAWS = ("volgan", "fhs", "truth", "bce")
 
@@ -18,7 +18,7 @@ def correlation(result: StudyResult) -> str:
     """Daily correlation of simulated return and at-the-money increment against a constant one."""
     daily, test = cache.study_table(result, "correlation_by_day"), cache.study_table(result, "correlation_test")
     there = [name for name in LAWS if name in daily.columns]
-    figure = draw.correlation_over_time(daily, test, there[:3], dark=frame.is_dark())
+    figure = pictures.of(draw.correlation_over_time, daily, test, there[:3], dark=frame.is_dark())
     frame.chart(figure, key="validation_correlation")
     row = test.set_index("model").loc["volgan"]
     st.markdown(
@@ -36,13 +36,15 @@ def components(result: StudyResult) -> str:
     shares, angles = cache.study_table(result, "components"), cache.study_table(result, "alignment")
     pairs, dark = cache.study_table(result, "correlations"), frame.is_dark()
     there = [name for name in LAWS if name in set(shares["model"])]
-    frame.chart(draw.component_panels(shares, angles, there, dark=dark), key="validation_components")
+    frame.chart(pictures.of(draw.component_panels, shares, angles, there, dark=dark), key="validation_components")
     if "eigen_surfaces" in result.table_names():  # validations made before there was this table lack it
         st.markdown("**Eigen-surfaces** of the data and of simulated histories, mean over these (Figures 3.13–3.15)")
         eigen = cache.study_table(result, "eigen_surfaces")
-        frame.chart(eigen_surfaces(eigen, ("data", *there[:2]), dark=frame.is_dark()), key="validation_eigen")
+        frame.chart(
+            pictures.of(eigen_surfaces, eigen, ("data", *there[:2]), dark=frame.is_dark()), key="validation_eigen"
+        )
     st.markdown("**Correlations of index, level, at-the-money vol and volatility index** (Tables 3.7–3.9)")
-    frame.chart(draw.pair_panels(pairs, there[:3], dark=dark), key="validation_pairs")
+    frame.chart(pictures.of(draw.pair_panels, pairs, there[:3], dark=dark), key="validation_pairs")
     st.markdown("**Correlations of the return with the projections on the data's components** (Table 3.6)")
     show(cache.study_table(result, "return_correlations"), "validation_projections", height=240)
     st.markdown("**Tables 3.7–3.9**")
@@ -61,7 +63,7 @@ def tails(result: StudyResult) -> str:
         key="validation_tail_series",
         format_func=lambda name: {"return": "Index return", "ATM increment": "At-the-money increment"}[name],
     )
-    figure = draw.tails(histogram, str(series), there, dark=frame.is_dark())
+    figure = pictures.of(draw.tails, histogram, str(series), there, dark=frame.is_dark())
     frame.chart(figure, key="validation_tails")
     part = table[table["series"] == series].set_index("model")
     words = "; ".join(

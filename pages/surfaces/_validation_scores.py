@@ -5,14 +5,14 @@ import streamlit as st
 from engine.charts import theme
 from engine.charts import validation_scores as draw
 from engine.runs.studies import StudyResult
-from pages.ui import cache, frame
+from pages.ui import cache, frame, pictures
 
 
 def scores(result: StudyResult) -> str:
     """Scores over time, and the days that the discriminator finds least like the others."""
     daily = cache.study_table(result, "scores")
     summary = cache.study_table(result, "score_summary").set_index(["model", "part"])
-    frame.chart(draw.scores_over_time(daily, dark=frame.is_dark()), key="validation_scores")
+    frame.chart(pictures.of(draw.scores_over_time, daily, dark=frame.is_dark()), key="validation_scores")
     test = daily[daily["part"] == "test"]
     large = test["size"] > daily.loc[daily["part"] == "train", "size"].quantile(0.99)
     flagged, of_large = float(test["extreme"].mean()), float(test.loc[large, "extreme"].mean()) if large.any() else 0.0
@@ -37,7 +37,7 @@ def matching(result: StudyResult) -> str:
     if norms.empty:
         st.info("The checkpoint of this generator holds no gradient norms.", icon=":material/info:")
         return "coefficients"
-    frame.chart(draw.gradient_norms(norms, dark=frame.is_dark()), key="validation_matching")
+    frame.chart(pictures.of(draw.gradient_norms, norms, dark=frame.is_dark()), key="validation_matching")
     last = norms.groupby("term", sort=False)["norm"].agg(["first", "last"])
     words = ", ".join(
         f"{term} {theme.significant(row['first'])} → {theme.significant(row['last'])}" for term, row in last.iterrows()

@@ -8,7 +8,7 @@ from engine.market.grid import Floats
 from engine.scenarios import reweighting
 from engine.surfaces import arbitrage
 from pages.surfaces._volgan_view import BETAS, KINDS, TITLES, View
-from pages.ui import frame
+from pages.ui import frame, pictures
 
 _REWEIGHTED, _RAW, _TODAY, _WORST = "Reweighted mean", "Raw mean", "Today's surface", "Worst scenario"
 
@@ -39,7 +39,8 @@ def draw(view: View) -> None:
     for line in _in_words(matrices, worst):
         st.markdown(line)
     top = max(float(m.max()) for m in raw.values()) if what in (_RAW, _REWEIGHTED) else None
-    panels = penalties.penalty_panels(
+    panels = pictures.of(
+        penalties.penalty_panels,
         {TITLES[name]: matrix for name, matrix in matrices.items()},
         view.grid,
         {TITLES[name]: words for name, words in worst.items()},
@@ -59,17 +60,21 @@ def draw(view: View) -> None:
     with left:
         st.markdown("**Φ, raw and reweighted**")
         today = float(view.history_phi[view.row])
-        figure = penalties.phi_histogram(view.phi, view.weights, model=view.model, data_phi=today, dark=dark)
+        figure = pictures.of(
+            penalties.phi_histogram, view.phi, view.weights, model=view.model, data_phi=today, dark=dark
+        )
         frame.chart(figure, key="volgan_phi")
         st.markdown("**How few scenarios carry the weight**")
         frame.chart(
-            penalties.weight_concentration(view.weights, model=view.model, dark=dark), key="volgan_concentration"
+            pictures.of(penalties.weight_concentration, view.weights, model=view.model, dark=dark),
+            key="volgan_concentration",
         )
     with right:
         st.markdown("**What β costs**")
         beta = np.array(BETAS)
         curves = reweighting.weights(np.broadcast_to(view.phi, (len(beta), n)), beta)
-        figure = penalties.reweighting_curves(
+        figure = pictures.of(
+            penalties.reweighting_curves,
             beta,
             reweighting.relative_entropy(curves),
             reweighting.effective_sample_size(curves),

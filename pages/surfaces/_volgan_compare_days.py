@@ -11,7 +11,7 @@ from engine.datasets import Loaded
 from engine.runs import studies
 from engine.runs.checkpoints import Listed
 from engine.studies.generators import BASELINE, BASELINE_MODEL
-from pages.ui import cache, datasets, downloads, frame, study_jobs
+from pages.ui import cache, datasets, downloads, frame, pictures, study_jobs
 
 STUDY = "generators"
 KUPIEC = 0.05
@@ -47,7 +47,7 @@ def draw(loaded: Loaded, chosen: Mapping[str, Listed]) -> None:
     shown = called(chosen)
     hits = cache.study_table(result, "exceedance")
     hits = hits[hits["model"].isin(shown)].assign(model=lambda part: part["model"].map(shown))
-    figure = draw_leaderboard.exceedance_heatmap(hits, dark=frame.is_dark())
+    figure = pictures.of(draw_leaderboard.exceedance_heatmap, hits, dark=frame.is_dark())
     st.markdown("**Share of days below each quantile (%)**; a cross where Kupiec rejects at 5 %")
     frame.chart(figure, key="volgan_compare_exceedance")
     command = f"python -m engine study {STUDY} --data {loaded.entry.id} --models {','.join(runs)} --run again"

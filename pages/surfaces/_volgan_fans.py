@@ -5,7 +5,7 @@ import streamlit as st
 from engine.charts import scenarios
 from pages.surfaces import _volgan_words as words
 from pages.surfaces._volgan_view import View
-from pages.ui import frame
+from pages.ui import frame, pictures
 
 HISTORY_DAYS = 40
 
@@ -18,7 +18,8 @@ def draw(view: View) -> None:
     returns = view.history.log_return[first - 1 : view.row]  # the returns that ended on those days
     drawn = view.drawn.log_return
     st.markdown("**Return over the next day**")
-    figure = scenarios.return_fan(
+    figure = pictures.of(
+        scenarios.return_fan,
         days,
         returns,
         view.next_day,
@@ -30,7 +31,8 @@ def draw(view: View) -> None:
     frame.chart(figure, key="volgan_return_fan")
     st.markdown(f"**{view.atm_label} implied vol**")
     known = float(view.atm_history[view.row + 1]) if view.is_known else None
-    figure = scenarios.atm_fan(
+    figure = pictures.of(
+        scenarios.atm_fan,
         days,
         view.atm_history[first : view.row + 1],
         view.next_day,
@@ -44,13 +46,19 @@ def draw(view: View) -> None:
     st.markdown("**Distributions**; dashed: 2.5 and 97.5 % quantiles, solid: median")
     left, right = st.columns(2)
     with left:
-        figure = scenarios.return_histogram(
-            drawn, view.weights, realised=view.realised_return, model=view.model, dark=dark
+        figure = pictures.of(
+            scenarios.return_histogram, drawn, view.weights, realised=view.realised_return, model=view.model, dark=dark
         )
         frame.chart(figure, key="volgan_returns")
     with right:
-        figure = scenarios.atm_histogram(
-            view.atm, view.weights, label=view.atm_label, realised=known, model=view.model, dark=dark
+        figure = pictures.of(
+            scenarios.atm_histogram,
+            view.atm,
+            view.weights,
+            label=view.atm_label,
+            realised=known,
+            model=view.model,
+            dark=dark,
         )
         frame.chart(figure, key="volgan_vols")
     st.markdown("**Quantiles**")

@@ -9,7 +9,7 @@ from engine.charts import smile_fans
 from engine.market.grid import Floats
 from engine.scenarios import reweighting
 from pages.surfaces._volgan_view import View
-from pages.ui import frame, surface_picture
+from pages.ui import frame, pictures, surface_picture
 
 QUANTITY = {"Change from today": "vol_change", "Width of the 95 % band": "vol_width"}
 """What is shown → its quantity in the theme; the others are vols."""
@@ -41,7 +41,8 @@ def draw(view: View) -> None:
         "**Smiles tomorrow**, reweighted: 50, 80 and 95 % bands; today's dotted"
         + (", the realised one solid" if view.is_known else "")
     )
-    fan = smile_fans.smile_fan(
+    fan = pictures.of(
+        smile_fans.smile_fan,
         view.iv,
         view.grid,
         view.weights,

@@ -13,7 +13,7 @@ from pages.surfaces import _dynamics_downloads as downloadable
 from pages.surfaces import _dynamics_tables as tables
 from pages.surfaces import _dynamics_text as text
 from pages.surfaces._dynamics_method import METHOD
-from pages.ui import cache, datasets, downloads, forms, frame, surface_picture
+from pages.ui import cache, datasets, downloads, forms, frame, pictures, surface_picture
 
 frame.header("Dynamics", "In which few ways do these surfaces move, how fast do they return, and what moves with them?")
 loaded = datasets.pick("surfaces")
@@ -51,7 +51,7 @@ if (tab := opened["Average surface"]).open:
     with tab:
         sight = surface_picture.controls(*st.columns([10, 3], vertical_alignment="bottom"), key="dynamics")
         surface_picture.draw(found.average, history.grid, sight, key="dynamics", dark=dark)
-        frame.chart(surfaces.smile_slices(found.average, history.grid, dark=dark), key="average_smiles")
+        frame.chart(pictures.of(surfaces.smile_slices, found.average, history.grid, dark=dark), key="average_smiles")
         save(partial(downloadable.long_surface, found.average, history.grid, "average_iv"), "average_surface")
 
 if (tab := opened["Components"]).open:
@@ -60,18 +60,22 @@ if (tab := opened["Components"]).open:
         table = result.explained_table()
         with left:
             published = table["published_share"]
-            figure = draw.explained_shares(table["share"], result.share_interval, published, names, dark=dark)
+            figure = pictures.of(
+                draw.explained_shares, table["share"], result.share_interval, published, names, dark=dark
+            )
             frame.chart(figure, key="shares")
         with right:
-            frame.chart(draw.correlation_spectrum(found.correlation_eigenvalues, found.edge), key="spectrum")
+            frame.chart(
+                pictures.of(draw.correlation_spectrum, found.correlation_eigenvalues, found.edge), key="spectrum"
+            )
         st.dataframe(tables.explained(result), hide_index=True)
         save(partial(result.explained_table), "explained_variance")
-        frame.chart(draw.eigen_surfaces(found, dark=dark), key="eigen_surfaces")
+        frame.chart(pictures.of(draw.eigen_surfaces, found, dark=dark), key="eigen_surfaces")
         save(partial(downloadable.long_vectors, result), "eigen_surfaces")
 
 if (tab := opened["Factors"]).open:
     with tab:
-        frame.chart(draw.factor_processes(result.dates, found.factors, names, dark=dark), key="factors")
+        frame.chart(pictures.of(draw.factor_processes, result.dates, found.factors, names, dark=dark), key="factors")
         save(partial(downloadable.factor_table, result), "factors")
 
 if (tab := opened["Mean reversion"]).open:
@@ -88,23 +92,25 @@ if (tab := opened["Mean reversion"]).open:
             memory, fit = result.autocorrelation(factor or 0), result.fits[factor or 0]
         left, right = st.columns(2)
         with left:
-            frame.chart(draw.autocorrelations(memory, fit, dark=dark), key="acf")
+            frame.chart(pictures.of(draw.autocorrelations, memory, fit, dark=dark), key="acf")
         with right:
-            frame.chart(draw.partial_autocorrelations(memory, dark=dark), key="pacf")
+            frame.chart(pictures.of(draw.partial_autocorrelations, memory, dark=dark), key="pacf")
 
 if (tab := opened["Returns"]).open:
     with tab:
         st.dataframe(tables.correlations(result), hide_index=True)
         save(partial(result.correlation_table), "return_correlation")
         long_term = result.correlation_table()["correlation"]
-        figure = draw.rolling_correlations(result.dates[1:], result.rolling, names, long_term, window=config.window)
+        figure = pictures.of(
+            draw.rolling_correlations, result.dates[1:], result.rolling, names, long_term, window=config.window
+        )
         frame.chart(figure, key="rolling")
 
 if (tab := opened["Realised and implied"]).open and result.vols is not None:
     with tab:
         st.dataframe(tables.ratios(result), hide_index=True)
         save(partial(result.ratio_table), "vol_ratios")
-        frame.chart(draw.vol_lines(result.dates, result.vols, dark=dark), key="vols")
-        frame.chart(draw.vol_ratios(result.dates, result.vols), key="ratios")
+        frame.chart(pictures.of(draw.vol_lines, result.dates, result.vols, dark=dark), key="vols")
+        frame.chart(pictures.of(draw.vol_ratios, result.dates, result.vols), key="ratios")
 frame.command(text.command(loaded.entry.id, config))
 frame.method(METHOD)

@@ -1,11 +1,14 @@
 """The dataset picker: the same widget on every page, remembering its choice for the session."""
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from engine import datasets
+from engine.market.surface_history import Dates
 from pages.ui import cache, frame
 
 
@@ -32,6 +35,19 @@ def pick(kind: datasets.Kind) -> datasets.Loaded:
     with frame.errors("Choose another dataset in the sidebar, or upload the file again under Market data."):
         return cache.dataset(entries[id])
     raise AssertionError  # the block above returns or stops the page
+
+
+def day_row(dates: Dates, row: int, *, key: str, help: str) -> int:
+    """The row of the day chosen in the sidebar; a day without data stands for the last one before it.
+
+    A list of all days would be 75 kB in every answer of the server.
+    """
+    first, last, shown = (datetime.date.fromisoformat(str(dates[k])) for k in (0, -1, row))
+    chosen = st.sidebar.date_input(
+        "Day", shown, first, last, key=key, persist_state="session", required=True, help=help
+    )
+    day = chosen if isinstance(chosen, datetime.date) else shown
+    return max(0, int(np.searchsorted(dates, np.datetime64(day), side="right")) - 1)
 
 
 def choose(entry: datasets.Entry) -> None:

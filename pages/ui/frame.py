@@ -98,14 +98,16 @@ def chart(figure: object, *, key: str, height: int | Literal["content"] = "conte
 
 def method(body: str) -> None:
     """The expander with the equations, their source, what the knobs do and what can go wrong."""
-    with st.expander("Method", icon=":material/functions:"):
-        st.markdown(body)
+    unfolded = st.expander("Method", icon=":material/functions:", key="method", on_change="rerun")
+    if unfolded.open:  # equations take the browser 100 ms, seen or not
+        unfolded.markdown(body)
 
 
-def command(code: str) -> None:
-    """The expander with the few lines of Python that give the page's figures again, run from the project's folder."""
-    with st.expander("The command that does this", icon=":material/terminal:"):
-        st.code(code, language="python")
+def command(code: str, language: str | None = "python") -> None:
+    """The expander with the few lines of Python, or of a shell, that give the page's figures again."""
+    unfolded = st.expander("The command that does this", icon=":material/terminal:", key="command", on_change="rerun")
+    if unfolded.open:
+        unfolded.code(code, language=language, wrap_lines=language is None)
 
 
 def page_path(name: str) -> str:

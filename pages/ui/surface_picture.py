@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.charts import surface_projection, surfaces
 from engine.market.grid import Floats, Grid
-from pages.ui import frame
+from pages.ui import frame, pictures
 
 
 class Sight(NamedTuple):
@@ -41,10 +41,14 @@ def draw(values: Floats, grid: Grid, sight: Sight, *, key: str, dark: bool, quan
     left, right = st.columns(2)
     with left:
         if sight.by_hand:
-            figure = surfaces.surface_3d(values, grid, sight.side, quantity=quantity, dark=dark, show_scale=False)
+            figure = pictures.of(
+                surfaces.surface_3d, values, grid, sight.side, quantity=quantity, dark=dark, show_scale=False
+            )
         else:
-            figure = surface_projection.surface_projected(values, grid, sight.side, quantity=quantity, dark=dark)
+            figure = pictures.of(
+                surface_projection.surface_projected, values, grid, sight.side, quantity=quantity, dark=dark
+            )
         frame.chart(figure, key=f"{key}_3d" if sight.by_hand else f"{key}_projected")
     with right:
-        figure = surfaces.surface_heatmap(values, grid, quantity=quantity, dark=dark, height=460)
+        figure = pictures.of(surfaces.surface_heatmap, values, grid, quantity=quantity, dark=dark, height=460)
         frame.chart(figure, key=f"{key}_heat")

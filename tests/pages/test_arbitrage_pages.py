@@ -17,10 +17,13 @@ def test_static_arbitrage_answers_at_first_sight_and_follows_the_day() -> None:
     assert not app.exception and not app.error
     labels = [metric.label for metric in app.metric]
     assert labels[:3] == ["Days free of arbitrage", "Φ, mean", "Φ, 99 % quantile"]
-    assert any("the worst" in m.value or "worst is" in m.value for m in app.markdown)
-    day = app.sidebar.selectbox[1]
-    free = day.options[0]
-    app.sidebar.selectbox[1].set_value(free).run()
+    assert not app.slider  # closed tabs draw nothing
+    app.session_state["arbitrage_tab"] = "One day"
+    app.run()
+    assert any("worst is" in m.value for m in app.markdown)
+    day = app.sidebar.date_input[0]
+    assert str(day.value) == app.metric[3].value  # the day with the largest Φ, at first
+    day.set_value(day.min).run()
     assert not app.exception
     assert any("No static arbitrage" in s.value for s in app.success) or any(
         "worst is" in m.value for m in app.markdown
@@ -28,7 +31,9 @@ def test_static_arbitrage_answers_at_first_sight_and_follows_the_day() -> None:
 
 
 def test_more_noise_breaks_more_surfaces() -> None:
-    app = page("arbitrage").run()
+    app = page("arbitrage")
+    app.session_state["arbitrage_tab"] = "Noise"
+    app.run()
     few = float(app.metric[4].value.split()[0])
     app.slider(key="noise_sd").set_value(1.0).run()
     assert float(app.metric[4].value.split()[0]) > few
@@ -42,6 +47,9 @@ def test_factor_models_show_tables_beside_the_thesis_and_beta_does_not_simulate_
     app.sidebar.select_slider[0].set_value("1e15").run()
     assert app.metric[0].value == first and not app.exception
     assert "β = 0" in app.metric[2].delta
+    assert not app.code  # nor does what is folded
+    app.session_state["command"] = True
+    app.run()
     assert any("factor_models.run(history" in code.value for code in app.code)
 
 

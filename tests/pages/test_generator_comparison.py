@@ -76,7 +76,7 @@ def open_page(market: datasets.Loaded) -> Callable[..., AppTest]:
 
 @pytest.mark.parametrize("name", [name for name in SURFACE_MODELS if name not in ("volgan", "simulated_market")])
 def test_every_registered_model_speaks_on_the_page(market, open_page, name: str) -> None:
-    app = open_page(saved(name, name, market))
+    app = open_page(saved(name, name, market), method=True)
     assert not app.error and len(app.metric) == 4
     assert "out of sample" in app.caption[0].value
     assert any(r"P^2_{ij}" in text.value and "generator" in text.value for text in app.markdown)

@@ -143,7 +143,7 @@ def test_a_month_is_followed_and_its_end_is_the_engine_s(market):
 
 @pytest.mark.parametrize("tab", ["Hedge today", "One month"])
 def test_the_command_gives_the_same_figures(market, tab):
-    app = opened(market, hedge_tab=tab)
+    app = opened(market, hedge_tab=tab, command=True)
     made: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()):
         exec(app.code[0].value, made)
@@ -164,6 +164,7 @@ def test_limits_and_market_impact_reach_the_ticket_and_its_command(market):
         hedge_most_delta=0.02,
         hedge_impact=0.5,
         hedge_underlying=2.0,
+        command=True,
     )
     made: dict[str, object] = {}
     with contextlib.redirect_stdout(io.StringIO()):

@@ -72,7 +72,9 @@ def test_untraded_quotes_and_rates_by_expiry_change_the_answer() -> None:
 
 
 def test_bandwidths_can_be_published_or_ones_own() -> None:
-    app = page().run()
+    app = page()
+    app.session_state["command"] = True
+    app.run()
     bandwidth(app).set_value("Thesis").run()
     assert "bandwidth=(0.002, 0.046)" in app.code[0].value
     bandwidth(app).set_value("Own").run()

@@ -31,7 +31,9 @@ def test_a_finished_study_is_read_from_its_run(scenarist_home: Path) -> None:
 
 
 def test_every_study_has_its_form_and_its_method() -> None:
-    app = page().run()
+    app = page()
+    app.session_state["method"] = True
+    app.run()
     assert set(METHODS) <= set(STUDIES) and len(app.sidebar.selectbox(key="study_name").options) == len(METHODS)
     for name in METHODS:
         app.sidebar.selectbox(key="study_name").set_value(name).run()

@@ -110,7 +110,7 @@ def number(text: str) -> float:
 
 def test_the_answer_comes_first_with_its_honesty_line(market, open_page) -> None:
     generator("quick", market)
-    app = open_page(volgan_n=10_000)
+    app = open_page(volgan_n=10_000, method=True)
     assert not app.error
     assert [m.label for m in app.metric] == [
         "Φ, mean reweighted",

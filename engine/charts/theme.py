@@ -17,9 +17,12 @@ from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
+import plotly.io as pio
 from numpy.typing import ArrayLike, NDArray
 
 from engine.models.base import SURFACE_MODELS
+
+pio.templates.default = "none"  # the app brings its own; plotly's would be 7 kB of every figure, and slow to apply
 
 MOST_POINTS = 5_000
 """No figure sends more points than about this to the browser."""

@@ -1,27 +1,14 @@
 """Overview of a Fin-GAN study: Table 5.2 beside the published figures, seeds, tickers, paths, halves of the day."""
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from engine.charts import fingan as draw
 from engine.charts import theme
+from pages.decisions import _fingan_table
 from pages.decisions._fingan_text import TITLES
 from pages.decisions._fingan_view import View
 from pages.ui import downloads, frame, pictures
-
-STATISTICS = {
-    "mean_sr": "Mean SR",
-    "median_sr": "Median SR",
-    "portfolio_sr": "Portfolio SR",
-    "mean_pnl": "Mean PnL (bp a day)",
-    "median_pnl": "Median PnL (bp a day)",
-    "mean_mae": "Mean MAE",
-    "median_mae": "Median MAE",
-    "mean_rmse": "Mean RMSE",
-    "median_rmse": "Median RMSE",
-    "positive": "Tickers above zero",
-}
 
 MEASURES = {
     "sharpe": ("Sharpe ratio", draw.SHARPE, 3.0),
@@ -40,14 +27,23 @@ PATHS = (
 
 
 def tab(view: View) -> None:
-    """Draw the tab."""
+    """The seeds at first sight, then the section that is asked for."""
     st.markdown("**Portfolio Sharpe ratio**: one dot a seed, bars the 95 % interval of the days, diamonds as published")
     overview, seeds = view.table("table_5_2"), view.table("seeds")
     frame.chart(pictures.of(draw.seeds, seeds, overview, dark=frame.is_dark()), key="fingan_seeds", height=460)
-    st.markdown("**Table 5.2**, published figures beside ours")
-    shown = table_5_2(overview)
-    st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=_formats(shown))
-    downloads.table_buttons(lambda: overview, "fingan_table_5_2", key="fingan_overview")
+    section = st.segmented_control(
+        "Section",
+        list(SECTIONS),
+        default="Table 5.2",
+        required=True,
+        key="fingan_section",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    SECTIONS[str(section)](view)
+
+
+def _differences(view: View) -> None:
     st.markdown("**Is the difference real?** Portfolio ratios on the same resampled days; p is one-sided")
     for name in ("paired", "paired_longer"):
         pairs = view.maybe(name)
@@ -57,18 +53,22 @@ def tab(view: View) -> None:
     st.markdown("**How sure is one ratio?** Lo's interval, days allowed to depend on one another; probability of skill")
     errors = view.table("sharpe_errors").drop(columns="method").round(3)
     st.dataframe(errors.rename(columns=TITLES), hide_index=True, width="stretch", height="content")
+
+
+def _paths(view: View) -> None:
     daily = view.table("figure_5_9_portfolio")
-    labels = view.labels
     pnl = {name: daily[name] for name in PATHS if name in daily}
     st.markdown("**Cumulative PnL of the portfolio** (Figure 5.9)")
     losses = list(view.combinations) if st.toggle("Each loss alone, dashed", key="fingan_losses") else []
-    labels = labels | view.combinations
+    labels = view.labels | view.combinations
     pnl |= {name: view.table("figure_5_9_losses")[name] for name in losses}
     days = pd.to_datetime(daily["date"])
     picture = pictures.of(draw.cumulative, days, pnl, labels, dashed=losses, dark=frame.is_dark())
     frame.chart(picture, key="fingan_paths")
     downloads.table_buttons(lambda: daily, "fingan_portfolio_pnl", key="fingan_paths_table", figure=picture)
-    _tickers(view)
+
+
+def _halves(view: View) -> None:
     st.markdown("**Nights and days** (portfolio, averaged over seeds)")
     halves = view.table("halves").drop(columns="method").round(3)
     st.dataframe(halves.rename(columns=TITLES), hide_index=True, width="stretch", height="content")
@@ -90,24 +90,11 @@ def _tickers(view: View) -> None:
     downloads.table_buttons(lambda: found, "fingan_by_ticker", key="fingan_by_ticker", figure=picture)
 
 
-def table_5_2(overview: pd.DataFrame) -> pd.DataFrame:
-    """One row a method: value, deviation over seeds and interval of the ratios, published figures beside."""
-    rows = []
-    for _, own in overview.groupby("method", sort=False):
-        by = own.set_index("statistic")
-        row: dict[str, object] = {"Method": by["label"].iloc[0]}
-        for name, words in STATISTICS.items():
-            row[words] = by.loc[name, "value"]
-            if name == "portfolio_sr":
-                row |= {"± seeds": by.loc[name, "sd_over_seeds"]}
-                row |= {"95 % low": by.loc[name, "low"], "95 % high": by.loc[name, "high"]}
-            if np.isfinite(overview.loc[overview["statistic"] == name, "published"]).any():
-                row[f"{words}, thesis"] = by.loc[name, "published"]
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _formats(shown: pd.DataFrame) -> dict[str, object]:
-    digits = {name: "%.4f" if "MAE" in name or "RMSE" in name else "%.3f" for name in shown.columns[1:]}
-    digits["Tickers above zero"] = "%.1f"
-    return {name: st.column_config.NumberColumn(format=form) for name, form in digits.items()}
+SECTIONS = {
+    "Table 5.2": _fingan_table.draw,
+    "Differences": _differences,
+    "Paths": _paths,
+    "Tickers": _tickers,
+    "Nights and days": _halves,
+}
+"""What is shown below the seeds, one at a time."""

@@ -59,7 +59,17 @@ def test_the_headline_is_the_table_s() -> None:
 
 def test_each_loss_can_be_drawn_beside_the_methods() -> None:
     app = open_page()
+    app.session_state["fingan_section"] = "Paths"
+    app.run()
     app.toggle(key="fingan_losses").set_value(True).run()
+    assert not app.exception and not app.error
+
+
+@pytest.mark.parametrize("section", ["Differences", "Paths", "Tickers", "Nights and days"])
+def test_every_section_of_the_overview_is_drawn(section: str) -> None:
+    app = open_page()
+    app.session_state["fingan_section"] = section
+    app.run()
     assert not app.exception and not app.error
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from engine.runs import studies
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@st.cache_resource(max_entries=128, show_spinner=False)  # a study has up to 43
 def _study_table(directory: str, created: str, name: str, _result: studies.StudyResult) -> pd.DataFrame:
     return _result.table(name)
 

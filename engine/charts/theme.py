@@ -313,25 +313,22 @@ def base_layout(
         "title_standoff": 8,
         "exponentformat": "power",
     }
-    fig.update_xaxes(**axis)
-    fig.update_yaxes(**axis)
-    if x_title is not None:
-        fig.update_xaxes(title_text=x_title)
-    if y_title is not None:
-        fig.update_yaxes(title_text=y_title)
-    fig.update_layout(
-        paper_bgcolor="rgba(0,0,0,0)",
-        height=height,
-        margin={"l": 8, "r": 8, "t": 48 if title or fig.layout.annotations else 24, "b": 8, "pad": 0},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
-        meta={"alt": " ".join(alt.split())},
-    )
+    fig.update_xaxes(axis if x_title is None else axis | {"title_text": x_title})
+    fig.update_yaxes(axis if y_title is None else axis | {"title_text": y_title})
+    layout: dict[str, Any] = {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 48 if title or fig.layout.annotations else 24, "b": 8, "pad": 0},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
+        "meta": {"alt": " ".join(alt.split())},
+    }
     if fig.layout.plot_bgcolor is None:
-        fig.update_layout(plot_bgcolor="rgba(0,0,0,0)")
+        layout["plot_bgcolor"] = "rgba(0,0,0,0)"
     if title is not None:
-        fig.update_layout(title_text=title)
+        layout["title_text"] = title
     if legend is not None:
-        fig.update_layout(showlegend=legend)
+        layout["showlegend"] = legend
+    fig.update_layout(layout)  # one call each: plotly checks the whole figure at every one
     return fig
 
 

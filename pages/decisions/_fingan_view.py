@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from engine.errors import CheckpointError
@@ -54,51 +53,6 @@ class View:
         found = self.table("figure_5_12_combinations").drop_duplicates("combination")
         return dict(zip(found["combination"], found["label"], strict=True))
 
-    def metrics(self) -> list[tuple[str, str, str | None, str]]:
-        """The answer in five figures, each with its interval or what it is held against."""
-        one, both = self.figure("fingan", "portfolio_sr"), self.figure("fingan_ensemble", "portfolio_sr")
-        mean, other = self.figure("fingan_ensemble", "mean_sr"), self.figure("forgan_ensemble", "portfolio_sr")
-        pairs = self.table("paired").set_index("against")
-        p = float(pairs.loc[self.labels["forgan_ensemble"], "p_value"])
-        daily = self.table("cost_series")
-        daily = daily[(daily["method"] == "fingan_ensemble") & (daily["rule"] == "every bet")][
-            ["gross", "traded"]
-        ].mean()
-        spread = "one seed" if np.isnan(one["sd_over_seeds"]) else f"± {one['sd_over_seeds']:.2f}"
-        spread += "" if np.isnan(one["published"]) else f" · thesis {one['published']:.2f}"
-        return [
-            (
-                "Portfolio SR, a seed",
-                f"{one['value']:.2f}",
-                spread,
-                "Equally weighted portfolio on the test part, mean and deviation over seeds; the thesis prints one.",
-            ),
-            (
-                "Seeds averaged",
-                f"{both['value']:.2f}",
-                _interval(both),
-                "Portfolio Sharpe ratio of bets averaged over the seeds; 95 % interval of resampled days.",
-            ),
-            (
-                "ForGAN averaged",
-                f"{other['value']:.2f}",
-                f"{'behind' if other['value'] < both['value'] else 'ahead'}: p = {p:.2g}",
-                "The same networks without economic terms; one-sided p that Fin-GAN is no better, days resampled.",
-            ),
-            (
-                "Mean SR of a ticker",
-                f"{mean['value']:.2f}",
-                _interval(mean),
-                "Bets averaged over seeds, mean over tickers; 95 % interval of resampled days.",
-            ),
-            (
-                "Break-even cost",
-                f"{daily['gross'] / daily['traded']:.2f} bp",
-                f"trades {daily['traded']:.2f} a day",
-                "Cost of a unit traded, one way, at which nothing is left; traded in units of the notional.",
-            ),
-        ]
-
     def honesty(self) -> tuple[str, ...]:
         """Sample size, seeds, period, origin."""
         days = self.table("figure_5_9_portfolio")["date"]
@@ -107,12 +61,8 @@ class View:
         return (
             f"out of sample: {len(days)} days, {days.iloc[0]} to {days.iloc[-1]}",
             f"{len(self.tickers)} tickers, {seeds} {'seed' if seeds == 1 else 'seeds'}",
-            "combination chosen on validation days only",
+            "combination chosen without the test days",
             f"{self.result.data['name']}, {first} to {last}, data {str(self.result.data['digest'])[:12]}",
             "no costs in the ratios above",
             "" if len(self.tickers) == PUBLISHED_TICKERS else "published figures are of other tickers and years",
         )
-
-
-def _interval(row: pd.Series) -> str:
-    return f"{row['low']:.2f} to {row['high']:.2f}"

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.runs import studies
+from pages.decisions import _fingan_answer as answer
 from pages.decisions import _fingan_overview as overview
 from pages.decisions import _fingan_tabs as tabs
 from pages.decisions import _fingan_ticker as ticker
@@ -36,7 +37,7 @@ result = listed[chosen]
 with frame.errors("Choose another study in the sidebar, or train one."):
     view = View(result, prices_of(result, loaded))
     frame.strip(loaded if view.prices is not None else None, about(result))
-    frame.metrics(view.metrics())
+    frame.metrics(answer.metrics(view))
     frame.honesty(*view.honesty())
 names = ("Overview", "One ticker", "Gradient norms", "Combinations", "Universality", "Costs", "Train")
 drawing = (overview.tab, ticker.tab, tabs.norms, tabs.combinations, universality.tab, tabs.costs)

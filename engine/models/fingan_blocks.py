@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.models.fingan import LOSSES, Asset, FinGANConfig, members
 from engine.models.fingan_sampling import GeneratorStack
@@ -29,13 +30,27 @@ class TrainingBlock(NamedTuple):
     losses: tuple[str, ...]
 
 
-RunBlocks = Callable[[Callable[[TrainingBlock], Trained], Sequence[TrainingBlock]], Iterable[tuple[int, Trained]]]
+Arrays = dict[str, NDArray[Any]]
+RunBlocks = Callable[[Callable[[TrainingBlock], Arrays], Sequence[TrainingBlock]], Iterable[tuple[int, Arrays]]]
 """Carries out a task for each block, anywhere, and yields (position, result) as they come."""
 
 
-def train_block(block: TrainingBlock) -> Trained:
-    """Train one block in this process, on one thread."""
-    return train_stack(block.assets, block.config, seeds=block.seeds, losses=block.losses, threads=1)
+def train_block(block: TrainingBlock) -> Arrays:
+    """Train one block in this process, on one thread.
+
+    Returns:
+        What :class:`Trained` holds as named arrays, which can be kept; gradient norms under ``norms.<asset>.<seed>``.
+    """
+    found = train_stack(block.assets, block.config, seeds=block.seeds, losses=block.losses, threads=1)
+    place = {asset.name: k for k, asset in enumerate(block.assets)}
+    return {
+        **found.generators.arrays(),
+        "discriminators": found.discriminators,
+        "coefficients": found.coefficients,
+        "report": found.report,
+        "run": np.array([found.epochs, found.seconds]),
+        **{f"norms.{place[asset]}.{seed}": norms for (asset, seed), norms in found.norms.items()},
+    }
 
 
 def train(
@@ -67,25 +82,31 @@ def train(
         TrainingBlock(tuple(assets[start : start + size]), settings, tuple(seeds), tuple(losses))
         for start in range(0, len(assets), size)
     ]
-    found: dict[int, Trained] = dict(run(train_block, blocks))
+    found: dict[int, Arrays] = dict(run(train_block, blocks))
     parts = [found[position] for position in range(len(blocks))]
-    place = {member: k for k, member in enumerate(m for part in parts for m in part.generators.members)}
+    stacks = [GeneratorStack.restore(part) for part in parts]
+    place = {member: k for k, member in enumerate(m for stack in stacks for m in stack.members)}
     order = [place[member] for member in wanted]
 
-    def joined(pick: Callable[[Trained], Any]) -> Any:
-        return np.concatenate([pick(part) for part in parts])[order]
+    def joined(arrays: Sequence[NDArray[Any]]) -> Any:
+        return np.concatenate(arrays)[order]
 
     return Trained(
         generators=GeneratorStack(
-            joined(lambda part: part.generators.weights),
-            joined(lambda part: part.generators.scale),
+            joined([stack.weights for stack in stacks]),
+            joined([stack.scale for stack in stacks]),
             wanted,
-            parts[0].generators.length,
+            stacks[0].length,
         ),
-        discriminators=joined(lambda part: part.discriminators),
-        coefficients=joined(lambda part: part.coefficients),
-        norms={pair: norms for part in parts for pair, norms in part.norms.items()},
-        report=joined(lambda part: part.report),
-        epochs=parts[0].epochs,
-        seconds=sum(part.seconds for part in parts),
+        discriminators=joined([part["discriminators"] for part in parts]),
+        coefficients=joined([part["coefficients"] for part in parts]),
+        norms={
+            (asset.name, seed): part[f"norms.{k}.{seed}"]
+            for block, part in zip(blocks, parts, strict=True)
+            for k, asset in enumerate(block.assets)
+            for seed in block.seeds
+        },
+        report=joined([part["report"] for part in parts]),
+        epochs=int(parts[0]["run"][0]),
+        seconds=float(sum(part["run"][1] for part in parts)),
     )

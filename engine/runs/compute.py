@@ -9,11 +9,13 @@ that is killed costs the block it was at and nothing else. That is the contract 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import io
 import multiprocessing
 import os
 import re
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -189,29 +191,44 @@ def keeping(run: Run, directory: Path, name: Callable[[Any], str]) -> Run:
 
     Args:
         run: what carries out the others.
-        directory: of results, one file each, written whole or not at all.
+        directory: of results, arrays or named arrays, one file each, written whole or not at all; one that cannot be
+            read is carried out again.
         name: a block's name, the same only for blocks with the same result (see :func:`digest`).
     """
 
     def resumed(task: Callable[[Any], Any], blocks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        paths = [directory / f"{name(block)}.npy" for block in blocks]
+        task_name = f"{task.__module__}.{task.__qualname__}"
+        paths = [directory / digest((task_name, name(block))) for block in blocks]
         missing = []
         for position, path in enumerate(paths):
-            if path.is_file():
-                yield position, np.load(path, allow_pickle=False)
-            else:
+            found = _kept(path)
+            if found is None:
                 missing.append(position)
+            else:
+                yield position, found
         for place, result in run(task, [blocks[position] for position in missing]):
             buffer = io.BytesIO()
-            np.save(buffer, result, allow_pickle=False)
+            if isinstance(result, dict):
+                np.savez(buffer, **result)
+            else:
+                np.save(buffer, result, allow_pickle=False)
             write_whole(paths[missing[place]], buffer.getvalue())
             yield missing[place], result
 
     return resumed
 
 
+def _kept(path: Path) -> Any | None:
+    """A kept result; None if there is none that can be read."""
+    try:
+        found = np.load(path, allow_pickle=False)
+        return dict(found) if isinstance(found, np.lib.npyio.NpzFile) else found
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
+
+
 def digest(block: Any) -> str:
-    """Name of a block by its content: nested tuples of arrays, numbers and text."""
+    """Name of a block by its content: nested tuples and dataclasses of arrays, numbers and text."""
     content = hashlib.sha256()
 
     def add(part: Any) -> None:
@@ -222,6 +239,9 @@ def digest(block: Any) -> str:
         elif isinstance(part, np.ndarray):
             content.update(f"{part.dtype.str}{part.shape}".encode())
             content.update(np.ascontiguousarray(part).tobytes())
+        elif dataclasses.is_dataclass(part):
+            content.update(type(part).__qualname__.encode())
+            add([getattr(part, one.name) for one in dataclasses.fields(part)])
         else:
             content.update(f"{type(part).__name__}:{part!r};".encode())
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from engine.workspace import write_json, write_whole
 
 RESULT = "result"
 ARRAYS = "arrays"
+BLOCKS = "blocks"
 SUMMARY = "result.json"
 DONE_STEPS = "steps.json"
 FORMAT = 1
@@ -279,7 +281,15 @@ def _carry_out(
         return stop.asked
 
     keepers = lambda name: FileKeeper(_arrays_path(directory, name))  # noqa: E731
-    work = Work(*given, within, keepers, run_blocks, spread)
+    work = Work(
+        *given,
+        within,
+        keepers,
+        run_blocks,
+        spread,
+        lambda name: compute.keeping(run_blocks, directory / BLOCKS / name, compute.digest),
+        lambda name: shutil.rmtree(directory / BLOCKS / name, ignore_errors=True),
+    )
     try:
         steps = module.steps(*asked, work)
         for position, step in enumerate(steps):

@@ -19,6 +19,9 @@ import pandas as pd
 from engine.errors import SettingsError
 from engine.training.progress import Keeper, OnStep, Progress
 
+Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[tuple[int, Any]]]
+"""Carries out a task for each of many blocks, anywhere, and yields (position, result) as they come."""
+
 Tables = dict[str, pd.DataFrame]
 Arrays = dict[str, Any]
 
@@ -58,14 +61,19 @@ class Work:
         run: carries out a task for each of many blocks, anywhere, and yields (position, result) as they come; None
             leaves it to the study (threads of this process).
         spread: whether ``run`` reaches a cluster, so that training too is worth cutting into blocks.
+        blocks: name → what carries out blocks like ``run`` and keeps each one's result under that name, so that after
+            a kill only the others are carried out; None where nothing outlives the process.
+        forget_blocks: forgets what was kept under a name.
     """
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     on_step: OnStep | None = None
     keepers: Callable[[str], Keeper] | None = None
-    run: Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[tuple[int, Any]]] | None = None
+    run: Run | None = None
     spread: bool = False
+    blocks: Callable[[str], Run] | None = None
+    forget_blocks: Callable[[str], None] | None = None
     _own: dict[str, MemoryKeeper] = field(default_factory=dict)
 
     def report(self, progress: Progress) -> bool:
@@ -75,6 +83,15 @@ class Work:
             Whether to stop: keep the state, then raise ``TrainingStopped``.
         """
         return bool(self.on_step is not None and self.on_step(progress))
+
+    def keeping(self, name: str) -> Run | None:
+        """What carries out blocks and keeps their results under a name until :meth:`forget`; None: the study itself."""
+        return self.run if self.blocks is None else self.blocks(name)
+
+    def forget(self, name: str) -> None:
+        """What was kept under a name has become part of a whole."""
+        if self.forget_blocks is not None:
+            self.forget_blocks(name)
 
     def keeper(self, name: str) -> Keeper:
         """The keeper of the arrays called ``name`` (lower case, digits, underscores)."""

@@ -97,8 +97,9 @@ def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables
         training = work.keeper(names.training(f"gan_{seed:02d}"))
         assets = [training_asset(one) for one in found.windows]
         settings = FinGANConfig(epochs=config.epochs, matching_epochs=config.matching_epochs)
-        if work.spread and work.run is not None:
-            trained = fingan_blocks.train(assets, settings, seeds=(seed,), run=work.run)
+        run = work.keeping(names.gan(seed)) if work.spread else None
+        if run is not None:
+            trained = fingan_blocks.train(assets, settings, seeds=(seed,), run=run)
         else:
             trained = train(
                 assets, settings, seeds=(seed,), on_step=work.report, keeper=training, keep_every=KEEP_EVERY
@@ -110,6 +111,7 @@ def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables
             "norms": trained.norms[featured, seed],
         }
         weights.save(arrays)
+        work.forget(names.gan(seed))
         training.save({"finished": np.ones(1)})
     stack = GeneratorStack.restore(arrays)
     said.save(_said(stack, found, config.samples))

@@ -152,6 +152,7 @@ class _Study:
                     for number, part in enumerate(found)
                 }
                 keeper.save(kept)
+                self.work.forget(f"signs_{seed}")
             for part in found:
                 found[part].append(kept[part].astype(np.int16))
             self.report("cross-evaluation", place + 1, len(seeds))
@@ -159,7 +160,8 @@ class _Study:
 
     def _counts(self, networks: Networks, part: Part, number: int, seed: int) -> Counts:
         rng = np.random.default_rng([self.config.seed, number, seed])
-        counts = cross_sign_counts(networks, part.condition, self.config.samples, rng, run=self.work.run)
+        run = self.work.keeping(f"signs_{seed}")
+        counts = cross_sign_counts(networks, part.condition, self.config.samples, rng, run=run)
         return counts.astype(np.int8) if self.config.samples < 128 else counts
 
     def of_seed(self, part: str, place: int) -> Floats:
@@ -203,6 +205,7 @@ class _Study:
                 columns = {name: found[name].to_numpy() for name in _YEARS}
                 kept = {name: np.concatenate([kept[name], new]) if kept else new for name, new in columns.items()}
                 keeper.save(kept)
+                self.work.forget(f"signs_{seed}")
             self.report("walking forward", place + 1, len(seeds))
         table = pd.DataFrame({name: kept[name] for name in _YEARS})
         return table.assign(

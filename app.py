@@ -4,6 +4,7 @@
 first deep link after a start for a page of that folder and says "Page not found" over the right page.
 """
 
+import gc
 import sys
 import threading
 
@@ -36,6 +37,8 @@ def warm_up() -> None:
 
     built_in("simulated-10x8")
     arbitrage.warm_up()
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: no collection need look at it while a page is drawn
 
 
 if get_script_run_ctx(suppress_warning=True) is not None:

@@ -203,6 +203,10 @@ def adjacency(
     return theme.base_layout(fig, alt=alt, x_title=x_title, y_title=y_title, height=height)
 
 
+_FITS = 5
+"""Letters that fit into a sector's circle."""
+
+
 def sector_graph(table: ArrayLike, sectors: Sequence[str], sizes: Sequence[int], *, dark: bool = False) -> go.Figure:
     """Sectors on a circle, arrows as wide as the total |w| between them (figure 6.23).
 
@@ -219,6 +223,8 @@ def sector_graph(table: ArrayLike, sectors: Sequence[str], sizes: Sequence[int],
             k = list(sectors).index(trace.name)
             trace.marker.size = [14 + 6 * math.sqrt(sizes[k])]
             trace.hovertext = [f"<b>{sectors[k]}</b>: {sizes[k]} assets, within {values[k, k]:.2f}"]
+            if len(sectors[k]) <= _FITS:  # inside the circle no arrow crosses it
+                trace.textposition, trace.textfont = "middle center", {"size": 10, "color": "white"}
     off = values - np.diag(np.diag(values))
     i, j = divmod(int(np.argmax(off)), len(off))
     alt = f"Sectors and the weight between them; the largest is from {sectors[i]} to {sectors[j]}, {off[i, j]:.2f}."

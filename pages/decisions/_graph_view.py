@@ -54,7 +54,7 @@ class View:
             ),
         ]
         gain = gains.loc["selected"]
-        real = "a real difference" if gain["p_value"] < 0.05 else "could be luck"
+        real = "real" if gain["p_value"] < 0.05 else "could be luck"
         items.append(("Gain, all seeds", f"{gain['gain']:+.2f}", f"p = {gain['p_value']:.2g}, {real}", text.GAIN))
         single = self.table("seed_gains").set_index("method").loc["selected"]
         words = f"p = {single['p_value']:.2g}, {single['wins']:.0f} of {single['seeds']:.0f} seeds"

@@ -39,7 +39,7 @@ def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None 
     )
     keep = theme.thin(len(history), theme.MOST_POINTS // max(1, len(names)))
     epochs = history.epochs[keep]
-    starts = _phase_starts(history)
+    starts, marks = _phase_starts(history), []
     for index, name in enumerate(names):
         row, column = index // columns + 1, index % columns + 1
         values = history.losses[name][keep]
@@ -55,18 +55,16 @@ def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None 
         )
         finite = values[np.isfinite(values)]
         wide = len(finite) > 0 and finite.min() > 0 and finite.max() > WIDE_RANGE * finite.min()
-        if wide:
-            fig.update_yaxes(type="log", row=row, col=column)
-        for level in _levels(history, name):
-            fig.add_hline(y=level, line={"color": theme.REFERENCE, "width": 1, "dash": "dash"}, row=row, col=column)
-        fig.update_yaxes(nticks=5, exponentformat="power", row=row, col=column)
-        for phase, epoch in starts:
-            line = {"color": theme.REFERENCE, "width": 1, "dash": "dot"}
-            if index == 0:
-                mark = {"annotation_text": phase, "annotation_position": "top right", "annotation_font_size": 11}
-            else:
-                mark = {}
-            fig.add_vline(x=epoch, line=line, row=row, col=column, **mark)
+        fig.update_yaxes({"nticks": 5, "type": "log" if wide else None}, row=row, col=column)
+        axes = f"x{index + 1 if index else ''}", f"y{index + 1 if index else ''}"
+        levels = [("y", level, "dash") for level in _levels(history, name)]
+        marks += [_guide(axes, *one) for one in [*levels, *(("x", epoch, "dot") for _, epoch in starts)]]
+    words = [
+        {"text": phase, "x": epoch, "y": 1, "xref": "x", "yref": "y domain", "xanchor": "left", "yanchor": "top",
+         "showarrow": False, "font": {"size": 11}}
+        for phase, epoch in starts
+    ]  # fmt: skip
+    fig.update_layout(shapes=marks, annotations=[*fig.layout.annotations, *words])  # add_vline took 10 ms a line
     fig.update_xaxes(title_text="Epoch, all phases", row=rows)
     return theme.base_layout(
         fig,
@@ -74,6 +72,16 @@ def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None 
         height=height or 60 + ROW_HEIGHT * rows,
         legend=False,
     )
+
+
+def _guide(axes: tuple[str, str], along: str, value: float, dash: str) -> dict[str, object]:
+    """A line across one panel, at a value of its x or y axis."""
+    x, y = axes
+    if along == "x":
+        ends = {"xref": x, "x0": value, "x1": value, "yref": f"{y} domain", "y0": 0, "y1": 1}
+    else:
+        ends = {"xref": f"{x} domain", "x0": 0, "x1": 1, "yref": y, "y0": value, "y1": value}
+    return {"type": "line", "line": {"color": theme.REFERENCE, "width": 1, "dash": dash}, **ends}
 
 
 def _levels(history: LossHistory, name: str) -> list[float]:

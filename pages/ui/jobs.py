@@ -26,7 +26,7 @@ def listing(runs: tuple[jobs.Run, ...]) -> None:
     everything = len(runs) > SHOWN and st.toggle(f"Show all {len(runs)} runs", key="runs_all")
     before = [(run.name, run.state) for run in runs]
     names = {run.name for k, run in enumerate(runs) if everything or run.active or k < SHOWN}
-    first = next((run.name for run in runs if run.active), None)
+    active = any(run.active for run in runs)
 
     def live() -> None:
         now = jobs.list_runs()
@@ -34,12 +34,12 @@ def listing(runs: tuple[jobs.Run, ...]) -> None:
             st.rerun()  # something began or ended: the whole page has changed, and may stop ticking
         for run in now:
             if run.name in names:
-                _job(run, opened=run.name == first)
+                _job(run)
 
-    st.fragment(live, run_every=POLL if first is not None else None)()
+    st.fragment(live, run_every=POLL if active else None)()
 
 
-def _job(run: jobs.Run, opened: bool) -> None:
+def _job(run: jobs.Run) -> None:
     word, icon, colour = STATES[run.state]
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -57,9 +57,7 @@ def _job(run: jobs.Run, opened: bool) -> None:
             watched(latest.losses if latest is not None else {})
         if not run.active:
             _actions(run)
-        unfolded = st.expander(
-            "Loss curves, command and log", expanded=opened, key=f"details_{run.name}", on_change="rerun"
-        )
+        unfolded = st.expander("Loss curves, command and log", key=f"details_{run.name}", on_change="rerun")
         if unfolded.open:
             with unfolded:
                 details(run)

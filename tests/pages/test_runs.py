@@ -115,7 +115,10 @@ def test_a_job_at_work_shows_progress_and_stops_on_request(process: subprocess.P
     bar = app.get("progress")[0].proto
     assert bar.value == 10 and bar.text.replace("\\", "") == "training, epoch 10 of 100 · 10 % · 3 min to go"
     assert "You may leave this page" in texts(app) and "first 85 % of the days" in texts(app)
-    assert len(app.get("plotly_chart")) == 1  # a job at work is shown unfolded
+    assert not app.get("plotly_chart")  # curves are drawn when they are asked for
+    app.session_state["details_busy"] = True
+    app.run()
+    assert len(app.get("plotly_chart")) == 1
     assert "the last words" in [block.value.strip() for block in app.code]
     app.button(key="cancel_busy").click().run()
     assert not app.exception

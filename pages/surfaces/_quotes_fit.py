@@ -1,6 +1,7 @@
 """How well the surface fits the quotes: smiles, residuals, what was dropped."""
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from pages.surfaces._quotes_view import View
 from pages.ui import downloads, frame, pictures
 
 _PANELS = 6
+
+Smile = tuple[pd.DataFrame, tuple[Floats, Floats]]
+_KEPT: WeakKeyDictionary[Construction, dict[Any, Smile]] = WeakKeyDictionary()
 
 
 def smiles(view: View) -> None:
@@ -79,8 +83,15 @@ def _expiry(day: Any, tau: float) -> str:
     return f"{pd.Timestamp(day):%d %b %Y} ({maturity_label(float(tau))})"
 
 
-def _smile(built: Construction, day: Any, tau: float) -> tuple[pd.DataFrame, tuple[Floats, Floats]]:
-    """Quotes of an expiry and the surface along it, over the strikes both have."""
+def _smile(built: Construction, day: Any, tau: float) -> Smile:
+    """Quotes of an expiry and the surface along it, over the strikes both have; kept as long as the surface is."""
+    kept = _KEPT.setdefault(built, {})
+    if day not in kept:
+        kept[day] = _smile_of(built, day, tau)
+    return kept[day]
+
+
+def _smile_of(built: Construction, day: Any, tau: float) -> Smile:
     smile = built.smile(day)
     low = max(float(built.grid.moneyness[0]), float(smile["moneyness"].min()))
     high = min(float(built.grid.moneyness[-1]), float(smile["moneyness"].max()))

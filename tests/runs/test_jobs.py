@@ -246,3 +246,17 @@ def test_many_runs_are_listed(scenarist_home: Path) -> None:
     for k in range(100):
         claim(f"run{k}", 0, state="done")
     assert len(jobs.list_runs()) == 100
+
+
+def test_a_job_steps_back_behind_the_pages() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        jobs._step_back(process.pid)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == jobs.NICENESS
+        group = Path(f"/proc/{process.pid}/autogroup")
+        if group.exists() and Path("/proc/sys/kernel/sched_autogroup_enabled").read_text().strip() == "1":
+            assert group.read_text().split()[-1] == str(jobs.NICENESS)
+    finally:
+        process.kill()
+        process.wait()
+    jobs._step_back(process.pid)  # one that has ended is no error

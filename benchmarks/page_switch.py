@@ -1,4 +1,6 @@
-"""Seconds from a click in the menu to the page's heading, and to the end of its script, while a generator trains.
+"""Seconds from a click in the menu to the page's heading, to its answer, and to its end, while a generator trains.
+
+The answer is the first figure under the heading, its end that of the script with every plot drawn in the browser.
 
 ``python -m benchmarks.page_switch``; ``--idle`` without training, ``--rounds 5`` for more rounds through the menu.
 Every page is visited once before anything is measured. The line holds the median and the largest of the pages' least
@@ -33,6 +35,10 @@ PAGES = {
 """Menu entry → words that its heading's sentence begins with."""
 
 
+ANSWER = '[data-testid="stElementContainer"]:not([data-stale="true"]) [data-testid="stMetricValue"]'
+"""The first figure of a page, no longer that of the page before."""
+
+
 def main() -> None:
     """Walk through the menu of a served workbench."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -54,8 +60,9 @@ def main() -> None:
         else:
             train(page, url)
         rounds = [[_switch(page, name) for name in PAGES] for _ in range(asked.rounds + 1)][1:]
-        heading = [min(times) for times in zip(*([h for h, _ in one] for one in rounds), strict=True)]
-        whole = [min(times) for times in zip(*([w for _, w in one] for one in rounds), strict=True)]
+        heading, answer, whole = (
+            [min(one[k][stage] for one in rounds) for k in range(len(PAGES))] for stage in range(3)
+        )
         fresh = browser.new_context(viewport={"width": 1440, "height": 1600}).new_page()
         began = time.perf_counter()
         fresh.goto(url)
@@ -66,6 +73,8 @@ def main() -> None:
         "training": not asked.idle,
         "seconds_heading_median": round(statistics.median(heading), 2),
         "seconds_heading_largest": round(max(heading), 2),
+        "seconds_answer_median": round(statistics.median(answer), 2),
+        "seconds_answer": {name: round(seconds, 2) for name, seconds in zip(PAGES, answer, strict=True)},
         "seconds_whole_median": round(statistics.median(whole), 2),
         "seconds_whole": {name: round(seconds, 2) for name, seconds in zip(PAGES, whole, strict=True)},
         "seconds_home_first_paint": round(painted, 2),
@@ -73,16 +82,18 @@ def main() -> None:
     print_line(figures, "streamlit", "playwright")
 
 
-def _switch(page: Any, name: str) -> tuple[float, float]:
-    """Seconds to the heading and to the end of the script."""
+def _switch(page: Any, name: str) -> tuple[float, float, float]:
+    """Seconds to the heading, to the answer, and to the end of the script."""
     link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True)
     page.wait_for_timeout(300)
     began = time.perf_counter()
     link.click()
     page.get_by_text(PAGES[name]).first.wait_for()
     heading = time.perf_counter() - began
+    page.locator(ANSWER).first.wait_for()
+    answer = time.perf_counter() - began
     page.wait_for_selector(SETTLED)
-    return heading, time.perf_counter() - began
+    return heading, answer, time.perf_counter() - began
 
 
 if __name__ == "__main__":

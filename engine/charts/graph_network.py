@@ -61,8 +61,23 @@ def positions(weights: ArrayLike, sectors: Sequence[str], layout: Layout) -> Flo
     )
     found = nx.spring_layout(graph, seed=1, k=2.2 / math.sqrt(max(n, 1)), iterations=80)
     place = np.array([found[k] for k in range(n)])
+    if n > _NAMED:
+        place = _spread(place)
     reach = np.abs(place).max(axis=0)
     return place / np.where(reach > 0, reach, 1.0) * (WIDE, 1.0)
+
+
+def _spread(place: Floats) -> Floats:
+    """Places in the same directions from the middle, as dense at the rim of a disc as at its centre.
+
+    Springs crowd the middle of a large graph, and one node without an edge flies so far that the others shrink to a
+    band. The k-th nearest of n goes to radius √((k + ½)/n).
+    """
+    away = place - np.median(place, axis=0)
+    far = np.hypot(away[:, 0], away[:, 1])
+    radius = np.sqrt((np.argsort(np.argsort(far, kind="stable")) + 0.5) / len(far))
+    spread: Floats = away * (radius / np.where(far > 0, far, 1.0))[:, None]
+    return spread
 
 
 def network(

@@ -168,3 +168,13 @@ def test_every_ticker_is_in_its_weightings_distribution():
 def test_a_weighting_keeps_its_colour():
     colours = [draw.colour(name) for name in draw.ORDER]
     assert len(set(colours)) == len(colours)
+
+
+def test_many_nodes_fill_the_disc_evenly_though_one_is_alone():
+    rng = np.random.default_rng(0)
+    w = np.where(rng.random((120, 120)) < 0.05, rng.normal(size=(120, 120)), 0.0)
+    w[7], w[:, 7] = 0.0, 0.0  # it has no edge, and springs throw it far away
+    place = graph_network.positions(w, ["a"] * 120, "force") / (graph_network.WIDE, 1.0)
+    away = place - np.median(place, axis=0)
+    inner = (np.hypot(*away.T) < np.hypot(*away.T).max() / 2).mean()
+    assert 0.15 < inner < 0.4  # a quarter of a disc lies within half its radius

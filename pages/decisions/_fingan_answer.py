@@ -58,7 +58,7 @@ def _longer(view: View) -> tuple[str, str, str | None, str]:
         "Portfolio Sharpe ratio of bets averaged over seeds, each network's loss chosen on the validation part and "
         "the last five years of training together; p that it is no better than ForGAN averaged. 95 %: "
     )
-    return "Longer choice, averaged", f"{found['value']:.2f}", f"over ForGAN: p = {p:.2g}", words + _interval(found)
+    return "Longer choice", f"{found['value']:.2f}", f"over ForGAN: p = {p:.2g}", words + _interval(found)
 
 
 def _interval(row: pd.Series) -> str:

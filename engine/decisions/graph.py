@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from engine.decisions import forecasting, graph_regression
 from engine.decisions.graph_cross import cross_signs
 from engine.decisions.graph_mixture import MetaGenerator, generators
-from engine.decisions.graph_regression import Mask
+from engine.decisions.graph_regression import Mask, same_sector
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Floats
 from engine.market.surface_history import Dates
@@ -309,17 +309,6 @@ def anchored(weights: ArrayLike, share: float, own: ArrayLike | None = None) -> 
     mixed = (1 - share) * w
     mixed[np.arange(len(w)), _own(w.shape, own)] += share
     return normalised(mixed, own)
-
-
-def same_sector(sectors: Sequence[str], generator_sectors: Sequence[str] | None = None) -> Mask:
-    """``(assets, generators)`` edges within a sector: a mask for ``allowed``.
-
-    Args:
-        sectors: sector of each asset.
-        generator_sectors: of each generator; the same if None.
-    """
-    others = sectors if generator_sectors is None else generator_sectors
-    return np.array([[a == b for b in others] for a in sectors], dtype=np.bool_)
 
 
 def _path(

@@ -189,3 +189,14 @@ def _ridge_row(gram: Floats, target: Floats, etas: Sequence[float], allowed: Mas
     projected = vectors.T @ target[keep]
     for k, eta in enumerate(etas):
         out[k, keep] = vectors @ (projected / (np.maximum(values, 0.0) + 2 * eta))
+
+
+def same_sector(sectors: Sequence[str], generator_sectors: Sequence[str] | None = None) -> Mask:
+    """``(assets, generators)`` edges within a sector: a mask for ``allowed``.
+
+    Args:
+        sectors: sector of each asset.
+        generator_sectors: of each generator; the same if None.
+    """
+    others = sectors if generator_sectors is None else generator_sectors
+    return np.array([[a == b for b in others] for a in sectors], dtype=np.bool_)

@@ -15,6 +15,7 @@ import io
 import multiprocessing
 import os
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -216,6 +217,26 @@ def keeping(run: Run, directory: Path, name: Callable[[Any], str]) -> Run:
             yield missing[place], result
 
     return resumed
+
+
+class Blocks:
+    """Results of blocks that outlive the process, by the name of the whole they belong to.
+
+    Args:
+        run: what carries out blocks.
+        directory: a folder for each name.
+    """
+
+    def __init__(self, run: Run, directory: Path) -> None:
+        self._run, self._directory = run, directory
+
+    def keeping(self, name: str) -> Run:
+        """What carries out blocks and keeps their results under a name."""
+        return keeping(self._run, self._directory / name, digest)
+
+    def forget(self, name: str) -> None:
+        """Remove what was kept under a name: the whole is kept by now."""
+        shutil.rmtree(self._directory / name, ignore_errors=True)
 
 
 def _kept(path: Path) -> Any | None:

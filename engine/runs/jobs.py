@@ -26,15 +26,12 @@ import psutil
 
 from engine import workspace
 from engine.errors import JobError
-from engine.runs import run_directory
+from engine.runs import priority, run_directory
 from engine.runs.progress_log import LossHistory, ProgressReader, Report
 from engine.runs.run_directory import CARD, CONFIG, LOG, PROGRESS, STATUS, WEIGHTS
 
 COMMAND: tuple[str, ...] = (sys.executable, "-m", "engine")
 """What starts a job; the verb and its arguments follow."""
-
-NICENESS = 19
-"""Jobs leave the processor to the pages whenever these want it."""
 
 STARTING = 60.0
 """Seconds within which a started process must have taken over its run."""
@@ -159,20 +156,8 @@ def start(verb_args: Sequence[str], run_dir: Path) -> Run:
                 run_directory.write_status(run_dir, {**begun, "state": "failed", "reason": sentence})
             raise JobError(sentence) from None
         _children[run_dir] = child
-    _step_back(child.pid)
+    priority.step_back(child.pid)
     return read(run_dir)
-
-
-def _step_back(pid: int) -> None:
-    """Let a job's process, and those it starts, run only when pages leave the processor free.
-
-    Linux groups processes by session where ``sched_autogroup_enabled`` is on; niceness then only counts within a
-    session, and a job is a session of its own, so the group is made nice as well.
-    """
-    with contextlib.suppress(OSError):  # already gone, or not allowed: only slower pages
-        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
-    with contextlib.suppress(OSError):  # not Linux, or no such groups
-        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS))
 
 
 def train(model: str, data: str, settings: Mapping[str, Any], *, seed: int, split: str, label: str = "") -> Run:

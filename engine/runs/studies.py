@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -234,16 +233,14 @@ def find(ref: str, name: str | None = None) -> Path:
 
 def catalogue(name: str) -> tuple[StudyResult, ...]:
     """Finished studies of one name: those of the workspace, newest first, then the shipped ones; no damaged one."""
-    own: list[StudyResult] = []
-    shipped: list[StudyResult] = []
+    own, shipped = list[StudyResult](), list[StudyResult]()
     for folder, found in ((workspace.runs_dir(), own), (workspace.shipped_checkpoints_dir(), shipped)):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             try:
                 result = read(path) if (path / SUMMARY).is_file() and not path.name.startswith(".") else None
             except CheckpointError:
                 continue
-            if result is not None and result.name == name:
-                found.append(result)
+            found += [result] if result is not None and result.name == name else []
     return (*sorted(own, key=lambda result: result.created, reverse=True), *shipped)
 
 
@@ -280,16 +277,9 @@ def _carry_out(
         bar.show(writer.report(Progress(progress.phase, min(done, total - 1), total, progress.losses)))
         return stop.asked
 
+    blocks = compute.Blocks(run_blocks, directory / BLOCKS)
     keepers = lambda name: FileKeeper(_arrays_path(directory, name))  # noqa: E731
-    work = Work(
-        *given,
-        within,
-        keepers,
-        run_blocks,
-        spread,
-        lambda name: compute.keeping(run_blocks, directory / BLOCKS / name, compute.digest),
-        lambda name: shutil.rmtree(directory / BLOCKS / name, ignore_errors=True),
-    )
+    work = Work(*given, within, keepers, run_blocks, spread, blocks.keeping, blocks.forget)
     try:
         steps = module.steps(*asked, work)
         for position, step in enumerate(steps):

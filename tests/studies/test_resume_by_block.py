@@ -43,14 +43,11 @@ class Counting:
 
 
 def work(directory: Path, run: Counting, kept: dict[str, MemoryKeeper], **given: Any) -> Work:
-    def forget(name: str) -> None:
-        for path in (directory / name).glob("*"):
-            path.unlink()
-
+    blocks = compute.Blocks(run, directory)
     return Work(
         run=run,
-        blocks=lambda name: compute.keeping(run, directory / name, compute.digest),
-        forget_blocks=forget,
+        blocks=blocks.keeping,
+        forget_blocks=blocks.forget,
         keepers=lambda name: kept.setdefault(name, MemoryKeeper()),
         **given,
     )

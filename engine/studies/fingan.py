@@ -58,14 +58,8 @@ class FinGanStudyConfig:
     samples: int = setting(
         1000, label="Samples", help="Generated returns a window (B).", low=10, high=100_000, advanced=True
     )
-    bad_opens: str = setting(
-        "keep",
-        label="Bad opens",
-        help="Days on which the open was not recorded: keep, drop windows that touch them, or repair.",
-        choices=("keep", "drop", "repair"),
-        advanced=True,
-    )
-    first_seed: int = setting(0, label="First seed", help="The others follow it.", low=0, high=2**31 - 1, advanced=True)
+    bad_opens: str = training.bad_opens()
+    first_seed: int = training.first_seed()
     draws: int = setting(
         2000, label="Resamples", help="Of the days, for intervals.", low=100, high=100_000, advanced=True
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from engine.models.fingan import COMBINATIONS, LOSSES, TERMS, FinGANConfig
 from engine.models.fingan_sampling import GeneratorStack
 from engine.models.forecast_baselines import BASELINES
 from engine.models.lstm import FIN_COMBINATIONS, LSTM_LOSSES
+from engine.settings import setting
 from engine.studies import fingan_arrays as names
 from engine.studies import fingan_pictures, fingan_universality
 from engine.studies.base import Tables, Work
@@ -58,6 +59,22 @@ class Asked(Protocol):
     @property
     def samples(self) -> int:
         """Generated returns a window."""
+
+
+def bad_opens() -> Any:
+    """The setting of what becomes of bad opens, the same for every study of these windows."""
+    return setting(
+        "keep",
+        label="Bad opens",
+        help="Days on which the open was not recorded: keep, drop windows that touch them, or repair.",
+        choices=("keep", "drop", "repair"),
+        advanced=True,
+    )
+
+
+def first_seed() -> Any:
+    """The setting of the first of several seeds."""
+    return setting(0, label="First seed", help="The others follow it.", low=0, high=2**31 - 1, advanced=True)
 
 
 def benchmarks(found: Universe, config: Asked, work: Work) -> Tables:

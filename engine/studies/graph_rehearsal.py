@@ -78,14 +78,8 @@ class RehearsalConfig:
         high=1000,
         advanced=True,
     )
-    bad_opens: str = setting(
-        "keep",
-        label="Bad opens",
-        help="Days on which the open was not recorded: keep, drop windows that touch them, or repair.",
-        choices=("keep", "drop", "repair"),
-        advanced=True,
-    )
-    first_seed: int = setting(0, label="First seed", help="The others follow it.", low=0, high=2**31 - 1, advanced=True)
+    bad_opens: str = training.bad_opens()
+    first_seed: int = training.first_seed()
 
 
 Config = RehearsalConfig

@@ -8,7 +8,7 @@ from engine.charts import theme
 from pages.decisions import _fingan_table
 from pages.decisions._fingan_text import TITLES
 from pages.decisions._fingan_view import View
-from pages.ui import downloads, frame, pictures
+from pages.ui import downloads, forms, frame, pictures
 
 MEASURES = {
     "sharpe": ("Sharpe ratio", draw.SHARPE, 3.0),
@@ -31,16 +31,8 @@ def tab(view: View) -> None:
     st.markdown("**Portfolio Sharpe ratio**: one dot a seed, bars the 95 % interval of the days, diamonds as published")
     overview, seeds = view.table("table_5_2"), view.table("seeds")
     frame.chart(pictures.of(draw.seeds, seeds, overview, dark=frame.is_dark()), key="fingan_seeds", height=460)
-    section = st.segmented_control(
-        "Section",
-        list(SECTIONS),
-        default="Table 5.2",
-        required=True,
-        key="fingan_section",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    SECTIONS[str(section)](view)
+    section = forms.section(SECTIONS, key="fingan_section")
+    SECTIONS[section](view)
 
 
 def _differences(view: View) -> None:

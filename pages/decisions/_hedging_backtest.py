@@ -12,7 +12,7 @@ from pages.decisions._hedging_gains import source_words
 from pages.decisions._hedging_numbers import money
 from pages.decisions._hedging_sections import SECTIONS
 from pages.decisions._hedging_study import CRISIS, View, has_calm, strikes
-from pages.ui import cache, downloads, frame
+from pages.ui import cache, downloads, forms, frame
 
 
 def draw(loaded: Loaded) -> None:
@@ -62,16 +62,8 @@ def _show(result: StudyResult) -> None:
         f"crisis {facts['crisis_from']} to {facts['crisis_to']} ({facts['months_in_crisis']} months)",
         "amounts in units of spot",
     )
-    section = st.segmented_control(
-        "Section",
-        list(SECTIONS),
-        default="Statistics",
-        required=True,
-        key="hedge_bt_section",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    name = SECTIONS[str(section)](view)
+    section = forms.section(SECTIONS, key="hedge_bt_section")
+    name = SECTIONS[section](view)
     table = view.table(name)
     st.dataframe(tables.rounded(table.head(500)), hide_index=True, width="stretch", key=f"hedge_bt_table_{name}")
     downloads.table_buttons(lambda: table, f"hedging-{name}", key=f"hedge_bt_{name}")

@@ -14,7 +14,7 @@ from pages.surfaces import _validation_scores as scores
 from pages.surfaces._validation_answer import answer
 from pages.surfaces._validation_table import show
 from pages.surfaces._validation_text import SECTIONS
-from pages.ui import cache, datasets, downloads, frame
+from pages.ui import cache, datasets, downloads, forms, frame
 
 DRAWING = {
     "Calibration": forecasts.calibration,
@@ -68,16 +68,8 @@ def _chosen(loaded: Loaded) -> StudyResult | None:
 
 def _show(result: StudyResult, loaded: Loaded) -> None:
     answer(result)
-    section = st.segmented_control(
-        "Section",
-        SECTIONS,
-        default=SECTIONS[0],
-        required=True,
-        key="validation_section",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    name = DRAWING[str(section)](result)
+    section = forms.section(SECTIONS, key="validation_section")
+    name = DRAWING[section](result)
     table = cache.study_table(result, name)
     show(table, f"validation_table_{name}")
     downloads.table_buttons(lambda: table, f"volgan-validation-{name}", key=f"validation_{name}")

@@ -1,6 +1,6 @@
 """A form from a configuration class: labels, ranges, units and help come from its fields."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import streamlit as st
@@ -21,6 +21,22 @@ def config_fields(config_type: type, *, key: str, leave_out: Collection[str] = (
         with st.expander("More settings"):
             values |= {info.name: _widget(info, key) for info in advanced}
     return values
+
+
+def section(names: Iterable[str], *, key: str) -> str:
+    """Which of several parts of a tab is shown, the first one at first; only that one is drawn."""
+    listed = list(names)
+    return str(
+        st.segmented_control(
+            "Section",
+            listed,
+            default=listed[0],
+            required=True,
+            key=key,
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+    )
 
 
 def _widget(info: settings.SettingInfo, key: str) -> Any:

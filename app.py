@@ -14,10 +14,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 def main() -> None:
     """What a browser sees: the menu and the chosen page."""
-    from pages.ui import menu
+    from pages.ui import menu, plots
 
     st.set_page_config(page_title="Scenarist", page_icon=menu.ICON, layout="wide")
-    st.navigation(menu.pages(), expanded=True).run()
+    page = st.navigation(menu.pages(), expanded=True)
+    plots.measure()
+    page.run()
 
 
 def serve(arguments: list[str]) -> None:

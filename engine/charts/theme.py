@@ -1,9 +1,9 @@
 """One look for every figure: colours by quantity and by model, number formats, layout, alt text.
 
-Figures keep backgrounds transparent and set no text colour, so that Streamlit's plotly theme (or a template) colours
-text and axes in light and in dark. What a theme cannot know takes ``dark: bool``: the line of the data (black on light,
-near-white on dark) and the neutral end of a colour scale. Lines of models are mid-tones with a contrast of at least 3
-against both backgrounds; all scales are safe for colour-blind readers (viridis, cividis, Okabe–Ito hues).
+Figures keep backgrounds transparent and set no text colour: :mod:`engine.charts.look` colours text and axes, for light
+and for dark, when they are shown or saved. What it cannot know takes ``dark: bool``: the line of the data (black on
+light, near-white on dark) and the neutral end of a colour scale. Lines of models are mid-tones with a contrast of at
+least 3 against both backgrounds; all scales are safe for colour-blind readers (viridis, cividis, Okabe–Ito hues).
 """
 
 from __future__ import annotations
@@ -325,7 +325,7 @@ def base_layout(
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": layout.get("plot_bgcolor", "rgba(0,0,0,0)"),
         "height": height,
-        "margin": {"l": 8, "r": 8, "t": 48 if title or layout.get("annotations") else 24, "b": 8, "pad": 0},
+        "margin": {**_room(fig, layout), "t": 48 if title or layout.get("annotations") else 24, "pad": 0},
         "legend": {**layout.get("legend", {}), **LEGEND},
         "meta": {"alt": " ".join(alt.split())},
     }
@@ -337,20 +337,24 @@ def base_layout(
     return fig
 
 
+def _room(fig: go.Figure, layout: dict[str, Any]) -> dict[str, float]:
+    """Pixels left, right and below for ticks, axis titles and a colour bar, as they mostly need them.
+
+    Where they need more the browser makes more room by itself, but then it draws the whole figure a second time.
+    """
+    axes = [axis for name, axis in layout.items() if name.startswith("yaxis")]
+    if not any(axis.get("visible", True) for axis in axes) or all("scene" in trace for trace in fig.data):
+        return {"l": 8, "r": 8, "b": 8}
+    labels = [y for trace in fig.data for y in (trace.y if "y" in trace and trace.y is not None else ())[:1_000]]
+    longest = max((len(y) for y in labels if isinstance(y, str)), default=0)
+    bar = "coloraxis" in layout or any("showscale" in trace and trace.showscale is not False for trace in fig.data)
+    return {"l": 48 + 6.3 * longest if longest else 64, "r": 112 if bar else 36 if len(axes) > 1 else 8, "b": 54}
+
+
 def alt_text(fig: go.Figure) -> str:
     """The sentence that describes a figure, for the ``alt`` of the page; empty if it has none."""
     meta = fig.layout.meta
     return str(meta["alt"]) if isinstance(meta, dict) and "alt" in meta else ""
-
-
-def standalone(fig: go.Figure, dark: bool = False) -> go.Figure:
-    """A copy to save as a picture or a page of its own: text, axes and background no longer left to the app's theme."""
-    copy = go.Figure(fig)
-    copy.update_layout(
-        template="plotly_dark" if dark else "plotly_white",
-        paper_bgcolor="#0E1117" if dark else "#FFFFFF",
-    )
-    return copy
 
 
 def _along(colours: Sequence[str], position: float) -> str:

@@ -10,7 +10,7 @@ from pages.decisions import _graph_cache as kept
 from pages.decisions import _graph_mixture as mixture
 from pages.decisions import _graph_text as text
 from pages.decisions._graph_view import Chosen, View
-from pages.ui import downloads, frame, pictures
+from pages.ui import downloads, frame, pictures, plots
 
 NOBODY = "none"
 HEIGHT = 300
@@ -45,10 +45,8 @@ def show(view: View, chosen: Chosen) -> None:
     figure = pictures.of(
         draw.network, w, names, sectors, place, least=least, sharpe=ratios, chosen=node, dark=frame.is_dark()
     )
-    st.plotly_chart(
-        figure, key="graph_network", alt=figure.layout.meta["alt"], on_select=_pick, selection_mode="points",
-        config={"displaylogo": False, "scrollZoom": True},
-    )  # fmt: skip
+    config = {"displaylogo": False, "scrollZoom": True}
+    frame.chart(figure, key="graph_network", on_select=_pick, selection_mode="points", config=config)
     facts = graph_measures.facts(chosen.weights)
     st.caption(
         f"{chosen.words}: {facts['edges']:,.0f} edges of {len(names) ** 2:,} ({facts['density']:.1%}), "
@@ -100,7 +98,7 @@ def _neighbours(view: View, chosen: Chosen, node: str, ratios: np.ndarray) -> No
     columns[0].metric("Sharpe ratio, test part", f"{ratios[row]:.2f}", border=True)
     columns[1].metric("Mean PnL a day", f"{pnl:.2f} bp", border=True)
     columns[2].metric("PnL over the test part", f"{pnl * pairs.days:,.0f} bp", border=True)
-    left, right = st.columns(2)
+    left, right = plots.columns(2)
     for side, place, words in (("out", left, "Generators that forecast it"), ("in", right, "Assets that use its own")):
         table = near[side].assign(sector=near[side]["ticker"].map(sector))
         place.markdown(f"{words}: {len(table)}")

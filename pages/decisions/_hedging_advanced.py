@@ -23,57 +23,56 @@ class Advanced(NamedTuple):
     underlying: float
 
 
+FREE = {
+    "hedge_most_position": None,
+    "hedge_most_delta": None,
+    "hedge_most_vega": None,
+    "hedge_impact": 0.0,
+    "hedge_exponent": 1.0,
+    "hedge_underlying": 0.0,
+}
+"""The fields and what they hold at first: nothing bounded, no impact, a free underlying."""
+
+
 def ask() -> Advanced:
-    """The section, closed at first; empty fields bound nothing."""
-    with st.expander("Limits and market impact", icon=":material/tune:"):
-        st.caption(
-            "Of the data-driven hedge; delta and delta–vega know neither. A limit on vega is open on days on which no "
-            "option is worth trading."
-        )
-        position = _bound("Largest position in an option (units)", "position", "Bought or sold.")
-        delta = _bound(
-            "Largest net delta (units)", "delta", "Of the portfolio less its hedge, in units of the underlying."
-        )
-        vega = _bound(
-            "Largest net vega (per vol point)", "vega", "Of the portfolio less its hedge, in units of spot a vol point."
-        )
-        impact = st.number_input(
-            "Market impact, times costs",
-            0.0,
-            100.0,
-            0.0,
-            step=0.01,
-            format="%.4g",
-            key="hedge_impact",
-            persist_state="session",
-            help="λ of (4.23) in units of the costs: large trades move the price against the hedger. 0: none.",
-        )
-        exponent = st.number_input(
-            "Its exponent",
-            0.1,
-            1.0,
-            1.0,
-            step=0.1,
-            key="hedge_exponent",
-            persist_state="session",
-            help="The price moves in proportion to this power of the trade (4.21); 1: a squared penalty.",
-        )
-        underlying = st.number_input(
-            "Half-spread of the underlying (bp)",
-            0.0,
-            100.0,
-            0.0,
-            step=0.1,
-            key="hedge_underlying",
-            persist_state="session",
-            help="Published: free.",
-        )
-    limits = HedgeLimits(position, delta, None if vega is None else 100 * vega)
+    """The section in the sidebar, closed at first; its fields are drawn when it is open, and hold when it is not."""
+    with st.sidebar.expander(
+        "Limits and market impact", icon=":material/tune:", key="hedge_advanced", on_change="rerun"
+    ) as section:
+        if section.open:
+            _fields()
+    position, delta, vega, impact, exponent, underlying = (
+        st.session_state.get(key, value) for key, value in FREE.items()
+    )
+    limits = HedgeLimits(_float(position), _float(delta), None if vega is None else 100 * float(vega))
     return Advanced(limits if limits != HedgeLimits() else None, float(impact), float(exponent), float(underlying))
 
 
-def _bound(label: str, name: str, help: str) -> float | None:
-    value = st.number_input(
+def _fields() -> None:
+    st.caption(
+        "Of the data-driven hedge; delta and delta–vega know neither. A limit on vega is open on days on which no "
+        "option is worth trading. Empty fields bound nothing."
+    )
+    _bound("Largest position in an option (units)", "position", "Bought or sold.")
+    _bound("Largest net delta (units)", "delta", "Of the portfolio less its hedge, in units of the underlying.")
+    _bound("Largest net vega (per vol point)", "vega", "Of the portfolio less its hedge, in units of spot a vol point.")
+    _number(
+        "Market impact, times costs",
+        "impact",
+        (0.0, 100.0, 0.01),
+        "λ of (4.23) in units of the costs: large trades move the price against the hedger. 0: none.",
+    )
+    _number(
+        "Its exponent",
+        "exponent",
+        (0.1, 1.0, 0.1),
+        "The price moves in proportion to this power of the trade (4.21); 1: a squared penalty.",
+    )
+    _number("Half-spread of the underlying (bp)", "underlying", (0.0, 100.0, 0.1), "Published: free.")
+
+
+def _bound(label: str, name: str, help: str) -> None:
+    st.number_input(
         label,
         0.0,
         None,
@@ -84,4 +83,14 @@ def _bound(label: str, name: str, help: str) -> float | None:
         persist_state="session",
         help=help,
     )
+
+
+def _number(label: str, name: str, ends: tuple[float, float, float], help: str) -> None:
+    """A field between two ends, with its step."""
+    key = f"hedge_{name}"
+    low, high, step = ends
+    st.number_input(label, low, high, FREE[key], step=step, format="%.4g", key=key, persist_state="session", help=help)
+
+
+def _float(value: float | None) -> float | None:
     return None if value is None else float(value)

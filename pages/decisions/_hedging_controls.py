@@ -78,8 +78,8 @@ def plan(history: SurfaceHistory, least: int) -> Plan:
         seed = st.number_input(
             "Seed", 0, 2**31 - 1, 1, key="hedge_seed", persist_state="session", help="Same seed, same scenarios."
         )
-        more = advanced.ask()
         st.form_submit_button("Hedge", type="primary", icon=":material/shield:")
+    more = advanced.ask()
     if not levels:
         raise SettingsError("expected at least one hedging option besides the underlying; found none")
     return Plan(

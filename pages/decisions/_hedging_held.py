@@ -7,7 +7,9 @@ import streamlit as st
 from engine.decisions.hedging import Portfolio
 from engine.errors import MarketDataError
 from engine.market.surface_history import SurfaceHistory
+from pages.decisions._hedging_numbers import number
 from pages.decisions._hedging_plan import Plan, instruments, name
+from pages.ui import frame
 
 
 def entered(known: SurfaceHistory, portfolio: Portfolio, plan: Plan) -> tuple[float, ...]:
@@ -19,19 +21,38 @@ def entered(known: SurfaceHistory, portfolio: Portfolio, plan: Plan) -> tuple[fl
     options, _ = instruments(known, portfolio, plan)
     spot = float(known.spot[-1])
     names = ["underlying", *(name(option, spot) for option in options)]
-    with st.expander("Positions held already", icon=":material/inventory_2:"):
-        table = st.data_editor(
-            pd.DataFrame({"instrument": names, "held": np.zeros(len(names))}),
-            hide_index=True,
-            disabled=["instrument"],
-            key=f"hedge_held_{len(names)}_{known.dates[-1]}",
-            column_config={
-                "instrument": st.column_config.TextColumn("Instrument"),
-                "held": st.column_config.NumberColumn("Units held", default=0.0, required=True, format="%.4g"),
-            },
-        )
-        st.caption("The ticket trades from here; only what is traded costs anything. Negative: sold.")
-    return of_table(table["held"])
+    key = f"hedge_held_{len(names)}_{known.dates[-1]}"
+    kept: dict[str, float] = st.session_state.setdefault(f"{key}_units", {})
+    with st.expander(
+        "Positions held already", icon=":material/inventory_2:", key="hedge_held", on_change="rerun"
+    ) as section:
+        if section.open:  # a table to edit takes the browser 60 ms, seen or not
+            units = of_table(_edited(names, kept, key)["held"])
+            kept.update(zip(names, units, strict=True))
+            return units
+    st.session_state.pop(f"{key}_start", None)
+    units = tuple(kept.get(one, 0.0) for one in names)
+    if any(units):
+        held = ", ".join(f"{one} {number(q)}" for one, q in zip(names, units, strict=True) if q)
+        st.caption(frame.plain(f"Held already: {held}."))
+    return units
+
+
+def _edited(names: list[str], kept: dict[str, float], key: str) -> pd.DataFrame:
+    """The table as edited; it starts from what is kept, and keeps that start while it is open."""
+    start = st.session_state.setdefault(f"{key}_start", [kept.get(one, 0.0) for one in names])
+    table: pd.DataFrame = st.data_editor(
+        pd.DataFrame({"instrument": names, "held": start}),
+        hide_index=True,
+        disabled=["instrument"],
+        key=key,
+        column_config={
+            "instrument": st.column_config.TextColumn("Instrument"),
+            "held": st.column_config.NumberColumn("Units held", default=0.0, required=True, format="%.4g"),
+        },
+    )
+    st.caption("The ticket trades from here; only what is traded costs anything. Negative: sold.")
+    return table
 
 
 def of_table(held: pd.Series) -> tuple[float, ...]:

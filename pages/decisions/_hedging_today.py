@@ -55,7 +55,7 @@ def draw(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -
     shown = {name: values for name, values in changes.items() if name in ("unhedged", "delta", "delta-vega", label)}
     figure = pictures.of(draw_hedge.residuals, shown, dark=frame.is_dark())
     frame.chart(figure, key="hedge_residuals")
-    st.dataframe(words.comparison(found.tickets, changes), hide_index=True, key="hedge_comparison")
+    st.table(words.comparison(found.tickets, changes), hide_index=True)
     downloads.table_buttons(lambda: pd.DataFrame(changes), "residuals", key="hedge_residuals", figure=figure)
     _alpha(found, plan)
     frame.command(commands.ticket_command(loaded, source, history, row, recipe, plan, ticket.label, held))

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.charts import theme
+from engine.charts import look
+from pages.ui import frame
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -49,9 +50,10 @@ def table_buttons(
         on_click="ignore",
     )
     if figure is not None:
+        dark = frame.is_dark()  # as it was drawn
         third.download_button(
             "Picture HTML",
-            lambda: theme.standalone(figure).to_html(include_plotlyjs=True),
+            lambda: look.standalone(figure, dark).to_html(include_plotlyjs=True),
             f"{name}.html",
             "text/html",
             key=f"{key}_html",

@@ -3,14 +3,16 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from engine.datasets import Loaded
 from engine.errors import ScenaristError
 from engine.market.surface_history import SurfaceHistory
 from engine.workspace import PROJECT
+from pages.ui import plots
 
 ORIGIN = {"built-in": "built-in data", "upload": "uploaded data", "local": "local file", "file": "local file"}
 
@@ -90,10 +92,9 @@ def metrics(items: Sequence[tuple[str, str, str | None, str]]) -> None:
         column.metric(label, value, comparison, delta_color="off", delta_arrow="off", help=help, border=True)
 
 
-def chart(figure: object, *, key: str, height: int | Literal["content"] = "content") -> None:
+def chart(figure: go.Figure, *, key: str, height: int | Literal["content"] = "content", **options: Any) -> None:
     """A plotly figure over the full width, with its alternative text."""
-    alt = (figure.layout.meta or {}).get("alt")  # type: ignore[attr-defined]
-    st.plotly_chart(figure, key=key, height=height, alt=alt, config={"displaylogo": False})
+    plots.chart(figure, key=key, dark=is_dark(), height=height, **options)
 
 
 def method(body: str) -> None:

@@ -39,7 +39,9 @@ def of(draw: Callable[P, go.Figure], *args: P.args, **kwargs: P.kwargs) -> go.Fi
 
 @st.cache_resource(max_entries=MOST, show_spinner=False)
 def _kept(name: str, content: str, _make: Callable[[], go.Figure]) -> go.Figure:
-    return _make()
+    figure = _make()
+    figure.layout.datarevision = f"{name} {content}"  # by which its plot is kept and known to the browser
+    return figure
 
 
 def digest(value: object) -> str:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.charts import theme
+from engine.charts import look, theme
 from engine.models.base import SURFACE_MODELS
 
-LIGHT, DARK = "#FFFFFF", "#0E1117"
+LIGHT, DARK = look.LIGHT.ground, look.DARK.ground
 
 
 def luminance(colour: str) -> float:
@@ -135,7 +135,7 @@ def test_labels_of_a_categorical_axis_are_distinct() -> None:
 
 def test_a_figure_to_save_has_its_own_background_and_leaves_the_original() -> None:
     fig = theme.base_layout(go.Figure(go.Scatter(x=[1], y=[2])), alt="one  point\nat 2.", x_title="t (days)")
-    saved = theme.standalone(fig, dark=True)
+    saved = look.standalone(fig, dark=True)
     assert saved.layout.paper_bgcolor == DARK and fig.layout.paper_bgcolor == "rgba(0,0,0,0)"
     assert theme.alt_text(fig) == "one point at 2." == theme.alt_text(saved)
     assert theme.alt_text(go.Figure()) == ""

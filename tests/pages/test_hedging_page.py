@@ -51,7 +51,7 @@ def metric(app: AppTest, label: str) -> tuple[str, str]:
 
 
 def frame_with(app: AppTest, column: str) -> pd.DataFrame:
-    return next(one.value for one in app.dataframe if column in one.value)
+    return next(one.value for one in (*app.dataframe, *app.table) if column in one.value)
 
 
 def said(app: AppTest) -> str:

@@ -86,7 +86,7 @@ def smile_fan(
         low, middle, high = quantiles[[0, 3, 6], atm]
         sentences.append(f"{grid.maturity_labels[j]} {low:.1f} … {high:.1f} %, median {middle:.1f} %")
     ticks = _round_ticks(100 * grid.moneyness)
-    fig.update_xaxes(title_text=MONEYNESS_TITLE, tickvals=ticks, ticktext=[f"{tick:g} %" for tick in ticks])
+    fig.update_xaxes(title_text=f"{MONEYNESS_TITLE} (%)", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     fig.update_yaxes(title_text=theme.QUANTITIES["vol"].title, col=1)
     alt = f"95 % bands of tomorrow's at-the-money vol by maturity: {'; '.join(sentences)}."
     theme.base_layout(fig, alt=alt, height=height, legend=True)

@@ -73,8 +73,7 @@ class Column:
 
 def measure() -> None:
     """Ask the browser for the width of the page; called once in each run, before the page."""
-    with st.sidebar:
-        _measure(key="viewport", on_width_change=lambda: None)
+    _measure(key="viewport", on_width_change=lambda: None)
 
 
 def columns(spec: int | Sequence[float], **options: Any) -> list[Column]:

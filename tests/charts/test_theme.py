@@ -133,9 +133,20 @@ def test_labels_of_a_categorical_axis_are_distinct() -> None:
     assert theme.distinct(["1M", "1M", "3M"], [0.08, 0.085, 0.25]) == ["1M (0.08)", "1M (0.085)", "3M"]
 
 
-def test_a_figure_to_save_has_its_own_background_and_leaves_the_original() -> None:
-    fig = theme.base_layout(go.Figure(go.Scatter(x=[1], y=[2])), alt="one  point\nat 2.", x_title="t (days)")
-    saved = look.standalone(fig, dark=True)
-    assert saved.layout.paper_bgcolor == DARK and fig.layout.paper_bgcolor == "rgba(0,0,0,0)"
-    assert theme.alt_text(fig) == "one point at 2." == theme.alt_text(saved)
+def test_a_figure_without_words_for_it_has_none() -> None:
     assert theme.alt_text(go.Figure()) == ""
+
+
+def test_there_is_room_for_what_stands_beside_a_figure() -> None:
+    def margin(*traces: go.Figure, **layout: object) -> go.layout.Margin:
+        return theme.base_layout(go.Figure(list(traces), layout), alt="a").layout.margin
+
+    line = margin(go.Scatter(y=[1.0, 2.0]))
+    named = margin(go.Bar(y=["a", "a long name of a method"], x=[1.0, 2.0], orientation="h"))
+    matrix = margin(go.Heatmap(z=[[1.0]], y=["60 %"]))
+    bare = margin(go.Scatter(y=[1.0]), xaxis={"visible": False}, yaxis={"visible": False})
+    solid = margin(go.Surface(z=[[1.0]]))
+    panels = margin(go.Scatter(y=[1.0]), go.Scatter(y=[1.0], yaxis="y2"), yaxis2={"anchor": "x2"}, xaxis2={})
+    assert named.l > line.l > bare.l == solid.l == bare.b
+    assert matrix.r > panels.r > line.r
+    assert margin(go.Heatmap(z=[[1.0]], showscale=False)).r == line.r

@@ -1,0 +1,40 @@
+"""Plots come at the width that they have in this browser, so that it draws them once."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, WebSocket
+
+from tests.browser.conftest import App, settled
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+PLOTS = """() => [...document.querySelectorAll(".js-plotly-plot")].map(plot => ({
+    width: plot.parentElement.clientWidth, drawn: plot._fullLayout.width,
+    template: plot.layout.template !== undefined, revision: plot.layout.datarevision !== undefined,
+    fits: plot.getBoundingClientRect().right <= window.innerWidth,
+}))"""
+
+
+@pytest.mark.parametrize("width", [1440, 1150])
+def test_plots_are_sent_at_their_width(app: App, page: Page, width: int) -> None:
+    sent: list[bytes] = []
+
+    def watch(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda data: sent.append(data if isinstance(data, bytes) else data.encode()))
+
+    page.on("websocket", watch)
+    page.set_viewport_size({"width": width, "height": 1600})
+    page.goto(app.url)
+    settled(page, "Here is tomorrow", timeout=90_000)
+    page.wait_for_timeout(2_000)  # the width is told when the page is at rest
+    sent.clear()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="VolGAN", exact=True).click()
+    settled(page, "The day after", timeout=90_000)
+    page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot .main-svg').length >= 6")
+    plots = page.evaluate(PLOTS)
+    assert len(plots) == 3
+    widths = {int(found) for found in re.findall(rb'"width":(\d{3,4})[,}]', b"".join(sent))}
+    for plot in plots:
+        assert plot["drawn"] == plot["width"] and plot["width"] in widths, (plot, widths)
+        assert plot["revision"] and plot["fits"] and not plot["template"]

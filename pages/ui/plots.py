@@ -33,6 +33,8 @@ const atRest = () => document.querySelector('[data-testid="stApp"][data-test-scr
 export default function ({ setStateValue }) {
   const page = document.querySelector('[data-testid="stMainBlockContainer"]');
   if (!page) return;
+  const scrolled = page.closest('[data-testid="stMain"]');
+  if (scrolled) scrolled.style.scrollbarGutter = "stable"; // long and short pages are equally wide
   const tell = () => {
     clearTimeout(waiting);
     waiting = setTimeout(() => {

@@ -40,6 +40,9 @@ PAGES = {
 ANSWER = '[data-testid="stElementContainer"]:not([data-stale="true"]) [data-testid="stMetricValue"]'
 """The first figure of a page, no longer that of the page before."""
 
+READS = 2_000
+"""Milliseconds that a visitor looks at the first page; meanwhile the browser tells how wide pages are."""
+
 ASKS_FIRST = ("Studies",)
 """Pages that compute when asked to, and show no figure before."""
 
@@ -64,6 +67,7 @@ def main() -> None:
             settle(page, PAGES["Home"])
         else:
             train(page, url)
+        page.wait_for_timeout(READS)
         rounds = [[_switch(page, name) for name in PAGES] for _ in range(asked.rounds + 1)][1:]
         heading, answer, whole = (
             [min(one[k][stage] for one in rounds) for k in range(len(PAGES))] for stage in range(3)

@@ -28,8 +28,13 @@ GAP = 16
 CONFIG = {"displaylogo": False}
 
 MEASURE = """
-let told = null, waiting = null, observer = null;
-const atRest = () => document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]');
+const QUIET = 1000;
+let told = null, waiting = null, observer = null, touched = -QUIET;
+const touch = () => { touched = performance.now(); };
+for (const kind of ["pointerdown", "pointerup", "keydown"]) window.addEventListener(kind, touch, true);
+// a message between a click on another page and the server's answer would call the old page back
+const atRest = () => performance.now() - touched > QUIET
+  && document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]');
 export default function ({ setStateValue }) {
   const page = document.querySelector('[data-testid="stMainBlockContainer"]');
   if (!page) return;
@@ -49,7 +54,7 @@ export default function ({ setStateValue }) {
   observer.observe(page);
 }
 """
-"""Tells the server how wide the page is, once it is at rest, and again when the window has changed."""
+"""Tells the server how wide the page is, once it and the visitor are at rest, and again when the window has changed."""
 
 _measure = st.components.v2.component("scenarist_width", js=MEASURE)
 _share: ContextVar[float | None] = ContextVar("share", default=None)
@@ -73,8 +78,12 @@ class Column:
         self._open.__exit__(kind, error, at)
 
 
+@st.fragment
 def measure() -> None:
-    """Ask the browser for the width of the page; called once in each run, before the page."""
+    """Ask the browser for the width of the page; called once in each run, before the page.
+
+    A fragment, so that its answer runs no page: plots that are there have been drawn, later ones know.
+    """
     _measure(key="viewport", on_width_change=lambda: None)
 
 

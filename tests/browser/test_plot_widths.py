@@ -38,3 +38,15 @@ def test_plots_are_sent_at_their_width(app: App, page: Page, width: int) -> None
     for plot in plots:
         assert plot["drawn"] == plot["width"] and plot["width"] in widths, (plot, widths)
         assert plot["revision"] and plot["fits"] and not plot["template"]
+
+
+def test_a_click_is_never_lost_to_the_width(app: App, page: Page) -> None:
+    """Pages are chosen at all moments around that at which the browser tells a new width."""
+    page.goto(app.url)
+    settled(page, "Here is tomorrow", timeout=90_000)
+    for k in range(24):
+        page.set_viewport_size({"width": 1440 - 8 * (k % 5) - 8, "height": 1600})
+        page.wait_for_timeout((200 if k % 2 else 950) + (k * 37) % 300)
+        name, words = (("Studies", "What does a whole study say"), ("Home", "Here is tomorrow"))[k % 2]
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+        settled(page, words)

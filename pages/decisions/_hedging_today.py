@@ -46,7 +46,7 @@ def draw(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -
     for one in found.left_out:
         st.caption(frame.plain(f"Left out: {one}."))
     st.markdown(f"**Ticket of {ticket.date}**, options with {plan.days} trading days left")
-    st.dataframe(tables.ticket_words(ticket, spot), hide_index=True, width="stretch", key="hedge_ticket")
+    st.table(tables.ticket_words(ticket, spot), hide_index=True)
     downloads.table_buttons(
         lambda: tables.ticket_table(ticket, source, plan), f"hedge-{ticket.date}", key="hedge_ticket", label="Ticket"
     )

@@ -78,12 +78,8 @@ class Column:
         self._open.__exit__(kind, error, at)
 
 
-@st.fragment
 def measure() -> None:
-    """Ask the browser for the width of the page; called once in each run, before the page.
-
-    A fragment, so that its answer runs no page: plots that are there have been drawn, later ones know.
-    """
+    """Ask the browser for the width of the page; called once in each run, before the page."""
     _measure(key="viewport", on_width_change=lambda: None)
 
 

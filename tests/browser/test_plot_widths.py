@@ -40,6 +40,15 @@ def test_plots_are_sent_at_their_width(app: App, page: Page, width: int) -> None
         assert plot["revision"] and plot["fits"] and not plot["template"]
 
 
+def test_a_tab_opened_as_soon_as_the_page_is_there_is_drawn(app: App, page: Page) -> None:
+    for k in range(10):  # around the moment at which the browser first tells its width
+        page.goto(f"{app.url}/volgan")
+        settled(page, "The day after", timeout=90_000)
+        page.wait_for_timeout(40 * k)
+        page.get_by_role("tab", name="Train", exact=True).click()
+        page.get_by_role("button", name="Train in the background").wait_for()
+
+
 def test_a_click_is_never_lost_to_the_width(app: App, page: Page) -> None:
     """Pages are chosen at all moments around that at which the browser tells a new width."""
     page.goto(app.url)

@@ -66,7 +66,17 @@ def _alpha(found: Tickets, plan: Plan) -> None:
     if len(choice.alphas) == 1:
         return
     st.markdown(f"**Choice of α** by Akaike's criterion: {theme.significant(choice.alpha)}")
-    figure = pictures.of(
-        draw_hedge.alpha_path, choice.alphas, choice.aic, choice.n_instruments, choice.alpha, dark=frame.is_dark()
+    candidates = st.expander(
+        f"All {len(choice.alphas)} candidates", icon=":material/tune:", key="hedge_alphas", on_change="rerun"
     )
-    frame.chart(figure, key="hedge_alpha_path")
+    if candidates.open:
+        with candidates:
+            figure = pictures.of(
+                draw_hedge.alpha_path,
+                choice.alphas,
+                choice.aic,
+                choice.n_instruments,
+                choice.alpha,
+                dark=frame.is_dark(),
+            )
+            frame.chart(figure, key="hedge_alpha_path")

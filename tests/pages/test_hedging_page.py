@@ -271,3 +271,23 @@ def test_positions_held_must_be_numbers():
     assert positions.of_table(pd.Series([1, -0.5])) == (1.0, -0.5)
     with pytest.raises(MarketDataError, match="expected units held in every row; found none in row 2"):
         positions.of_table(pd.Series([1.0, None]))
+
+
+def test_what_is_folded_is_drawn_when_it_is_opened(market):
+    folded, unfolded = opened(market), opened(market, hedge_alphas=True, hedge_held=True, hedge_advanced=True)
+    assert len(unfolded.get("plotly_chart")) == len(folded.get("plotly_chart")) + 1
+    assert len(unfolded.number_input) == len(folded.number_input) + 6
+    assert [m.value for m in unfolded.metric] == [m.value for m in folded.metric]
+
+
+def test_what_is_held_counts_and_is_said_while_its_table_is_folded(market):
+    app = opened(market, hedge_held=True)
+    keys = [f"hedge_held_{n}_{HISTORY.dates[-1]}_units" for n in range(2, 15)]
+    (key,) = [key for key in keys if key in app.session_state]
+    before = frame_with(app, "Quantity")
+    app.session_state[key] = {**app.session_state[key], "underlying": 0.5}
+    app.session_state["hedge_held"] = False
+    app.run()
+    assert not app.exception
+    assert any("Held already: underlying 0.5." in one.value.replace("\\", "") for one in app.caption)
+    assert not frame_with(app, "Quantity").equals(before)  # the underlying is free, so only what is traded changes

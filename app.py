@@ -14,11 +14,11 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 def main() -> None:
     """What a browser sees: the menu and the chosen page."""
-    from pages.ui import menu, plots
+    from pages.ui import menu, widths
 
     st.set_page_config(page_title="Scenarist", page_icon=menu.ICON, layout="wide")
     page = st.navigation(menu.pages(), expanded=True)
-    plots.measure()
+    widths.measure()
     page.run()
 
 

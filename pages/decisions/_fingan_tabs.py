@@ -9,7 +9,7 @@ from engine.charts import fingan_ticker as draw_ticker
 from engine.decisions.forecasting import sharpe_ratio
 from pages.decisions._fingan_text import TITLES
 from pages.decisions._fingan_view import View
-from pages.ui import downloads, frame, pictures, plots
+from pages.ui import downloads, frame, pictures, widths
 
 
 def norms(view: View) -> None:
@@ -81,7 +81,7 @@ def combinations(view: View) -> None:
 def costs(view: View) -> None:
     """What costs leave, at any cost, under any no-trade rule."""
     series, table, labels = view.table("cost_series"), view.table("costs"), view.labels
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     cost = left.slider("Cost (bp of what is traded, one way)", 0.0, 5.0, 0.5, 0.05, key="fingan_cost")
     rule = right.selectbox("No-trade rule", list(series["rule"].unique()), key="fingan_rule")
     grid = np.linspace(0, 5, 51)

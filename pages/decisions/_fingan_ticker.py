@@ -12,7 +12,7 @@ from engine.studies import fingan_pictures as densities
 from pages.decisions import _fingan_arrays as kept
 from pages.decisions._fingan_text import NO_DATA
 from pages.decisions._fingan_view import View
-from pages.ui import downloads, frame, pictures, plots
+from pages.ui import downloads, frame, pictures, widths
 
 FIGURES = {
     "sharpe": "Sharpe ratio",
@@ -97,7 +97,7 @@ def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
     """Generate for a date of the test part, by loss, and show the truth."""
     rows = windows.rows("test")
     days = [f"{d} {'night' if o else 'day'}" for d, o in zip(windows.date[rows], windows.overnight[rows], strict=True)]
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     picked = left.selectbox("Half-day", range(len(days)), len(days) - 1, format_func=days.__getitem__, key="fingan_day")
     seeds = kept.seeds_with_weights(view)
     seed = right.selectbox("Seed", seeds, key="fingan_seed", persist_state="session")

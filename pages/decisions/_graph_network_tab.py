@@ -10,7 +10,7 @@ from pages.decisions import _graph_cache as kept
 from pages.decisions import _graph_mixture as mixture
 from pages.decisions import _graph_text as text
 from pages.decisions._graph_view import Chosen, View
-from pages.ui import downloads, frame, pictures, plots
+from pages.ui import downloads, frame, pictures, widths
 
 NOBODY = "none"
 HEIGHT = 300
@@ -98,7 +98,7 @@ def _neighbours(view: View, chosen: Chosen, node: str, ratios: np.ndarray) -> No
     columns[0].metric("Sharpe ratio, test part", f"{ratios[row]:.2f}", border=True)
     columns[1].metric("Mean PnL a day", f"{pnl:.2f} bp", border=True)
     columns[2].metric("PnL over the test part", f"{pnl * pairs.days:,.0f} bp", border=True)
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     for side, place, words in (("out", left, "Generators that forecast it"), ("in", right, "Assets that use its own")):
         table = near[side].assign(sector=near[side]["ticker"].map(sector))
         place.markdown(f"{words}: {len(table)}")

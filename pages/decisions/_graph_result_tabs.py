@@ -10,12 +10,12 @@ from engine.studies.graph_words import LABELS
 from pages.decisions import _graph_text as text
 from pages.decisions._graph_tables import show as _table
 from pages.decisions._graph_view import View
-from pages.ui import frame, pictures, plots
+from pages.ui import frame, pictures, widths
 
 
 def methods(view: View) -> None:
     """Table 6.2, the gains over identity, Tables 6.3 and 6.5."""
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         frame.chart(pictures.of(draw.method_ratios, view.table("methods")), key="graph_ratios")
     with right:
@@ -41,7 +41,7 @@ def methods(view: View) -> None:
 def seeds(view: View) -> None:
     """Single seeds, shuffled returns, stability of edges."""
     pooled = view.table("methods").set_index("method")["portfolio_sr"].to_dict()
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         st.markdown("**Every training seed by itself**")
         frame.chart(pictures.of(draw.seed_ratios, view.table("by_seed"), pooled), key="graph_seeds")
@@ -63,7 +63,7 @@ def pnl(view: View) -> None:
     series = view.table("portfolio_pnl_hard" if kind == "direction only" else "portfolio_pnl")
     size = view.table("bet_size") if kind == "per unit of bet" else None
     frame.chart(pictures.of(draw.cumulative, series, size), key="graph_cumulative")
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         frame.chart(
             pictures.of(draw.over_time, view.table("bet_direction"), "Cumulative mean bet (notional)"), key="graph_net"
@@ -76,7 +76,7 @@ def pnl(view: View) -> None:
     tickers = view.table("tickers")
     wide = tickers.pivot(index="ticker", columns="method", values="sharpe")
     one = tickers[tickers["method"] == "lasso"].set_index("ticker")
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         titles = "Sharpe ratio (a year), own generator", "Sharpe ratio (a year), LASSO"
         frame.chart(
@@ -87,7 +87,7 @@ def pnl(view: View) -> None:
         frame.chart(
             pictures.of(draw.against, one["total_bet"], one["sharpe"], list(one.index), *titles), key="graph_bets"
         )
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         st.markdown("**Ratios of the tickers**")
         frame.chart(pictures.of(draw.distributions, tickers), key="graph_distributions")

@@ -6,13 +6,13 @@ from engine.charts import graph as draw
 from engine.studies.graph_words import label
 from pages.decisions._graph_tables import show as _table
 from pages.decisions._graph_view import View
-from pages.ui import frame, pictures, plots
+from pages.ui import frame, pictures, widths
 
 
 def show(view: View) -> None:
     """Table 6.4, the selection, variants, rolling weights, costs."""
     chosen = float(view.table("methods").set_index("method").loc["lasso", "eta"])
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         st.markdown("**LASSO over η** (Table 6.4)")
         frame.chart(pictures.of(draw.eta_path, view.table("eta_robustness"), chosen), key="graph_etas")

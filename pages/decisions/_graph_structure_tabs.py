@@ -10,7 +10,7 @@ from engine.decisions import graph_measures
 from pages.decisions import _graph_cache as kept
 from pages.decisions._graph_tables import show as _table
 from pages.decisions._graph_view import Chosen, View
-from pages.ui import frame, pictures, plots
+from pages.ui import frame, pictures, widths
 
 
 def sectors(view: View, chosen: Chosen) -> None:
@@ -18,7 +18,7 @@ def sectors(view: View, chosen: Chosen) -> None:
     table = graph_measures.between_sectors(chosen.weights, view.sectors)
     names = [str(name) for name in table.columns]
     sizes = [view.sectors.count(name) for name in names]
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         frame.chart(
             pictures.of(graph_network.sector_graph, table, names, sizes, dark=frame.is_dark()), key="graph_sectors"
@@ -42,7 +42,7 @@ def importance(view: View, chosen: Chosen) -> None:
     _, ratios = kept.live(view.result).sharpe(chosen.weights)
     nodes = graph_measures.node_table(chosen.weights, view.tickers, view.sectors).assign(sharpe=ratios)
     frame.chart(pictures.of(draw.node_bars, nodes, "page_rank", "PageRank (share, on |w|)"), key="graph_rank")
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         frame.chart(pictures.of(draw.node_bars, nodes, "out_degree", "Generators used (out-degree)"), key="graph_out")
     with right:
@@ -51,7 +51,7 @@ def importance(view: View, chosen: Chosen) -> None:
         )
     found = graph_measures.spectrum(chosen.weights)
     values = pd.DataFrame({"number": np.arange(1, len(found.values) + 1), "singular_value": found.values})
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         frame.chart(pictures.of(draw.spectrum, values), key="graph_spectrum")
     with right:
@@ -62,7 +62,7 @@ def importance(view: View, chosen: Chosen) -> None:
         )
     vectors = pd.DataFrame({"ticker": view.tickers, "sector": view.sectors})
     vectors = vectors.assign(left=found.left[0], right=found.right[0])
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         frame.chart(
             pictures.of(draw.node_bars, vectors, "left", "First left singular vector (assets)"), key="graph_left"
@@ -78,7 +78,7 @@ def importance(view: View, chosen: Chosen) -> None:
 
 def transfer(view: View) -> None:
     """Figures 6.2 to 6.4: do returns that move together forecast each other?"""
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     dark = frame.is_dark()
     for place, name, what, titles in (
         (left, "return_correlation", "Correlation", ("Returns of", "and of")),

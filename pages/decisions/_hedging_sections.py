@@ -7,7 +7,7 @@ from engine.charts import hedging_backtest as draw_backtest
 from pages.decisions import _hedging_gains as gains
 from pages.decisions._hedging_numbers import money
 from pages.decisions._hedging_study import STATISTICS, View, strikes
-from pages.ui import frame, pictures, plots
+from pages.ui import frame, pictures, widths
 
 OTHERS = ("delta", "delta-vega", "unhedged")
 SHORT = ("sd", "var_5", "var_2_5", "var_1", "upper_5", "upper_1")
@@ -50,7 +50,7 @@ def _together(view: View) -> str:
 
 def through_time(view: View) -> str:
     """Z month by month, straight or symlog."""
-    left, right = plots.columns([2, 1])
+    left, right = widths.columns([2, 1])
     offered = strikes(view.result)[1:]
     usual = offered.index("90 %") if "90 %" in offered else 0
     strike = view.strike
@@ -83,7 +83,7 @@ def laws(view: View) -> str:
 def scatter(view: View) -> str:
     """The data-driven hedge against each benchmark, day by day."""
     mine = view.errors["data-driven"]
-    for column, other in zip(plots.columns(len(OTHERS)), OTHERS, strict=True):
+    for column, other in zip(widths.columns(len(OTHERS)), OTHERS, strict=True):
         with column:
             figure = pictures.of(
                 draw_backtest.against, mine, view.errors[other], ("data-driven", other), dark=frame.is_dark()

@@ -12,7 +12,7 @@ from engine.market.price_history import PriceHistory
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import Dates, SurfaceHistory
 from pages.ui import datasets as picker
-from pages.ui import downloads, frame, pictures, plots
+from pages.ui import downloads, frame, pictures, widths
 
 DAY = "A day without data stands for the last day with data before it."
 FIRST_TICKERS = 5
@@ -36,7 +36,7 @@ def _surfaces(history: SurfaceHistory) -> None:
     maturity = float(np.clip(1 / 12, history.grid.maturity[0], history.grid.maturity[-1]))
     day = history.dates[row]
     st.subheader(f"Surface of {day}", anchor=False)
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         frame.chart(
             pictures.of(surfaces.surface_heatmap, history.iv[row], history.grid, dark=dark), key="market_heatmap"

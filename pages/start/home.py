@@ -9,7 +9,7 @@ from engine.market.grid import maturity_label
 from engine.market.surface_history import FIRST_CONDITION_ROW
 from engine.scenarios import reweighting
 from pages.start import _home_choice as home
-from pages.ui import cache, frame, pictures, plots
+from pages.ui import cache, frame, pictures, widths
 
 SCENARIOS = 10_000
 SEED = 1
@@ -89,7 +89,7 @@ frame.honesty(
     frame.origin_words(loaded),
     f"data {history.fingerprint}",
 )
-smile, returns = plots.columns([3, 2])
+smile, returns = widths.columns([3, 2])
 with smile:
     came_about = ", what came about solid" if known else ""
     st.markdown(f"**Tomorrow's smile**: 50, 80 and 95 % bands; today dotted{came_about}")

@@ -11,7 +11,7 @@ from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.studies import factor_models as study
 from pages.surfaces import _factor_model_tables as words
-from pages.ui import cache, downloads, frame, pictures, plots
+from pages.ui import cache, downloads, frame, pictures, widths
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def paths(view: View) -> None:
     """Some paths, the fainter the less they weigh, and the histogram of weights."""
     kept = view.result.paths
     relative = view.weights[: len(kept.log_spot)] / view.weights.max()
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         spot = float(view.history.spot[-1]) * np.exp(kept.log_spot)
         frame.chart(pictures.of(draw.weighted_paths, spot, relative, y_title="Spot (index level)"), key="spot_paths")

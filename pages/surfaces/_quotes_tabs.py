@@ -8,7 +8,7 @@ from engine.market import export
 from engine.surfaces import arbitrage
 from pages.surfaces import _quotes_text as text
 from pages.surfaces._quotes_view import View, points
-from pages.ui import downloads, frame, pictures, plots, surface_picture
+from pages.ui import downloads, frame, pictures, surface_picture, widths
 
 CURVE_POINTS = 121
 
@@ -91,7 +91,7 @@ def rates(view: View) -> None:
     if built.parity is not None:
         frame.chart(pictures.of(draw.parity_rates, built.rates, built.rate, dark=view.dark), key="quotes_parity")
         st.dataframe(text.rates(built.rates), hide_index=True, width="stretch", height=240)
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     bounds = (0.0, float(built.half_spread.max()) or 1e-4)
     for column, side, name in ((left, 0, "calls"), (right, 1, "puts")):
         with column:

@@ -8,7 +8,7 @@ from engine.charts import validation as draw
 from engine.runs.studies import StudyResult
 from engine.studies.volgan import BANDS
 from pages.surfaces._validation_table import show
-from pages.ui import cache, frame, pictures, plots
+from pages.ui import cache, frame, pictures, widths
 
 LAWS = ("volgan", "volgan_reweighted", "fhs", "truth", "bce")
 
@@ -43,7 +43,7 @@ def bands(result: StudyResult) -> str:
     dates = np.asarray(cache.study_table(result, "penalty_by_day")["date"])
     series = list(dict.fromkeys(table["series"]))
     names = [*series[:1], *series[2:], series[1]]
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     name = left.selectbox(
         "Series", names, format_func=lambda name: SPOKEN.get(name, f"{name} vol"), key="validation_series"
     )

@@ -8,7 +8,7 @@ from engine.market.grid import Floats
 from engine.scenarios import reweighting
 from engine.surfaces import arbitrage
 from pages.surfaces._volgan_view import BETAS, KINDS, TITLES, View
-from pages.ui import frame, pictures, plots
+from pages.ui import frame, pictures, widths
 
 _REWEIGHTED, _RAW, _TODAY, _WORST = "Reweighted mean", "Raw mean", "Today's surface", "Worst scenario"
 
@@ -56,7 +56,7 @@ def draw(view: View) -> None:
             f"The heaviest scenario holds {theme.percent(float(view.weights.max()), 2)} of the weight."
         )
     )
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         st.markdown("**Φ, raw and reweighted**")
         today = float(view.history_phi[view.row])

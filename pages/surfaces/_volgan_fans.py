@@ -5,7 +5,7 @@ import streamlit as st
 from engine.charts import scenarios
 from pages.surfaces import _volgan_words as words
 from pages.surfaces._volgan_view import View
-from pages.ui import frame, pictures, plots
+from pages.ui import frame, pictures, widths
 
 HISTORY_DAYS = 40
 
@@ -44,7 +44,7 @@ def draw(view: View) -> None:
     )
     frame.chart(figure, key="volgan_atm_fan")
     st.markdown("**Distributions**; dashed: 2.5 and 97.5 % quantiles, solid: median")
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         figure = pictures.of(
             scenarios.return_histogram, drawn, view.weights, realised=view.realised_return, model=view.model, dark=dark

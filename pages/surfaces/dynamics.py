@@ -13,7 +13,7 @@ from pages.surfaces import _dynamics_downloads as downloadable
 from pages.surfaces import _dynamics_tables as tables
 from pages.surfaces import _dynamics_text as text
 from pages.surfaces._dynamics_method import METHOD
-from pages.ui import cache, datasets, downloads, forms, frame, pictures, plots, surface_picture
+from pages.ui import cache, datasets, downloads, forms, frame, pictures, surface_picture, widths
 
 frame.header("Dynamics", "In which few ways do these surfaces move, how fast do they return, and what moves with them?")
 loaded = datasets.pick("surfaces")
@@ -56,7 +56,7 @@ if (tab := opened["Average surface"]).open:
 
 if (tab := opened["Components"]).open:
     with tab:
-        left, right = plots.columns(2)
+        left, right = widths.columns(2)
         table = result.explained_table()
         with left:
             published = table["published_share"]
@@ -90,7 +90,7 @@ if (tab := opened["Mean reversion"]).open:
         )
         with frame.errors("Choose another factor."):
             memory, fit = result.autocorrelation(factor or 0), result.fits[factor or 0]
-        left, right = plots.columns(2)
+        left, right = widths.columns(2)
         with left:
             frame.chart(pictures.of(draw.autocorrelations, memory, fit, dark=dark), key="acf")
         with right:

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -27,9 +27,7 @@ class Session:
 
 def session() -> Session:
     """The visitor's session."""
-    if "scenarist" not in st.session_state:
-        st.session_state["scenarist"] = Session()
-    state: Session = st.session_state["scenarist"]
+    state: Session = st.session_state.setdefault("scenarist", Session())
     return state
 
 
@@ -92,9 +90,9 @@ def metrics(items: Sequence[tuple[str, str, str | None, str]]) -> None:
         column.metric(label, value, comparison, delta_color="off", delta_arrow="off", help=help, border=True)
 
 
-def chart(figure: go.Figure, *, key: str, height: int | Literal["content"] = "content", **options: Any) -> None:
-    """A plotly figure over the full width, with its alternative text."""
-    plots.chart(figure, key=key, dark=is_dark(), height=height, **options)
+def chart(figure: go.Figure, *, key: str, **options: Any) -> None:
+    """A plotly figure over the full width for the visitor's theme, with its alternative text."""
+    plots.chart(figure, key=key, dark=is_dark(), **options)
 
 
 def method(body: str) -> None:

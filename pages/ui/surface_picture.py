@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from engine.charts import surface_projection, surfaces
 from engine.market.grid import Floats, Grid
-from pages.ui import frame, pictures, plots
+from pages.ui import frame, pictures, widths
 
 
 class Sight(NamedTuple):
@@ -36,7 +36,7 @@ def controls(view: Any, turn: Any, *, key: str) -> Sight:
 
 def draw(values: Floats, grid: Grid, sight: Sight, *, key: str, dark: bool, quantity: str = "vol") -> None:
     """The surface ``(n_moneyness, n_maturity)`` as seen, and its heatmap with values beside."""
-    left, right = plots.columns(2)
+    left, right = widths.columns(2)
     with left:
         if sight.by_hand:
             figure = pictures.of(

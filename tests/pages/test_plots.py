@@ -54,20 +54,20 @@ def page() -> None:
     import plotly.graph_objects as go
     import streamlit as st
 
-    from pages.ui import plots
+    from pages.ui import plots, widths
 
     plots.chart(go.Figure(go.Scatter(y=[1])), key="whole", dark=False, height=300)
-    for k, column in enumerate(plots.columns([3, 2])):
+    for k, column in enumerate(widths.columns([3, 2])):
         with column:
             plots.chart(go.Figure(go.Scatter(y=[1])), key=f"column {k}", dark=False)
             if k == 1:
-                inner = plots.columns(2)
+                inner = widths.columns(2)
                 with inner[0]:
                     plots.chart(go.Figure(go.Scatter(y=[1])), key="inner", dark=False)
                 inner[1].text("beside")
     plots.chart(go.Figure(go.Scatter(y=[1])), key="whole again", dark=False)
     try:
-        with plots.columns(2)[0]:
+        with widths.columns(2)[0]:
             raise ValueError
     except ValueError:
         st.text("after")
@@ -88,8 +88,12 @@ def test_plots_in_columns_know_their_width() -> None:
     assert sizes(app) == [(980, 300), (580, None), (384, None), (184, None), (980, None), (980, None)]
 
 
-def test_until_the_browser_has_told_its_width_plots_have_none() -> None:
-    app = AppTest.from_function(page).run()
+@pytest.mark.parametrize("told", [None, {"width": None}, {"width": "980"}, {"width": -5}, {"width": 1e9}])
+def test_until_the_browser_has_told_its_width_plots_have_none(told: object) -> None:
+    app = AppTest.from_function(page)
+    if told is not None:
+        app.session_state["viewport"] = told
+    app.run()
     assert not app.exception
     assert [width for width, _ in sizes(app)] == [None] * 6
 

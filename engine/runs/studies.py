@@ -8,6 +8,7 @@ beside the checkpoints and are then found like any other.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -233,15 +234,14 @@ def find(ref: str, name: str | None = None) -> Path:
 
 def catalogue(name: str) -> tuple[StudyResult, ...]:
     """Finished studies of one name: those of the workspace, newest first, then the shipped ones; no damaged one."""
-    own, shipped = list[StudyResult](), list[StudyResult]()
+    own: list[StudyResult] = []
+    shipped: list[StudyResult] = []
     for folder, found in ((workspace.runs_dir(), own), (workspace.shipped_checkpoints_dir(), shipped)):
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            try:
-                result = read(path) if (path / SUMMARY).is_file() and not path.name.startswith(".") else None
-            except CheckpointError:
-                continue
-            found += [result] if result is not None and result.name == name else []
-    return (*sorted(own, key=lambda result: result.created, reverse=True), *shipped)
+        for summary in sorted(folder.glob(f"[!.]*/{SUMMARY}")):
+            with contextlib.suppress(CheckpointError):  # a damaged one
+                found.append(read(summary.parent))
+    own.sort(key=lambda result: result.created, reverse=True)
+    return tuple(result for result in (*own, *shipped) if result.name == name)
 
 
 def _known(directory: Path, order: StudyOrder) -> dict[str, Any]:

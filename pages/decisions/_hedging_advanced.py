@@ -5,6 +5,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from engine.decisions.hedging import HedgeLimits
+from pages.ui import frame
 
 
 class Advanced(NamedTuple):
@@ -33,6 +34,16 @@ FREE = {
 }
 """The fields and what they hold at first: nothing bounded, no impact, a free underlying."""
 
+IN_FORCE = {
+    "hedge_most_position": "position at most {} units",
+    "hedge_most_delta": "net delta at most {}",
+    "hedge_most_vega": "net vega at most {}",
+    "hedge_impact": "market impact {} × costs",
+    "hedge_exponent": "its exponent {}",
+    "hedge_underlying": "underlying {} bp",
+}
+"""What a field that was set says while the section is closed."""
+
 
 def ask() -> Advanced:
     """The section in the sidebar, closed at first; its fields are drawn when it is open, and hold when it is not."""
@@ -41,9 +52,11 @@ def ask() -> Advanced:
     ) as section:
         if section.open:
             _fields()
-    position, delta, vega, impact, exponent, underlying = (
-        st.session_state.get(key, value) for key, value in FREE.items()
-    )
+    asked = {key: st.session_state.get(key, value) for key, value in FREE.items()}
+    in_force = [words.format(f"{asked[key]:.4g}") for key, words in IN_FORCE.items() if asked[key] != FREE[key]]
+    if in_force and not section.open:
+        st.sidebar.caption(frame.plain(f"In force: {', '.join(in_force)}."))
+    position, delta, vega, impact, exponent, underlying = asked.values()
     limits = HedgeLimits(_float(position), _float(delta), None if vega is None else 100 * float(vega))
     return Advanced(limits if limits != HedgeLimits() else None, float(impact), float(exponent), float(underlying))
 

@@ -9,7 +9,7 @@ from engine.errors import MarketDataError
 from engine.market.surface_history import SurfaceHistory
 from pages.decisions._hedging_numbers import number
 from pages.decisions._hedging_plan import Plan, instruments, name
-from pages.ui import frame
+from pages.ui import frame, pictures
 
 
 def entered(known: SurfaceHistory, portfolio: Portfolio, plan: Plan) -> tuple[float, ...]:
@@ -21,8 +21,8 @@ def entered(known: SurfaceHistory, portfolio: Portfolio, plan: Plan) -> tuple[fl
     options, _ = instruments(known, portfolio, plan)
     spot = float(known.spot[-1])
     names = ["underlying", *(name(option, spot) for option in options)]
-    key = f"hedge_held_{len(names)}_{known.dates[-1]}"
-    kept: dict[str, float] = st.session_state.setdefault(f"{key}_units", {})
+    kept: dict[str, float] = st.session_state.setdefault(f"hedge_held_{known.dates[-1]}", {})
+    key = f"hedge_held_{known.dates[-1]}_{pictures.digest(names)}"  # a table for these instruments alone
     with st.expander(
         "Positions held already", icon=":material/inventory_2:", key="hedge_held", on_change="rerun"
     ) as section:

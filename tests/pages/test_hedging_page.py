@@ -282,8 +282,7 @@ def test_what_is_folded_is_drawn_when_it_is_opened(market):
 
 def test_what_is_held_counts_and_is_said_while_its_table_is_folded(market):
     app = opened(market, hedge_held=True)
-    keys = [f"hedge_held_{n}_{HISTORY.dates[-1]}_units" for n in range(2, 15)]
-    (key,) = [key for key in keys if key in app.session_state]
+    key = f"hedge_held_{HISTORY.dates[-1]}"
     before = frame_with(app, "Quantity")
     app.session_state[key] = {**app.session_state[key], "underlying": 0.5}
     app.session_state["hedge_held"] = False
@@ -291,3 +290,37 @@ def test_what_is_held_counts_and_is_said_while_its_table_is_folded(market):
     assert not app.exception
     assert any("Held already: underlying 0.5." in one.value.replace("\\", "") for one in app.caption)
     assert not frame_with(app, "Quantity").equals(before)  # the underlying is free, so only what is traded changes
+
+
+def test_limits_that_were_set_hold_and_are_said_when_their_section_is_closed(market):
+    app = opened(market, hedge_advanced=True)
+    free = frame_with(app, "Quantity")
+    app.number_input(key="hedge_most_position").set_value(0.05).run()
+    bounded = frame_with(app, "Quantity")
+    assert not bounded.equals(free)
+    app.session_state["hedge_advanced"] = False
+    app.run()
+    assert not app.exception and not [one for one in app.number_input if one.key == "hedge_most_position"]
+    assert frame_with(app, "Quantity").equals(bounded)
+    assert "In force: position at most 0.05 units." in said(app)
+    app.session_state["hedge_advanced"] = True
+    app.run()
+    assert app.number_input(key="hedge_most_position").value == 0.05
+
+
+def test_what_is_held_stays_with_its_instrument_when_others_are_chosen(market):
+    app = opened(market, hedge_held=True)
+    key = f"hedge_held_{HISTORY.dates[-1]}"
+    _, name, *_, last = app.session_state[key]
+    app.session_state[key] = {**app.session_state[key], name: 0.25}
+    app.session_state["hedge_held"] = False
+    app.run()
+    levels = next(one for one in app.multiselect if one.label.startswith("Hedging options"))
+    levels.set_value(levels.value[:-1])
+    app.session_state["hedge_held"] = True
+    app.run()
+    assert not app.exception and app.session_state[key] == {**app.session_state[key], name: 0.25, last: 0.0}
+    app.session_state["hedge_held"] = False
+    app.run()
+    words = said(app)
+    assert f"Held already: {name} 0.25." in words

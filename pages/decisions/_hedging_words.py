@@ -60,7 +60,7 @@ def comparison(tickets: dict[str, HedgeTicket], changes: dict[str, np.ndarray]) 
                 "VaR 2.5 %": money(lost[1]),
                 "VaR 1 %": money(lost[2]),
                 "Cost": money(one.cost) if one else "none",
-                "Instruments": int(np.count_nonzero(one.positions)) if one else 0,
+                "Instruments": f"{np.count_nonzero(one.positions) if one else 0}",
                 "Delta left": number(one.net_delta) if one else "",
                 "Vega left": money(one.net_vega / 100) if one else "",
             }

@@ -78,10 +78,13 @@ def test_the_five_minute_demo(app: App, page: Page, upload: Path) -> None:
 
     # 3 · three dates, three fans; where the model is wrong
     days = set()
+    heading = page.get_by_text("The day after").first
     for which in ("Calmest day", "Last day", "Most stressed day"):
+        before = heading.inner_text()
         choose(page, "Day", which, "The day after")
+        expect(heading).not_to_have_text(before, timeout=SLOW)  # the words are there before the new day is
         tab(page, "Fans", "The day after")
-        days.add(page.get_by_text("The day after").first.inner_text())
+        days.add(heading.inner_text())
         expect(page.locator('[data-testid="stPlotlyChart"]:visible').first).to_be_visible()
     assert len(days) == 3
     tab(page, "Validation", "Where the model is wrong")

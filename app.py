@@ -34,7 +34,7 @@ def serve(arguments: list[str]) -> None:
 
 def warm_up() -> None:
     """Compile the penalty and draw the built-in market before the first visitor asks for them."""
-    from engine.models.simulated_market import built_in
+    from engine.models.simulated.market import built_in
     from engine.surfaces import arbitrage
 
     built_in("simulated-10x8")

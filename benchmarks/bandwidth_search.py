@@ -15,10 +15,10 @@ import argparse
 from pathlib import Path
 
 from benchmarks.report import least_seconds, print_line
-from engine.market import csv_import
 from engine.market.grid import CH2_GRID, VOLGAN_GRID
+from engine.market.intake import reader as csv_import
 from engine.market.quotes import OptionQuotes
-from engine.models.simulated_market import built_in
+from engine.models.simulated.market import built_in
 from engine.surfaces import nadaraya_watson, smoothing, synthetic_quotes
 
 LOCAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "spx_quotes_2019-05-17.csv"

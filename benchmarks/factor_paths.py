@@ -9,8 +9,8 @@ import time
 import numpy as np
 
 from benchmarks.report import print_line
-from engine.models.simulated_market import built_in
-from engine.studies.factor_models import FactorModelConfig, build
+from engine.models.simulated.market import built_in
+from engine.studies.surfaces.factor_models import FactorModelConfig, build
 from engine.surfaces.factor_model import THREE_MONTHS, simulate
 
 PATHS = 100_000

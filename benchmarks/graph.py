@@ -20,12 +20,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report import print_line
-from engine.decisions import forecasting, graph, graph_regression
-from engine.decisions.graph_cross import cross_sign_counts
+from engine.decisions import forecasting
+from engine.decisions.graph import regression as graph_regression
+from engine.decisions.graph import weighting as graph
+from engine.decisions.graph.cross_evaluation import cross_sign_counts
 from engine.market.price_history import PriceHistory
 from engine.market.returns import HalfDayWindows, fingan_windows
-from engine.models.fingan import COMBINATIONS, Asset, FinGANConfig, Member, generator_shapes, initial_weights
-from engine.models.fingan_sampling import GeneratorStack
+from engine.models.fingan.networks import COMBINATIONS, Asset, FinGANConfig, Member, generator_shapes, initial_weights
+from engine.models.fingan.sampling import GeneratorStack
 
 WINDOWS, SAMPLES, TRAINING_WINDOWS, LENGTH = 1098, 100, 8774, 10
 BATCH, MATCHING, EPOCHS, DAYS, CHOICE_SAMPLES = 100, 25, 100, 5500, 1000
@@ -86,7 +88,7 @@ def sparse(n: int) -> dict[str, float]:
 
 def training() -> float:
     """Microseconds a member and update, on all cores."""
-    from engine.models import fingan_training
+    from engine.models.fingan import training as fingan_training
 
     rng = np.random.default_rng(4)
     assets = []
@@ -116,7 +118,7 @@ def panel(n: int) -> list[HalfDayWindows]:
 
 def everything(n: int) -> dict[str, Any]:
     """Windows, training, choice, cross-evaluation and all weightings, timed one by one."""
-    from engine.models import fingan_training
+    from engine.models.fingan import training as fingan_training
 
     clock = [time.perf_counter()]
     busy = time.process_time()

@@ -15,11 +15,11 @@ from benchmarks.report import least_seconds, print_line
 from engine.decisions import hedging
 from engine.decisions.hedging import CostModel
 from engine.market.grid import DT
-from engine.models.historical import FilteredHistoricalSimulation
-from engine.models.simulated_market import built_in
-from engine.runs.compute import Team
-from engine.studies import hedging as study
+from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation
+from engine.models.simulated.market import built_in
+from engine.runs.compute import ProcessPool
 from engine.studies.base import Tables, Work
+from engine.studies.hedging import study
 
 MONTHS, DAYS = 52, 21
 
@@ -62,7 +62,7 @@ def main() -> None:
     seconds = []
     for _ in range(asked.repeats):
         began = time.perf_counter()
-        with contextlib.closing(Team(asked.workers)) as team:
+        with contextlib.closing(ProcessPool(asked.workers)) as team:
             tables = {}
             for step in study.steps(history, config, Work(run=team.run)):
                 tables |= step.make()

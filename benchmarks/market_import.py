@@ -4,10 +4,10 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.report import least_seconds, print_line
-from engine.market import csv_import
 from engine.market.export import surfaces_table
 from engine.market.grid import Grid
-from engine.models.simulated_market import simulate
+from engine.market.intake import reader as csv_import
+from engine.models.simulated.market import simulate
 
 GRID = Grid([0.9, 0.95, 0.975, 1.0, 1.025, 1.05, 1.1], [day / 365 for day in (61, 91, 182, 365, 548, 730)])
 DAYS = 847

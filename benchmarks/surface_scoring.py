@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks.report import least_seconds, print_line
 from engine.evaluation import calibration, distances, scores
 from engine.market.grid import Grid
-from engine.models.simulated_market import simulate
-from engine.studies import surface_scoring
+from engine.models.simulated.market import simulate
+from engine.studies.generators import scoring as surface_scoring
 
 DAYS, TEST, SCENARIOS = 847, 367, 1000
 GRID = Grid(np.linspace(0.9, 1.1, 7), np.array([61, 91, 182, 365, 548, 730]) / 365)

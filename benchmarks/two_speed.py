@@ -13,8 +13,8 @@ import numpy as np
 
 from benchmarks.report import least_seconds, print_line
 from benchmarks.surface_scoring import DAYS, GRID, TEST
-from engine.models.simulated_market import simulate
-from engine.models.two_speed import TwoSpeed
+from engine.models.conditional_fhs.two_speed import TwoSpeed
+from engine.models.simulated.market import simulate
 from engine.surfaces import arbitrage
 
 SCENARIOS, PATHS = 10_000, 1000

@@ -21,14 +21,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import print_line
-from engine.market import csv_import
 from engine.market.grid import Grid
+from engine.market.intake import reader as csv_import
 from engine.market.surface_history import SurfaceHistory
-from engine.models.simulated_market import simulate
-from engine.models.volgan import VolGAN, VolGANConfig
+from engine.models.simulated.market import simulate
+from engine.models.volgan.model import VolGAN, VolGANConfig
 from engine.runs import checkpoints
-from engine.studies import volgan
 from engine.studies.base import Work
+from engine.studies.volgan import study as volgan
 from engine.surfaces import arbitrage
 
 LOCAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "spx_surfaces_2006_2009.csv"

@@ -15,10 +15,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from benchmarks.report import least_seconds, print_line
 from engine.market.grid import CH2_GRID
-from engine.models.simulated_market import simulate
-from engine.models.volgan import VolGANConfig
-from engine.models.volgan_training import MATCHING, TRAINING, VolGANLearner, roughness
-from engine.models.volgan_watch import Watch
+from engine.models.simulated.market import simulate
+from engine.models.volgan.model import VolGANConfig
+from engine.models.volgan.monitor import TrainingMonitor
+from engine.models.volgan.training import MATCHING, TRAINING, VolGANLearner, roughness
 
 ROWS, BATCH, UPDATES = 1000, 100, 200
 ALPHA = 1e-5
@@ -67,7 +67,7 @@ def _milliseconds(members: int, repeats: int) -> float:
 def _look_milliseconds(repeats: int) -> float:
     """Mean Φ and spread of the fixed batch, for weights as they are at the start."""
     config = VolGANConfig()
-    watch = Watch(simulate(CH2_GRID, ROWS, 0).history, config, 1, seed=0)
+    watch = TrainingMonitor(simulate(CH2_GRID, ROWS, 0).history, config, 1, seed=0)
     learner = VolGANLearner(*_data(), CH2_GRID, config, seed=0, members=range(1))
     learner.begin_phase(MATCHING)
     return 1000 * least_seconds(lambda: watch.figures(learner.weights()), repeats)

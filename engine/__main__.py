@@ -309,7 +309,7 @@ def _datasets(arguments: argparse.Namespace) -> int:
 
 def _models(arguments: argparse.Namespace) -> int:
     from engine import settings
-    from engine.models.base import SURFACE_MODELS, surface_model
+    from engine.models.surface_model import SURFACE_MODELS, surface_model
 
     for name in SURFACE_MODELS:
         kind = surface_model(name)

@@ -18,8 +18,8 @@ import pandas as pd
 
 from engine import workspace
 from engine.errors import MarketDataError
-from engine.market import csv_import
 from engine.market.builtin_prices import builtin_prices
+from engine.market.intake import reader as csv_import
 from engine.market.price_history import PriceHistory
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import SurfaceHistory
@@ -236,7 +236,7 @@ def _kind_of(files: Sequence[tuple[Path, str]]) -> Kind:
 
 def _built_in() -> dict[str, _Source]:
     def simulated(name: str) -> SurfaceHistory:
-        from engine.models.simulated_market import built_in
+        from engine.models.simulated.market import built_in
 
         return built_in(name).history
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from engine.__main__ import main
-from engine.market import csv_import
 from engine.market.grid import CH2_GRID, VOLGAN_GRID
+from engine.market.intake import reader as csv_import
 from engine.market.quotes import OptionQuotes
-from engine.models.simulated_market import built_in
+from engine.models.simulated.market import built_in
 from engine.surfaces import smoothing, synthetic_quotes
 
 HISTORY = built_in("simulated-11x9").history

@@ -9,8 +9,8 @@ from engine import datasets, workspace
 from engine.errors import MarketDataError
 from engine.market import export
 from engine.market.grid import CH2_GRID
-from engine.market.templates import templates
-from engine.models.simulated_market import simulate
+from engine.market.intake.templates import templates
+from engine.models.simulated.market import simulate
 
 TEMPLATES = {t.file: t.content for t in templates()}
 WIDE = TEMPLATES["surfaces_wide.csv"]

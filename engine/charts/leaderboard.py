@@ -1,6 +1,6 @@
 """Generators ranked: scores with intervals, exceedances with their tests, transforms, arbitrage. From a study's tables.
 
-Tables are those of ``engine.studies.surface_scores``, a generator in them called by its label; ``registered`` gives the
+Tables are those of ``engine.studies.generators.scores``, a generator called by its label; ``registered`` gives the
 registered name behind a label, which decides its colour.
 """
 
@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 
 from engine.charts import theme
 from engine.market.grid import Floats
-from engine.models.base import role
+from engine.models.surface_model import role
 
 REJECTED = 0.05
 """A level whose Kupiec p-value is below this is marked as rejected."""

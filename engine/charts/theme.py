@@ -20,7 +20,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from numpy.typing import ArrayLike, NDArray
 
-from engine.models.base import SURFACE_MODELS
+from engine.models.surface_model import SURFACE_MODELS
 
 pio.templates.default = "none"  # the app brings its own; plotly's would be 7 kB of every figure, and slow to apply
 

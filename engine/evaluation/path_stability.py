@@ -17,7 +17,7 @@ from engine.errors import MarketDataError
 from engine.market.grid import DT, Floats
 from engine.market.returns import TRADING_DAYS
 from engine.market.surface_history import SurfaceHistory
-from engine.models.paths import SurfacePaths
+from engine.models.rollout import SurfacePaths
 from engine.surfaces import arbitrage, ornstein_uhlenbeck, principal_components
 
 LEAST_DAYS = 42

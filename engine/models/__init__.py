@@ -1,1 +1,1 @@
-"""Generators: one file per family, found by name in the registry of ``engine.models.base``."""
+"""Generators: one file per family, found by name in the registry of ``engine.models.surface_model``."""

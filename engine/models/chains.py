@@ -2,7 +2,7 @@
 
 A chain carries n paths. The general one, :class:`HistoryChain`, gives every path a history of its own and asks the
 model for one scenario of its next day: exact for every model, and slow. A family whose condition is a small state has
-a chain of its own (:meth:`~engine.models.base.SurfaceModel.chain`) that carries that state for all paths at once.
+a chain of its own (``SurfaceModel.chain``) that carries that state for all paths at once.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Floats, Grid
 from engine.market.returns import REALISED_WINDOW, TRADING_DAYS
 from engine.market.surface_history import HIGHEST_IV, Dates, SurfaceHistory
-from engine.models.base import SurfaceModel
-from engine.models.innovations import LEAST_VARIANCE, Rows, pick
+from engine.models.conditional_fhs.innovations import LEAST_VARIANCE, Rows, pick
+from engine.models.surface_model import SurfaceModel
 
 
 class Day(NamedTuple):
@@ -61,15 +61,15 @@ class HistoryChain(Chain):
         self._iv = np.empty((n, 0, *condition.grid.shape))
 
     def step(self, rng: np.random.Generator) -> Day:
-        """One scenario of each path's next day; of a mixture's parts one is taken at random."""
+        """One scenario of each path's next day; of a mixture's components one is taken at random."""
         grid, n = self._condition.grid, len(self._spot)
         log_return, log_iv = np.full(n, np.nan), np.full((n, *grid.shape), np.nan)
-        parts = self._model.parts
+        components = self._model.components
         for i in range(n):
             if not np.isfinite(self._iv[i]).all():
                 continue
-            drawn = self._model.sample(self._history(i), parts, rng=rng)
-            which = int(rng.integers(parts)) if parts > 1 else 0
+            drawn = self._model.sample(self._history(i), components, rng=rng)
+            which = int(rng.integers(components)) if components > 1 else 0
             with np.errstate(over="ignore"):
                 iv = np.exp(drawn.log_iv[which].astype(np.float64))
             if iv.min() > 0 and iv.max() <= HIGHEST_IV:
@@ -158,7 +158,7 @@ class Pool:
 
 
 class RunningVariance:
-    """:func:`engine.models.innovations.running_variance` one step at a time, on every path.
+    """:func:`engine.models.conditional_fhs.innovations.running_variance` one step at a time, on every path.
 
     Args:
         latest: ``(d,)`` the variance for the next move, of the real past.

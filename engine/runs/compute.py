@@ -3,7 +3,7 @@
 A task is a function of a module and a block that holds everything it needs, its random seeds included. So it does not
 matter who carries it out, in which order, or how often: results come with the position of their block, and a worker
 that is killed costs the block it was at and nothing else. That is the contract of
-:data:`engine.decisions.graph_cross.RunBlocks`, which studies take.
+:data:`engine.decisions.graph.cross_evaluation.RunBlocks`, which studies take.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def opened(cluster: str = "", workers: int | None = None) -> Iterator[Run]:
         JobError: for an address that is none, or where no scheduler answers.
     """
     if not cluster:
-        with contextlib.closing(Team(workers or os.cpu_count() or 1)) as team:
+        with contextlib.closing(ProcessPool(workers or os.cpu_count() or 1)) as team:
             yield team.run
         return
     local = re.fullmatch(r"local:([1-9][0-9]{0,3})", cluster)
@@ -76,7 +76,7 @@ def opened(cluster: str = "", workers: int | None = None) -> Iterator[Run]:
         yield lambda task, blocks: on_dask(client, task, blocks)
 
 
-class Team:
+class ProcessPool:
     """Processes of this machine that carry out blocks; they start with the first blocks and stay until closed.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import CheckpointError
-from engine.models.fingan import LOSSES
+from engine.models.fingan.networks import LOSSES
 from engine.runs import run_directory, tensor_file
 from engine.runs.studies import ARRAYS, RESULT
 

@@ -28,7 +28,7 @@ def run(given: argparse.Namespace) -> int:
     from engine import datasets
     from engine.evaluation import path_stability
     from engine.market.surface_history import SurfaceHistory
-    from engine.models import paths
+    from engine.models import rollout as paths
     from engine.runs import checkpoints
     from engine.runs.console import counter
     from engine.scenarios import reweighting

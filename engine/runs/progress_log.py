@@ -111,7 +111,7 @@ class ProgressWriter:
     """Appends reports to ``progress.jsonl``, at most one every 0.5 s at first and every 5 s in a long run.
 
     Reports are for watching: one that cannot be written (a full disk) is lost and training goes on; what must not be
-    lost is the keeper's.
+    lost is the checkpointer's.
     """
 
     def __init__(self, path: Path) -> None:

@@ -28,7 +28,7 @@ from engine.runs.cards import printable
 from engine.runs.console import ProgressBar
 from engine.runs.progress_log import ProgressWriter
 from engine.runs.run_directory import CONFIG, PROGRESS, WEIGHTS
-from engine.runs.worker import MOST_KEEP_BYTES, FileKeeper, StopRequest
+from engine.runs.worker import MOST_KEEP_BYTES, FileCheckpointer, StopRequest
 from engine.studies.base import STUDIES, Arrays, Study, Tables, Work, study
 from engine.training.progress import Progress, TrainingStopped
 from engine.workspace import write_json, write_whole
@@ -119,7 +119,7 @@ class StudyResult:
             raise CheckpointError(f"expected the table {name} as CSV; found {type(error).__name__}") from None
 
     def arrays(self, name: str) -> Arrays:
-        """The named arrays of one of its keepers.
+        """The named arrays of one of its checkpointers.
 
         Raises:
             CheckpointError: if there are none of that name, or they are damaged.
@@ -278,8 +278,8 @@ def _carry_out(
         return stop.asked
 
     blocks = compute.Blocks(run_blocks, directory / BLOCKS)
-    keepers = lambda name: FileKeeper(_arrays_path(directory, name))  # noqa: E731
-    work = Work(*given, within, keepers, run_blocks, spread, blocks.keeping, blocks.forget)
+    checkpointers = lambda name: FileCheckpointer(_arrays_path(directory, name))  # noqa: E731
+    work = Work(*given, within, checkpointers, run_blocks, spread, blocks.keeping, blocks.forget)
     try:
         steps = module.steps(*asked, work)
         for position, step in enumerate(steps):

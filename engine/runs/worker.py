@@ -24,7 +24,7 @@ from typing import Any
 from engine import datasets, settings
 from engine.errors import CheckpointError, JobError, MarketDataError, ScenaristError, SettingsError
 from engine.market.surface_history import SurfaceHistory
-from engine.models.base import SurfaceModel, Tensors, surface_model
+from engine.models.surface_model import SurfaceModel, Tensors, surface_model
 from engine.runs import checkpoints, run_directory, tensor_file
 from engine.runs.cards import Card, printable
 from engine.runs.console import ProgressBar
@@ -78,7 +78,7 @@ class TrainingFailed(JobError):  # noqa: N818 - says what happened
     """Training began and did not go through, through no fault of what was asked; the run can be resumed."""
 
 
-class FileKeeper:
+class FileCheckpointer:
     """Keeps the state of an interrupted fit in ``keep.safetensors``, whole or not at all."""
 
     def __init__(self, path: Path) -> None:
@@ -334,8 +334,8 @@ def _carried_out(directory: Path, plan: _Plan, stop: StopRequest) -> Card:
 
     try:
         with _disk_words("the state of the run"):
-            keeper = FileKeeper(directory / KEEP)
-            report = plan.model.fit(plan.train, seed=plan.config["seed"], on_step=on_step, keeper=keeper)
+            checkpointer = FileCheckpointer(directory / KEEP)
+            report = plan.model.fit(plan.train, seed=plan.config["seed"], on_step=on_step, checkpointer=checkpointer)
     finally:
         bar.close()
     data = plan.config["data"]

@@ -3,7 +3,7 @@
 A study is a module with ``LABEL``, ``Config`` (a settings dataclass), ``DATA`` (the kind of data it reads), ``INPUTS``
 (what it can be given besides), ``steps(data, config, work)`` and ``summary(tables)``. Its steps are carried out one
 after the other and their tables written as they come, so that a killed study resumes with the step it was in; within
-a long step a keeper holds what is done.
+a long step a checkpointer holds what is done.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from engine.errors import SettingsError
-from engine.training.progress import Keeper, OnStep, Progress
+from engine.training.progress import Checkpointer, OnStep, Progress
 
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[tuple[int, Any]]]
 """Carries out a task for each of many blocks, anywhere, and yields (position, result) as they come."""
@@ -34,7 +34,7 @@ class Step:
     make: Callable[[], Tables]
 
 
-class MemoryKeeper:
+class MemoryCheckpointer:
     """Keeps arrays for as long as the process lives: what a study carried out in memory uses."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Work:
         inputs: name → what was named with it: "model" is a restored surface model, "fingan" a finished study.
         about: the same names → facts of the card: name, label, fingerprint of its data, training period.
         on_step: told of progress within a step; returns True to ask for a stop.
-        keepers: name → keeper of named arrays; in a run they are files that other studies and pages can read.
+        checkpointers: name → checkpointer of named arrays; in a run, files that other studies and pages read.
         run: carries out a task for each of many blocks, anywhere, and yields (position, result) as they come; None
             leaves it to the study (threads of this process).
         spread: whether ``run`` reaches a cluster, so that training too is worth cutting into blocks.
@@ -69,12 +69,12 @@ class Work:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     on_step: OnStep | None = None
-    keepers: Callable[[str], Keeper] | None = None
+    checkpointers: Callable[[str], Checkpointer] | None = None
     run: Run | None = None
     spread: bool = False
     blocks: Callable[[str], Run] | None = None
     forget_blocks: Callable[[str], None] | None = None
-    _own: dict[str, MemoryKeeper] = field(default_factory=dict)
+    _own: dict[str, MemoryCheckpointer] = field(default_factory=dict)
 
     def report(self, progress: Progress) -> bool:
         """Report progress within a step.
@@ -93,11 +93,11 @@ class Work:
         if self.forget_blocks is not None:
             self.forget_blocks(name)
 
-    def keeper(self, name: str) -> Keeper:
-        """The keeper of the arrays called ``name`` (lower case, digits, underscores)."""
-        if self.keepers is not None:
-            return self.keepers(name)
-        return self._own.setdefault(name, MemoryKeeper())
+    def checkpointer(self, name: str) -> Checkpointer:
+        """The checkpointer of the arrays called ``name`` (lower case, digits, underscores)."""
+        if self.checkpointers is not None:
+            return self.checkpointers(name)
+        return self._own.setdefault(name, MemoryCheckpointer())
 
 
 class Finished(Protocol):
@@ -115,7 +115,7 @@ class Finished(Protocol):
         """One of its tables."""
 
     def arrays(self, name: str) -> Arrays:
-        """Named arrays that one of its keepers holds."""
+        """Named arrays that one of its checkpointers holds."""
 
 
 class Study(Protocol):
@@ -134,14 +134,14 @@ class Study(Protocol):
 
 
 STUDIES: dict[str, str] = {
-    "surfaces": "engine.studies.surfaces",
-    "leaderboard": "engine.studies.leaderboard",
-    "generators": "engine.studies.generators",
-    "volgan": "engine.studies.volgan",
-    "graph": "engine.studies.graph",
-    "rehearsal": "engine.studies.graph_rehearsal",
-    "fingan": "engine.studies.fingan",
-    "hedging": "engine.studies.hedging",
+    "surfaces": "engine.studies.surfaces.study",
+    "leaderboard": "engine.studies.generators.leaderboard",
+    "generators": "engine.studies.generators.study",
+    "volgan": "engine.studies.volgan.study",
+    "graph": "engine.studies.graph.study",
+    "rehearsal": "engine.studies.graph.rehearsal",
+    "fingan": "engine.studies.fingan.study",
+    "hedging": "engine.studies.hedging.study",
 }
 """Registered studies: name → module."""
 

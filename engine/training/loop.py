@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import CheckpointError, SettingsError
-from engine.training.progress import Keeper, OnStep, Progress, TrainingDiverged, TrainingStopped
+from engine.training.progress import Checkpointer, OnStep, Progress, TrainingDiverged, TrainingStopped
 from engine.training.streams import Streams
 
 Arrays = dict[str, NDArray[Any]]
@@ -72,11 +72,11 @@ def run(
     batch_size: int,
     identity: str,
     on_step: OnStep | None = None,
-    keeper: Keeper | None = None,
+    checkpointer: Checkpointer | None = None,
     report_every: float = 0.5,
     keep_every: float = 30.0,
 ) -> int:
-    """Train through all phases, from the keeper's state if it has one, to the weights of an undisturbed run.
+    """Train through all phases, from the checkpointer's state if it has one, to the weights of an undisturbed run.
 
     Every epoch each member sees all training rows once, in its own random order, in batches of ``batch_size``
     (the last one may be smaller, never empty). On one thread: two made networks of this size 2 to 20 times slower.
@@ -91,7 +91,7 @@ def run(
         batch_size: rows in an update.
         identity: what a kept state must share with this run to be resumed: data, seed, settings.
         on_step: called every ``report_every`` seconds and at the end of every phase.
-        keeper: where the state is kept: every ``keep_every`` seconds, on a stop, and at the end.
+        checkpointer: where the state is kept: every ``keep_every`` seconds, on a stop, and at the end.
         report_every: seconds.
         keep_every: seconds.
 
@@ -123,12 +123,12 @@ def run(
             raise TrainingStopped(f"stopped after {at.epoch} of {len(phase_of)} epochs")
 
     def keep() -> None:
-        if keeper is not None:
+        if checkpointer is not None:
             position = np.array([at.epoch, at.batch, at.steps], dtype=np.int64)
             own: Arrays = {POSITION: position, IDENTITY: mark, STREAMS: streams.state(), STREAMS_AT_EPOCH: at_epoch}
-            keeper.save({**learner.state(), **own})
+            checkpointer.save({**learner.state(), **own})
 
-    kept = keeper.load() if keeper is not None else None
+    kept = checkpointer.load() if checkpointer is not None else None
     if kept is not None:
         at, at_epoch = _resume(learner, kept, mark)
     with _one_thread():

@@ -32,7 +32,7 @@ OnStep = Callable[[Progress], bool | None]
 """Called after every reporting interval; returning True asks the loop to stop (its state is kept first)."""
 
 
-class Keeper(Protocol):
+class Checkpointer(Protocol):
     """Keeps the state of an interrupted fit: flat named arrays, nothing else."""
 
     def load(self) -> dict[str, NDArray[Any]] | None:

@@ -4,9 +4,9 @@ import numpy as np
 
 from engine.errors import CheckpointError
 from engine.market.returns import HalfDayWindows, fingan_windows
-from engine.models.fingan_sampling import GeneratorStack
+from engine.models.fingan.sampling import GeneratorStack
 from engine.runs import studies
-from engine.studies import fingan_arrays
+from engine.studies.fingan import arrays as fingan_arrays
 from pages.decisions._fingan_view import View
 from pages.ui import cache
 

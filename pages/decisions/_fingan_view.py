@@ -53,7 +53,7 @@ class View:
         found = self.table("figure_5_12_combinations").drop_duplicates("combination")
         return dict(zip(found["combination"], found["label"], strict=True))
 
-    def honesty(self) -> tuple[str, ...]:
+    def provenance(self) -> tuple[str, ...]:
         """Sample size, seeds, period, origin."""
         days = self.table("figure_5_9_portfolio")["date"]
         first, last = self.result.data["period"]

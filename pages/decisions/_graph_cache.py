@@ -8,8 +8,8 @@ import streamlit as st
 
 from engine.charts import graph_network
 from engine.runs import studies
-from engine.studies import graph_live
-from engine.studies.graph_live import Live
+from engine.studies.graph import live as graph_live
+from engine.studies.graph.live import Live
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the graphs …")

@@ -9,11 +9,12 @@ import streamlit as st
 from engine.charts import fingan_ticker as draw
 from engine.decisions import graph
 from engine.decisions.forecasting import BASIS_POINTS
-from engine.decisions.graph_mixture import MetaGenerator, generators
+from engine.decisions.graph.mixture import MetaGenerator, generators
 from engine.errors import CheckpointError
 from engine.runs import studies
-from engine.studies import fingan_pictures, graph_generators
-from engine.studies.graph_generators import Trained
+from engine.studies.fingan import pictures as fingan_pictures
+from engine.studies.graph import generators as graph_generators
+from engine.studies.graph.generators import Trained
 from pages.decisions._graph_view import Chosen, View
 from pages.ui import downloads, frame, pictures
 

@@ -5,7 +5,8 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import graph_network as draw
-from engine.decisions import graph, graph_measures
+from engine.decisions import graph
+from engine.decisions.graph import measures as graph_measures
 from pages.decisions import _graph_cache as kept
 from pages.decisions import _graph_mixture as mixture
 from pages.decisions import _graph_text as text

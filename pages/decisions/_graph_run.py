@@ -6,7 +6,7 @@ from engine import datasets as catalogue
 from engine.market.price_history import PriceHistory
 from engine.runs import jobs as engine_jobs
 from engine.runs import studies
-from engine.studies.graph import GraphConfig
+from engine.studies.graph.study import GraphConfig
 from pages.decisions import _fingan_train as training
 from pages.decisions._fingan_study import words
 from pages.ui import cache, forms, frame, study_jobs

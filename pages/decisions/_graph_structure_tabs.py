@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.charts import graph as draw
 from engine.charts import graph_network
-from engine.decisions import graph_measures
+from engine.decisions.graph import measures as graph_measures
 from pages.decisions import _graph_cache as kept
 from pages.decisions._graph_tables import show as _table
 from pages.decisions._graph_view import Chosen, View

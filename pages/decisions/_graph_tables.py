@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from engine.studies.graph_words import LABELS
+from engine.studies.graph.sentences import LABELS
 from pages.ui import downloads
 
 NUMBER = "%.2f"

@@ -53,7 +53,7 @@ def _show(result: StudyResult) -> None:
     view = View(result, str(crisis), str(strike))
     frame.metrics(_answer(view))
     facts = view.facts
-    frame.honesty(
+    frame.provenance(
         f"{facts['months']} months, {facts['first_day']} to {facts['last_day']} on {result.data.get('name')}",
         f"straddles {strike if view.m0 else ', '.join(strikes(result)[1:])}, held {facts['held_days']} days",
         f"scenarios from {source_words(facts['source'], result)}, {result.settings.get('scenarios')} a day",

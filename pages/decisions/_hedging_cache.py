@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.decisions import hedging
 from engine.market.surface_history import SurfaceHistory
-from engine.models.base import SurfaceModel, surface_model
+from engine.models.surface_model import SurfaceModel, surface_model
 from pages.decisions._hedging_plan import MONTH, Plan, instruments
 from pages.decisions._hedging_strategies import strategies
 

@@ -5,9 +5,9 @@ import streamlit as st
 
 from engine.charts import hedging_backtest as draw_backtest
 from engine.charts import theme
-from engine.models.base import surface_model
+from engine.models.surface_model import surface_model
 from engine.runs.studies import StudyResult
-from engine.studies.hedging_settings import GIVEN, TRUE_LAW
+from engine.studies.hedging.settings import GIVEN, TRUE_LAW
 from pages.decisions._hedging_numbers import money
 from pages.decisions._hedging_study import STATISTICS, View
 from pages.ui import frame, pictures
@@ -21,7 +21,7 @@ def draw(view: View) -> str:
         st.markdown(frame.plain(_sentence(row, source_words(name, view.result))))
     shown = _words(gain, {name: source_words(name, view.result) for name in gain["source"].unique()})
     st.dataframe(shown, hide_index=True, key="hedge_bt_gain")
-    frame.honesty(
+    frame.provenance(
         "gain: 1 − statistic of the data-driven hedge over that of the better of delta and delta–vega, all months",
         "share of the true law's gain where the market is simulated and that gain is clearly above zero",
     )

@@ -5,8 +5,8 @@ import streamlit as st
 from engine.datasets import Loaded
 from engine.runs import studies
 from engine.runs.studies import StudyResult
-from engine.studies import hedging as study
-from engine.studies.hedging_settings import GIVEN, TRUE_LAW
+from engine.studies.hedging import study
+from engine.studies.hedging.settings import GIVEN, TRUE_LAW
 from pages.ui import datasets, forms, frame, generators, study_jobs
 
 STUDY = "hedging"

@@ -43,7 +43,7 @@ def draw(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
     )
     path = month.paths[str(label)]
     frame.metrics(words.month_answer(path, month.paths))
-    frame.honesty(
+    frame.provenance(
         f"{recipe.words}, entered at {spot:,.2f} on {path.dates[0]}, unwound on {path.dates[-1]}",
         "amounts in units of spot",
         "one month: an example, not evidence (the backtest has all of them)",

@@ -23,7 +23,7 @@ def statistics(view: View) -> str:
     if not beside:
         shown = shown.assign(published=float("nan"))
     frame.chart(pictures.of(draw_backtest.statistic_dots, shown, dark=frame.is_dark()), key="hedge_bt_dots")
-    frame.honesty(
+    frame.provenance(
         f"intervals: 95 % over {view.result.settings.get('draws')} resamples of whole months",
         "VaR: lower tail of Z, its sign turned; upper: its upper tail, what who sold the book and hedged it would lose",
         "published figures are in the table",
@@ -69,14 +69,14 @@ def through_time(view: View) -> str:
         dark=frame.is_dark(),
     )
     frame.chart(figure, key="hedge_bt_errors")
-    frame.honesty("Z = V − Π starts at zero with each month; the last value is after unwinding", "grey: the crisis")
+    frame.provenance("Z = V − Π starts at zero with each month; the last value is after unwinding", "grey: the crisis")
     return "paths"
 
 
 def laws(view: View) -> str:
     """Distribution functions of Z."""
     frame.chart(pictures.of(draw_backtest.error_laws, view.errors, dark=frame.is_dark()), key="hedge_bt_laws")
-    frame.honesty(f"{len(view.paths):,} days of all months looked at; days of one month are dependent")
+    frame.provenance(f"{len(view.paths):,} days of all months looked at; days of one month are dependent")
     return "within_1_percent"
 
 
@@ -89,7 +89,9 @@ def scatter(view: View) -> str:
                 draw_backtest.against, mine, view.errors[other], ("data-driven", other), dark=frame.is_dark()
             )
             frame.chart(figure, key=f"hedge_bt_against_{other}")
-    frame.honesty("dotted: equal size; dots above and below them are days on which the data-driven hedge was worse off")
+    frame.provenance(
+        "dotted: equal size; dots above and below them are days on which the data-driven hedge was worse off"
+    )
     return "paths"
 
 

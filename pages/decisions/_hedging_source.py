@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.datasets import Loaded
 from engine.market.surface_history import SurfaceHistory
-from engine.models.base import SurfaceModel, surface_model
+from engine.models.surface_model import SurfaceModel, surface_model
 from engine.runs.checkpoints import Card, Listed
 from pages.decisions import _hedging_cache as hedging_cache
 from pages.ui import cache, frame, generators

@@ -36,7 +36,7 @@ def draw(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -
     )
     ticket = found.tickets[str(label)]
     frame.metrics(words.ticket_answer(ticket))
-    frame.honesty(
+    frame.provenance(
         f"{recipe.words}, entered at {spot:,.2f} on {ticket.date}; amounts in units of spot",
         f"{plan.scenarios:,} scenarios to choose the hedge, as many unseen ones to judge it, seed {plan.seed}",
         f"{source.label}: {source.known}",

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.runs import studies
-from engine.studies.graph_words import verdicts
+from engine.studies.graph.sentences import verdicts
 from pages.decisions import _graph_network_tab as network
 from pages.decisions import _graph_result_tabs as results
 from pages.decisions import _graph_robustness_tab as robustness
@@ -41,7 +41,7 @@ with st.container(border=True):
     st.text(f"Study: {result.data['name']} · {first} to {last} · fingerprint {str(result.data['digest'])[:12]}")
     st.text(f"Generators: {source}, {seeds} training {'seed' if seeds == 1 else 'seeds'}")
 frame.metrics(view.metrics())
-frame.honesty(
+frame.provenance(
     f"{len(view.tickers)} assets, {days} test days, out of sample",
     f"signs averaged over {seeds} seeds" if seeds > 1 else "one training seed",
     f"intervals from {result.settings.get('draws'):,} resamples of 21-day blocks",

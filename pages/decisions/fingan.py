@@ -38,7 +38,7 @@ with frame.errors("Choose another study in the sidebar, or train one."):
     view = View(result, prices_of(result, loaded))
     frame.strip(loaded if view.prices is not None else None, about(result))
     frame.metrics(answer.metrics(view))
-    frame.honesty(*view.honesty())
+    frame.provenance(*view.provenance())
 names = ("Overview", "One ticker", "Gradient norms", "Combinations", "Universality", "Costs", "Train")
 drawing = (overview.tab, ticker.tab, tabs.norms, tabs.combinations, universality.tab, tabs.costs)
 opened = st.tabs(names, key="fingan_tab", on_change="rerun")

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from engine.errors import CheckpointError
-from engine.models.base import SURFACE_MODELS, surface_model
-from engine.studies.leaderboard import BASELINE
+from engine.models.surface_model import SURFACE_MODELS, surface_model
+from engine.studies.generators.leaderboard import BASELINE
 
 Tables = Mapping[str, pd.DataFrame]
 NEEDED = ("scores", "crps", "exceedance", "pit", "penalty", "criteria", "uniformity")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.datasets import Loaded
 from engine.runs.studies import StudyResult
-from engine.studies.leaderboard import Config
+from engine.studies.generators.leaderboard import Config
 from pages.ui import forms, frame, study_jobs
 
 STUDY = "leaderboard"

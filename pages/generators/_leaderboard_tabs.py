@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.charts import leaderboard as draw
 from engine.charts import theme
-from engine.models.base import role
+from engine.models.surface_model import role
 from pages.generators._leaderboard_names import BASE, Tables
 from pages.generators._leaderboard_words import true_ratio
 from pages.ui import downloads, frame, pictures

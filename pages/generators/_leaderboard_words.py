@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from engine.charts import theme
-from engine.models.base import role
+from engine.models.surface_model import role
 from engine.runs.studies import StudyResult
 from pages.generators._leaderboard_names import BASE, Tables
 

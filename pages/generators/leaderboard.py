@@ -46,7 +46,7 @@ with frame.errors("Choose another leaderboard, or run it again."):
     names = naming.models(tables)
     tables = naming.named(tables)
     frame.metrics(words.metrics(tables, names))
-frame.honesty(*words.facts(result, tables))
+frame.provenance(*words.facts(result, tables))
 for sentence in words.verdict(tables):
     st.markdown(frame.plain(sentence))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.market import csv_import
+from engine.market.intake import reader as csv_import
 
 RECOGNISE = "recognise"
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine import datasets as catalogue
 from engine.errors import MarketDataError
-from engine.market import csv_import
+from engine.market.intake import reader as csv_import
 from pages.start._market_local import Files
 from pages.ui import datasets, frame
 

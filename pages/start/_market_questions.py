@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from engine.errors import MarketDataError
-from engine.market import csv_import
+from engine.market.intake import reader as csv_import
 from pages.start._market_mapper import OPTIONS, mapper
 from pages.start._market_pending import KIND, KINDS, Pending, read
 

@@ -4,9 +4,9 @@ import streamlit as st
 
 from engine import datasets as catalogue
 from engine.market.export import prices_table, surfaces_table
+from engine.market.intake.templates import templates
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
-from engine.market.templates import templates
 from pages.start import _market_intake as intake
 from pages.ui import downloads, frame
 

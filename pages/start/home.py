@@ -82,7 +82,7 @@ frame.metrics(
         ),
     ]
 )
-frame.honesty(
+frame.provenance(
     f"{SCENARIOS:,} scenarios, seed {SEED}",
     f"{card.label}, trained on {first} to {last}",
     f"this day is {'in' if str(history.dates[row]) <= last else 'out of'} sample",

@@ -45,7 +45,7 @@ kind: catalogue.Kind = st.sidebar.segmented_control(  # type: ignore[assignment]
 loaded = datasets.pick(kind)
 frame.strip(loaded)
 frame.metrics(answer.metrics(loaded))
-frame.honesty(frame.origin_words(loaded), f"data {loaded.data.fingerprint}")
+frame.provenance(frame.origin_words(loaded), f"data {loaded.data.fingerprint}")
 look, read, formats = st.tabs(pending.TABS, key=pending.TAB, on_change="rerun")
 for tab, draw in ((look, preview.preview), (read, reading.what_was_read)):
     if tab.open:

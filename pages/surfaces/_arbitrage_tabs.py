@@ -89,7 +89,7 @@ def noise(view: View) -> None:
         ]
     )
     error = np.sqrt(shares["total"] * (1 - shares["total"]) / NOISE_DRAWS)
-    frame.honesty(f"standard error {theme.percent(error, 2)}", "seed 1", text.base_words(history, found, base, row))
+    frame.provenance(f"standard error {theme.percent(error, 2)}", "seed 1", text.base_words(history, found, base, row))
     panels = {draw.NAMES[kind]: drawn.mean[kind] for kind in report.KINDS}
     frame.chart(pictures.of(penalties.penalty_panels, panels, view.history.grid, dark=frame.is_dark()), key="noise")
 
@@ -106,7 +106,7 @@ def shift(view: View) -> None:
     st.markdown(text.shift_words(shifts, shifted))
     figure = pictures.of(draw.shift_curve, shifts, shifted)
     frame.chart(figure, key="shift")
-    frame.honesty(text.base_words(history, found, base, row))
+    frame.provenance(text.base_words(history, found, base, row))
     downloads.table_buttons(
         lambda: pd.DataFrame(shifted.by_kind, columns=list(report.KINDS)).assign(shift=shifts),
         "shifts",

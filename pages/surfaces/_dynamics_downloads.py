@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from engine.market.grid import Floats, Grid
-from engine.studies.surface_dynamics import (
+from engine.studies.surfaces.dynamics import (
     SurfaceDynamicsResult,
 )
 

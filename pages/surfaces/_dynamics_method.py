@@ -1,6 +1,6 @@
 """The method text of the dynamics page."""
 
-from engine.studies.surface_dynamics import (
+from engine.studies.surfaces.dynamics import (
     MISPRINT,
 )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from engine.charts import theme
-from engine.studies.surface_dynamics import (
+from engine.studies.surfaces.dynamics import (
     SurfaceDynamicsResult,
 )
 

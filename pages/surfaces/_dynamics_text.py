@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from engine.charts import theme
-from engine.studies.surface_dynamics import (
+from engine.studies.surfaces.dynamics import (
     PUBLISHED_RATIO,
     PUBLISHED_SHARE,
     SurfaceDynamicsConfig,

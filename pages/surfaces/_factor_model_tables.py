@@ -5,7 +5,7 @@ import pandas as pd
 
 from engine.charts import theme
 from engine.charts.arbitrage_history import NAMES
-from engine.studies.factor_models import PUBLISHED_CORRELATIONS, SERIES
+from engine.studies.surfaces.factor_models import PUBLISHED_CORRELATIONS, SERIES
 from engine.surfaces.factor_model import FactorModel
 
 

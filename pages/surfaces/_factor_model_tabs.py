@@ -9,7 +9,7 @@ from engine.charts import factor_paths as draw
 from engine.charts import joint_moves, penalties
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
-from engine.studies import factor_models as study
+from engine.studies.surfaces import factor_models as study
 from pages.surfaces import _factor_model_tables as words
 from pages.ui import cache, downloads, frame, pictures, widths
 
@@ -76,7 +76,7 @@ def ten_years(view: View) -> None:
     scenario = cache.long_scenario(view.history, view.config)
     figure = pictures.of(draw.long_scenario, scenario, dark=view.dark)
     frame.chart(figure, key="long")
-    frame.honesty(
+    frame.provenance(
         f"one path of {len(scenario) - 1:,} days, seed {view.config.seed}, not reweighted",
         "VIX by the Cboe sum on every simulated surface",
     )
@@ -90,7 +90,7 @@ def ten_years(view: View) -> None:
         joint_moves.joint_density, (simulated.spot, simulated.vix), (data.spot, data.vix), dark=view.dark
     )
     frame.chart(joint, key="joint")
-    frame.honesty(
+    frame.provenance(
         "contours hold 10, 30, 50, 70 and 90 % of the days; dashed: 90 % of the data; dots: days outside",
         data.origin,
         f"data {view.history.period[0]} to {view.history.period[1]}",

@@ -3,7 +3,7 @@
 import shlex
 
 from engine.charts import theme
-from engine.studies.factor_models import FactorModelConfig
+from engine.studies.surfaces.factor_models import FactorModelConfig
 
 BETA = "Paths are weighted by exp(−βφ): 0 leaves them as simulated, large β keeps only paths without arbitrage."
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.charts import theme
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from engine.models.base import SurfaceModel
+from engine.models.surface_model import SurfaceModel
 
 STARTS = ("Last day", "Most stressed day", "Calmest day")
 BETAS = (0.0, *(10.0 ** (k / 2) for k in range(-4, 31)))

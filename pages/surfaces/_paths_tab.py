@@ -11,8 +11,8 @@ from engine.datasets import Loaded
 from engine.errors import MarketDataError
 from engine.market.grid import maturity_label
 from engine.market.surface_history import SurfaceHistory
-from engine.models.base import SurfaceModel
-from engine.models.paths import SurfacePaths
+from engine.models.rollout import SurfacePaths
+from engine.models.surface_model import SurfaceModel
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
 from pages.surfaces import _paths_controls as controls
@@ -47,7 +47,7 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
             "reweighted bands rest on so few. Lower β or walk more paths.",
             icon=":material/filter_alt:",
         )
-    frame.honesty(
+    frame.provenance(
         f"{asked.n:,} paths of {asked.days} days from {walked.dates[0]}, seed {asked.seed}",
         f"{theme.count(float(walked.complete.sum()))} stayed to the end",
         f"trained on {card.trained_on[0]} to {card.trained_on[1]}",
@@ -63,7 +63,7 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
         frame.chart(
             pictures.of(charts.stability_dots, found.table, model=card.model, dark=frame.is_dark()), key="paths_dots"
         )
-        frame.honesty(f"median and 5 to 95 % over paths, and over {found.windows} overlapping windows of the data")
+        frame.provenance(f"median and 5 to 95 % over paths, and over {found.windows} overlapping windows of the data")
         st.dataframe(text.table(found), hide_index=True, width="stretch", key="paths_table")
         downloads.table_buttons(lambda: found.table, "path_stability", key="paths_stability", label="Statistics")
         st.markdown("**Mean reversion**, all paths together; data: moment fit of the whole history")

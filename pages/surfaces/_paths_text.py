@@ -5,7 +5,7 @@ import pandas as pd
 from engine.charts import theme
 from engine.evaluation.path_stability import Stability
 from engine.market.grid import Floats
-from engine.models.paths import SurfacePaths
+from engine.models.rollout import SurfacePaths
 from engine.scenarios import reweighting
 
 METHOD = r"""

@@ -49,7 +49,7 @@ def answer(result: StudyResult) -> None:
             ),
         ]
     )
-    frame.honesty(
+    frame.provenance(
         f"{days:,} days out of sample",
         f"{seeds} network{'s' if seeds > 1 else ''} from different seeds, "
         f"{int(result.settings['scenarios']):,} scenarios a day each",
@@ -58,7 +58,7 @@ def answer(result: StudyResult) -> None:
     )
     if seeds > 1:
         phi = penalty_row(result)
-        frame.honesty(
+        frame.provenance(
             f"95 % intervals over seeds: raw bands {text.between(bands.loc['volgan'], 'seeds')}, reweighted "
             f"{text.between(bands.loc['volgan_reweighted'], 'seeds')}, CRPS ratio {float(ratio['seeds_low']):.2f} to "
             f"{float(ratio['seeds_high']):.2f}, Φ {_phi(max(0.0, float(phi['seeds_low'])))} to "

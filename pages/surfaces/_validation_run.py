@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.datasets import Loaded
 from engine.runs.checkpoints import Listed
-from engine.studies import volgan as study
+from engine.studies.volgan import study
 from pages.ui import forms, frame, generators, study_jobs
 
 STUDY = "volgan"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine import settings
 from engine.datasets import Loaded
-from engine.models.base import surface_model
+from engine.models.surface_model import surface_model
 from engine.runs import jobs
 from engine.runs.checkpoints import Card, Listed
 from pages.ui import frame, generators

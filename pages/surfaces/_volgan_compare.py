@@ -9,7 +9,7 @@ from engine.charts import theme
 from engine.datasets import Loaded
 from engine.errors import ScenaristError
 from engine.market.surface_history import SurfaceHistory
-from engine.models.base import role
+from engine.models.surface_model import role
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
 from pages.surfaces import _volgan_beside as beside

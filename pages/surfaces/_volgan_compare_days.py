@@ -10,7 +10,7 @@ from engine.charts import theme
 from engine.datasets import Loaded
 from engine.runs import studies
 from engine.runs.checkpoints import Listed
-from engine.studies.generators import BASELINE, BASELINE_MODEL
+from engine.studies.generators.study import BASELINE, BASELINE_MODEL
 from pages.ui import cache, datasets, downloads, frame, pictures, study_jobs
 
 STUDY = "generators"
@@ -38,7 +38,7 @@ def draw(loaded: Loaded, chosen: Mapping[str, Listed]) -> None:
     count = int(result.summary["test_days"])
     st.dataframe(table, width="stretch", key="volgan_compare_days")
     days = cache.study_table(result, "days")["date"]
-    frame.honesty(
+    frame.provenance(
         f"{count:,} days, {days.iloc[0]} to {days.iloc[-1]}, out of sample for every generator trained on these data",
         f"{result.settings['scenarios']:,} scenarios a day, paired, seed {result.settings['seed']}",
         f"data {str(result.data['digest'])[:12]}",

@@ -2,7 +2,7 @@
 
 import inspect
 
-from engine.models.base import surface_model
+from engine.models.surface_model import surface_model
 from pages.surfaces._volgan_families import FAMILIES
 
 VOLGAN = r"""

@@ -5,7 +5,7 @@ import streamlit as st
 from engine import settings
 from engine.datasets import Loaded
 from engine.errors import JobError
-from engine.models.base import SURFACE_MODELS, surface_model
+from engine.models.surface_model import SURFACE_MODELS, surface_model
 from engine.runs import jobs
 from engine.runs.checkpoints import Card
 from pages.surfaces import _volgan_jobs

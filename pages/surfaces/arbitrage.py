@@ -29,7 +29,7 @@ frame.metrics(
         ("Largest on", str(history.dates[worst_day]) if found.total.max() > 0 else "no day", largest, text.WORST),
     ]
 )
-frame.honesty(
+frame.provenance(
     f"{len(history):,} days, each with its own rate", frame.origin_words(loaded), f"data {history.fingerprint}"
 )
 tabs = st.tabs(list(_arbitrage_tabs.TABS), key="arbitrage_tab", on_change="rerun")

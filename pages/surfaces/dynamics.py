@@ -8,7 +8,7 @@ import streamlit as st
 from engine.charts import dynamics as draw
 from engine.charts import surfaces
 from engine.settings import from_dict
-from engine.studies.surface_dynamics import SurfaceDynamicsConfig
+from engine.studies.surfaces.dynamics import SurfaceDynamicsConfig
 from pages.surfaces import _dynamics_downloads as downloadable
 from pages.surfaces import _dynamics_tables as tables
 from pages.surfaces import _dynamics_text as text
@@ -28,7 +28,7 @@ with frame.errors("Choose another dataset or other settings in the sidebar."):
 found, names = result.components, result.components.names
 
 frame.metrics(text.metrics(result))
-frame.honesty(
+frame.provenance(
     f"{len(history):,} days, in sample",
     text.first_interval(result),
     f"intervals from {config.draws:,} resamples of {config.block}-day blocks, seed {config.seed}",

@@ -6,7 +6,7 @@ import streamlit as st
 from engine.charts import theme
 from engine.scenarios import reweighting
 from engine.settings import from_dict
-from engine.studies import factor_models as study
+from engine.studies.surfaces import factor_models as study
 from pages.surfaces import _factor_model_tabs as tabs
 from pages.surfaces import _factor_model_text as text
 from pages.ui import cache, datasets, forms, frame
@@ -64,7 +64,7 @@ frame.metrics(
         ),
     ]
 )
-frame.honesty(
+frame.provenance(
     f"{len(weights):,} paths of {config.days} days, seed {config.seed}",
     f"parameters: {text.PARAMETERS[config.parameters]}",
     f"effective sample size {theme.count(ess)} at β = {beta_name}",

@@ -5,7 +5,7 @@ import streamlit as st
 
 from engine import datasets as catalogue
 from engine.charts import theme
-from engine.market.templates import templates
+from engine.market.intake.templates import templates
 from engine.surfaces import vix
 from pages.surfaces import _quotes_controls as controls
 from pages.surfaces import _quotes_fit as fit
@@ -67,7 +67,7 @@ else:
         ("Parity rate", theme.percent(built.rate, 2), f"{built.rates['expiry'].nunique()} expiries", text.RATE)
     )
 frame.metrics(items)
-frame.honesty(
+frame.provenance(
     f"one day, {choice.day}",
     f"{len(built.dropped):,} quotes dropped",
     "in sample: compared with the quotes it was made from",

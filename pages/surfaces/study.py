@@ -56,7 +56,7 @@ frame.metrics(
         for words, value in result.summary.items()
     ]
 )
-frame.honesty(
+frame.provenance(
     f"{result.data['name']}, {first} to {last}",
     f"data {str(result.data['digest'])[:12]}",
     f"seed {result.settings.get('seed')}",

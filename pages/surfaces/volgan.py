@@ -55,7 +55,7 @@ view = View(history, request.row, drawn, penalty, history_phi, beta, card.model,
 with answer:
     st.subheader(f"The day after {view.day}", anchor=False)
     frame.metrics(words.metrics(view))
-    frame.honesty(
+    frame.provenance(
         f"{request.n:,} scenarios, seed {request.seed}",
         f"effective {view.ess:,.0f}",
         states.sample_words(loaded, request.row, card),

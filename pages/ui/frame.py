@@ -51,7 +51,7 @@ def strip(loaded: Loaded | None = None, run: str | None = None) -> None:
                 st.text(part)
 
 
-def honesty(*facts: str) -> None:
+def provenance(*facts: str) -> None:
     """The line under a headline: sample size, effective sample size, in or out of sample, origin of the data."""
     st.caption(plain(" · ".join(fact for fact in facts if fact)))
 

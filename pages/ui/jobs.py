@@ -6,7 +6,7 @@ The list ticks while something runs and stops ticking by itself when nothing doe
 import streamlit as st
 
 from engine.errors import SettingsError
-from engine.models.base import surface_model
+from engine.models.surface_model import surface_model
 from engine.runs import jobs
 from engine.runs.progress_log import duration
 from pages.ui import frame, generators

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from engine.market.export import surfaces_table
 from engine.market.grid import Grid
-from engine.models.simulated_market import simulate
+from engine.models.simulated.market import simulate
 from tests.browser.conftest import App, screenshot, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]

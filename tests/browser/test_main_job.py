@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from engine.market.export import surfaces_table
 from engine.market.grid import Grid
-from engine.models.simulated_market import simulate
+from engine.models.simulated.market import simulate
 from pages.ui import menu
 from tests.browser.conftest import App, screenshot, settled
 

@@ -6,9 +6,9 @@ import pytest
 from engine.charts import dynamics as draw
 from engine.charts import theme
 from engine.market.grid import CH2_GRID
-from engine.models import simulated_market
-from engine.studies import surface_dynamics as study
-from engine.studies.surface_dynamics import SurfaceDynamicsConfig, SurfaceDynamicsResult
+from engine.models.simulated import market as simulated_market
+from engine.studies.surfaces import dynamics as study
+from engine.studies.surfaces.dynamics import SurfaceDynamicsConfig, SurfaceDynamicsResult
 
 
 @pytest.fixture(scope="module")

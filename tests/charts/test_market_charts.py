@@ -6,11 +6,11 @@ import pytest
 
 from engine.charts import market as draw
 from engine.charts import theme
-from engine.market import csv_import
 from engine.market.grid import CH2_GRID
+from engine.market.intake import reader as csv_import
+from engine.market.intake.templates import templates
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
-from engine.market.templates import templates
 
 N = 6_000
 DAYS = np.busday_offset("2000-01-03", np.arange(N), roll="forward")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.charts import look, theme
-from engine.models.base import SURFACE_MODELS
+from engine.models.surface_model import SURFACE_MODELS
 
 LIGHT, DARK = look.LIGHT.ground, look.DARK.ground
 

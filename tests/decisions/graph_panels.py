@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.models.fingan_sampling import Networks
+from engine.models.fingan.sampling import Networks
 
 
 def panel(assets=5, generators=5, times=80, seed=0):

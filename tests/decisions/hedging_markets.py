@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.decisions import hedging
 from engine.market.grid import Grid
-from engine.models.simulated_market import SimulatedMarket, simulate
+from engine.models.simulated.market import SimulatedMarket, simulate
 
 GRID = Grid([0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3], [1 / 52, 1 / 12, 1 / 6, 1 / 2])
 START = 60

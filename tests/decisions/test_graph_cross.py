@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from graph_panels import networks
 
-from engine.decisions import graph, graph_cross
+from engine.decisions import graph
+from engine.decisions.graph import cross_evaluation as graph_cross
 from engine.errors import MarketDataError, SettingsError
 
 

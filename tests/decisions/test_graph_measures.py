@@ -4,7 +4,8 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from engine.decisions import graph, graph_measures
+from engine.decisions import graph
+from engine.decisions.graph import measures as graph_measures
 from engine.errors import MarketDataError
 
 NAMES = ["A", "B", "C", "D", "E"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engine.decisions.graph_mixture import MetaGenerator
+from engine.decisions.graph.mixture import MetaGenerator
 from engine.errors import MarketDataError
 
 
@@ -60,8 +60,8 @@ def test_weights_that_are_no_row_are_one_sentence(weights):
 
 def test_a_mixture_of_trained_generators_bets_as_their_weighted_signs():
     from engine.decisions import graph
-    from engine.models.fingan import Member, generator_shapes, size
-    from engine.models.fingan_sampling import GeneratorStack
+    from engine.models.fingan.networks import Member, generator_shapes, size
+    from engine.models.fingan.sampling import GeneratorStack
 
     rng = np.random.default_rng(5)
     weights = rng.normal(0, 0.4, (3, size(generator_shapes(10)))).astype(np.float32)

@@ -3,7 +3,8 @@ import pytest
 from graph_panels import panel
 from sklearn.linear_model import ElasticNet, Lasso, Ridge
 
-from engine.decisions import graph, graph_regression
+from engine.decisions import graph
+from engine.decisions.graph import regression as graph_regression
 from engine.errors import ScenaristError
 
 ETAS = (1e-4, 1e-5, 3e-6, 1e-6)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from graph_panels import panel
 
-from engine.decisions import graph, graph_rolling
+from engine.decisions import graph
+from engine.decisions.graph import rolling as graph_rolling
 from engine.errors import MarketDataError
 
 

@@ -17,10 +17,10 @@ from hedging_markets import (
 
 from engine.decisions import hedging
 from engine.decisions.hedging import CostModel, DataDriven, DeltaHedge, DeltaVegaHedge, ShortfallHedge, Unhedged
-from engine.decisions.penalised_regression import optimality_gap, solve
+from engine.decisions.hedging.penalised_regression import optimality_gap, solve
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import DT, Grid
-from engine.models.simulated_market import simulate
+from engine.models.simulated.market import simulate
 
 FREE = CostModel(scale=0.0)
 STRATEGIES = (Unhedged(), DeltaHedge(), DeltaVegaHedge(), DataDriven(), ShortfallHedge())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hedging_markets import GRID, longhand_price, market
 
-from engine.decisions.options import Book, Option, Portfolio, check_instruments, hedging_set, straddle, vols
+from engine.decisions.hedging.options import Book, Option, Portfolio, check_instruments, hedging_set, straddle, vols
 from engine.errors import MarketDataError
 from engine.market.grid import CH2_GRID, DT
 

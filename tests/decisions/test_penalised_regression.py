@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Lasso
 
-from engine.decisions import penalised_regression as regression
-from engine.decisions.penalised_regression import Limits
+from engine.decisions.hedging import penalised_regression as regression
+from engine.decisions.hedging.penalised_regression import Limits
 from engine.errors import SettingsError
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hedging_markets import GRID, market
 
-from engine.decisions.options import Book, Option
-from engine.decisions.transaction_costs import CostModel
+from engine.decisions.hedging.options import Book, Option
+from engine.decisions.hedging.transaction_costs import CostModel
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import DT
 

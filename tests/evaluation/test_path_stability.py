@@ -6,8 +6,8 @@ import pytest
 from engine.errors import MarketDataError
 from engine.evaluation import path_stability
 from engine.market.grid import DT
-from engine.models import paths
-from engine.models.simulated_market import SimulatedMarket, simulate
+from engine.models import rollout as paths
+from engine.models.simulated.market import SimulatedMarket, simulate
 from tests.models.small_market import SMALL_GRID
 from tests.models.test_paths import ScriptedModel
 

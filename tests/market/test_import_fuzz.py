@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import MarketDataError
-from engine.market import csv_import
-from engine.market.templates import templates
+from engine.market.intake import reader as csv_import
+from engine.market.intake.templates import templates
 
 CELLS = ["", "abc", "=1+1", "@SUM(A1)", "-1", "0", "1e400", "inf", "nan", "NA", "18.2", "0.0001", "1;5", "12%", "1e308"]
 CELLS += ["2019-02-30", "31/12/2019", "01/02/2019", "17/05/19", "43602", "2024-01-05", "<b>x</b>", "../../x", "é", '"']

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import MarketDataError
-from engine.market.csv_import import (
+from engine.market.export import prices_table
+from engine.market.intake.price_tables import ticker_of_file
+from engine.market.intake.reader import (
     AmbiguousColumns,
     read_any,
     read_prices,
@@ -18,9 +20,7 @@ from engine.market.csv_import import (
     recognise,
     recognise_together,
 )
-from engine.market.export import prices_table
 from engine.market.price_history import PriceHistory
-from engine.market.price_tables import ticker_of_file
 
 
 def csv(table, **options):

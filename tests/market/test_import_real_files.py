@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.market import csv_import
+from engine.market.intake import reader as csv_import
 
 pytestmark = pytest.mark.market_data
 

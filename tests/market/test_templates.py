@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.market import csv_import
-from engine.market.templates import templates
+from engine.market.intake import reader as csv_import
+from engine.market.intake.templates import templates
 
 TEMPLATES = templates()
 

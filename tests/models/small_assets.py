@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.models.fingan import Asset
+from engine.models.fingan.networks import Asset
 
 
 def windows(n, seed, length=10):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.models.aggregation import Aggregation, energy_gradient
+from engine.models.conditional_fhs.aggregation import Aggregation, energy_gradient
 
 
 def mixture_score(pools, outcome, weights):

@@ -5,11 +5,11 @@ import pytest
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.surface_history import FIRST_CONDITION_ROW
-from engine.models.base import SURFACE_MODELS, surface_model
 from engine.models.chains import HistoryChain, Pool, RealisedVol, RunningVariance, next_weekdays
-from engine.models.innovations import running_variance
-from engine.models.simulated_market import SimulatedMarket, simulate
-from engine.models.volgan import VolGAN, VolGANConfig, weight_shapes
+from engine.models.conditional_fhs.innovations import running_variance
+from engine.models.simulated.market import SimulatedMarket, simulate
+from engine.models.surface_model import SURFACE_MODELS, surface_model
+from engine.models.volgan.model import VolGAN, VolGANConfig, weight_shapes
 from tests.models.small_market import SMALL_GRID
 
 DAYS, PATHS, STEPS = 200, 3, 5

@@ -5,10 +5,10 @@ import pytest
 
 from engine.errors import MarketDataError
 from engine.market.grid import DT, Grid
-from engine.models.factor_basis import FactorBasis, covariance_root
-from engine.models.gaussian_var import GaussianVar, GaussianVarConfig
-from engine.models.pca_ou import PcaOrnsteinUhlenbeck, PcaOrnsteinUhlenbeckConfig
-from engine.models.simulated_market import simulate
+from engine.models.factor.basis import FactorBasis, covariance_root
+from engine.models.factor.gaussian_var import GaussianVar, GaussianVarConfig
+from engine.models.factor.pca_ou import PcaOrnsteinUhlenbeck, PcaOrnsteinUhlenbeckConfig
+from engine.models.simulated.market import simulate
 from engine.surfaces import ornstein_uhlenbeck, principal_components
 
 GRID = Grid([0.8, 0.9, 1.0, 1.1, 1.2], [1 / 12, 1 / 4, 1 / 2])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
-from engine.models import fingan
-from engine.models.fingan import COMBINATIONS, LOSSES, TERMS, Asset, Member
+from engine.models.fingan import networks as fingan
+from engine.models.fingan.networks import COMBINATIONS, LOSSES, TERMS, Asset, Member
 from tests.models.small_assets import asset, windows
 
 MATCHED = {"pnl": 2.0, "mse": 3.0, "sr": 5.0, "std": 7.0}

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from engine.errors import SettingsError
-from engine.models import fingan_blocks, fingan_training
-from engine.models.fingan import Asset, FinGANConfig
+from engine.models.fingan import blocks as fingan_blocks
+from engine.models.fingan import training as fingan_training
+from engine.models.fingan.networks import Asset, FinGANConfig
 
 LOSSES = ("PnL", "BCE")
 

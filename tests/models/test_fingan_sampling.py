@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
-from engine.models import fingan
-from engine.models.fingan_sampling import Forecast, GeneratorStack
+from engine.models.fingan import networks as fingan
+from engine.models.fingan.sampling import Forecast, GeneratorStack
 from tests.models.small_assets import windows
 
 WHO = fingan.members(["KO", "PEP"], ["BCE", "SR"], [0, 4])

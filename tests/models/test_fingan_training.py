@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from engine.errors import CheckpointError, SettingsError
-from engine.models import fingan
-from engine.models.fingan import LOSSES, TERMS, FinGANConfig
-from engine.models.fingan_torch import TorchEpochs
-from engine.models.fingan_training import DISCRIMINATOR, FINGAN, GENERATOR, compiled_epoch, train
-from engine.models.stacked_training import MATCHING, TRAINING, BlockRunner, StackLearner
+from engine.models.fingan import networks as fingan
+from engine.models.fingan.networks import LOSSES, TERMS, FinGANConfig
+from engine.models.fingan.stacked_training import MATCHING, TRAINING, BlockRunner, StackLearner
+from engine.models.fingan.torch_backend import TorchEpochs
+from engine.models.fingan.training import DISCRIMINATOR, FINGAN, GENERATOR, compiled_epoch, train
 from engine.training.progress import TrainingStopped
 from engine.training.threefry import NOISE, fill_normal, fill_order
 from tests.models.small_assets import asset
@@ -185,7 +185,7 @@ def test_losses_branch_from_the_same_networks():
 
 
 class Memory:
-    """A keeper that keeps the last state."""
+    """A checkpointer that keeps the last state."""
 
     state = None
 
@@ -200,23 +200,23 @@ class Memory:
 def test_a_stopped_fit_resumes_to_the_same_bits(stop_at):
     assets = [asset("A")]
     whole = train(assets, SHORT, losses=["BCE", "SR"], threads=1)
-    keeper = Memory()
+    checkpointer = Memory()
     with pytest.raises(TrainingStopped):
         train(
             assets,
             SHORT,
             losses=["BCE", "SR"],
             threads=1,
-            keeper=keeper,
+            checkpointer=checkpointer,
             report_every=0.0,
             on_step=lambda progress: progress.done >= stop_at,
         )
-    resumed = train(assets, SHORT, losses=["BCE", "SR"], threads=1, keeper=keeper)
+    resumed = train(assets, SHORT, losses=["BCE", "SR"], threads=1, checkpointer=checkpointer)
     assert resumed.epochs == 3
     np.testing.assert_array_equal(whole.generators.weights, resumed.generators.weights)
     np.testing.assert_array_equal(whole.norms["A", 0], resumed.norms["A", 0])
     with pytest.raises(CheckpointError, match="other data, another seed or other settings"):
-        train(assets, SHORT, losses=["BCE"], threads=1, keeper=keeper)
+        train(assets, SHORT, losses=["BCE"], threads=1, checkpointer=checkpointer)
 
 
 def test_the_terms_pull_where_they_should():

@@ -6,7 +6,7 @@ import pytest
 
 from engine.market.price_history import PriceHistory
 from engine.market.returns import HalfDayWindows, fingan_windows
-from engine.models import forecast_baselines as baselines
+from engine.models.fingan import forecast_baselines as baselines
 
 
 def half_day_history(series: np.ndarray, ticker: str = "AAA") -> PriceHistory:

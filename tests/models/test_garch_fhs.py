@@ -5,13 +5,13 @@ import pytest
 
 from engine.errors import CheckpointError
 from engine.market.grid import Grid
-from engine.models.garch_fhs import (
+from engine.models.conditional_fhs.garch import (
     GarchFilteredHistoricalConfig,
     GarchFilteredHistoricalSimulation,
     fit_garch,
     garch_variance,
 )
-from engine.models.simulated_market import simulate
+from engine.models.simulated.market import simulate
 
 GRID = Grid([0.8, 0.9, 1.0, 1.1, 1.2], [1 / 12, 1 / 4, 1 / 2])
 

@@ -5,7 +5,7 @@ import pytest
 from small_market import SMALL_GRID, small_history
 
 from engine.errors import CheckpointError
-from engine.models.historical import (
+from engine.models.conditional_fhs.historical import (
     FilteredHistoricalConfig,
     FilteredHistoricalSimulation,
     HistoricalConfig,

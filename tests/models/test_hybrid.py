@@ -12,13 +12,13 @@ from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.evaluation import comparison, scores
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.base import surface_model
-from engine.models.historical import FilteredHistoricalSimulation
-from engine.models.hybrid import Hybrid, HybridConfig
-from engine.models.hybrid_features import MEAN_COLUMNS, NAMES, SCALE_COLUMNS, fit_basis, panel
-from engine.models.hybrid_training import Objective
-from engine.models.innovations import moves, running_variance
-from engine.models.simulated_market import BUILT_IN_DAYS, BUILT_IN_SEED, simulate
+from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation
+from engine.models.conditional_fhs.hybrid import Hybrid, HybridConfig
+from engine.models.conditional_fhs.hybrid_features import MEAN_COLUMNS, NAMES, SCALE_COLUMNS, fit_basis, panel
+from engine.models.conditional_fhs.hybrid_training import Objective
+from engine.models.conditional_fhs.innovations import moves, running_variance
+from engine.models.simulated.market import BUILT_IN_DAYS, BUILT_IN_SEED, simulate
+from engine.models.surface_model import surface_model
 from engine.training.progress import TrainingStopped
 
 HISTORY = simulate(SMALL_GRID, 260, 3).history
@@ -175,14 +175,14 @@ class Memory:
 
 
 def test_a_stopped_fit_resumes_to_the_same_coefficients(fitted):
-    keeper, model = Memory(), Hybrid()
+    checkpointer, model = Memory(), Hybrid()
     with pytest.raises(TrainingStopped):
-        model.fit(HISTORY[:240], seed=0, on_step=lambda progress: True, keeper=keeper)
-    model.fit(HISTORY[:240], seed=0, keeper=keeper)
+        model.fit(HISTORY[:240], seed=0, on_step=lambda progress: True, checkpointer=checkpointer)
+    model.fit(HISTORY[:240], seed=0, checkpointer=checkpointer)
     for name, array in fitted.state().items():
         np.testing.assert_array_equal(array, model.state()[name])
     with pytest.raises(CheckpointError):
-        Hybrid().fit(HISTORY[:230], seed=0, keeper=keeper)
+        Hybrid().fit(HISTORY[:230], seed=0, checkpointer=checkpointer)
 
 
 def test_a_history_with_one_factor_is_fitted_with_one():

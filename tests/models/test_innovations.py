@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from small_market import small_history
 
-from engine.models import innovations
+from engine.models.conditional_fhs import innovations
 
 
 def test_a_move_is_a_return_and_a_change_of_log_vol():

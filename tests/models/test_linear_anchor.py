@@ -5,8 +5,8 @@ import pytest
 
 from engine.errors import MarketDataError
 from engine.market.grid import Grid
-from engine.models.linear_anchor import FIRST, LinearAnchor, LinearAnchorConfig, level_features
-from engine.models.simulated_market import simulate
+from engine.models.conditional_fhs.anchor import FIRST, LinearAnchor, LinearAnchorConfig, level_features
+from engine.models.simulated.market import simulate
 
 GRID = Grid([0.8, 0.9, 1.0, 1.1, 1.2], [1 / 12, 1 / 4, 1 / 2, 1.0])
 SLOW, FAST = 0.98, 0.9

@@ -6,11 +6,12 @@ import torch
 from torch import nn
 
 from engine.errors import CheckpointError, MarketDataError
-from engine.models import fingan, lstm
-from engine.models.fingan import FinGANConfig
-from engine.models.lstm import LSTM_LOSSES, ForecasterStack
-from engine.models.lstm_training import FORECASTER, LSTM, compiled_epoch, train_forecasters
-from engine.models.stacked_training import MATCHING, TRAINING, BlockRunner, StackLearner
+from engine.models.fingan import lstm
+from engine.models.fingan import networks as fingan
+from engine.models.fingan.lstm import LSTM_LOSSES, ForecasterStack
+from engine.models.fingan.lstm_training import FORECASTER, LSTM, compiled_epoch, train_forecasters
+from engine.models.fingan.networks import FinGANConfig
+from engine.models.fingan.stacked_training import MATCHING, TRAINING, BlockRunner, StackLearner
 from engine.training.threefry import fill_order
 from tests.models.small_assets import asset, windows
 

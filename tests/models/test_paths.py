@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from engine.errors import MarketDataError, SettingsError
-from engine.models import paths
-from engine.models.base import surface_model
+from engine.models import rollout as paths
 from engine.models.chains import Chain, Day
-from engine.models.simulated_market import SimulatedMarket, simulate
+from engine.models.simulated.market import SimulatedMarket, simulate
+from engine.models.surface_model import surface_model
 from engine.scenarios import reweighting
 from engine.surfaces import arbitrage, principal_components, vix
 from tests.models.small_market import SMALL_GRID
@@ -125,8 +125,8 @@ def test_the_days_done_are_reported():
 
 def test_the_true_law_s_long_run_is_the_market_s_own():
     """The chain of the simulated market keeps factors at the stationary law it is known to have."""
-    from engine.models import simulated_law as law
-    from engine.models.simulated_shapes import surface_shapes
+    from engine.models.simulated import law
+    from engine.models.simulated.shapes import surface_shapes
 
     rng = np.random.default_rng(2)
     chain = SimulatedMarket.on(SMALL_GRID).chain(HISTORY, 3_000)

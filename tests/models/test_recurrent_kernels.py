@@ -7,7 +7,7 @@ import pytest
 import torch
 from numba import njit
 
-from engine.models import recurrent_kernels as layers
+from engine.models.fingan import recurrent_kernels as layers
 
 rng = np.random.default_rng(0)
 LANES = 32

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.models.base import BASELINES, SURFACE_MODELS, TRUE_LAWS, role
+from engine.models.surface_model import BASELINES, SURFACE_MODELS, TRUE_LAWS, role
 
 
 def test_baselines_and_true_laws_are_registered_and_apart() -> None:

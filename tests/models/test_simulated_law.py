@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import kstest, multivariate_t, t
 
 from engine.market.grid import DT
-from engine.models import simulated_law as law
+from engine.models.simulated import law
 
 
 def correlation(regime):

@@ -12,10 +12,10 @@ from scipy.stats import kstest, t
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import CH2_GRID, DT, VOLGAN_GRID, Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models import simulated_law as law
-from engine.models.base import surface_model
-from engine.models.simulated_market import BUILT_IN, SimulatedMarket, built_in, simulate
-from engine.models.simulated_shapes import surface_shapes
+from engine.models.simulated import law
+from engine.models.simulated.market import BUILT_IN, SimulatedMarket, built_in, simulate
+from engine.models.simulated.shapes import surface_shapes
+from engine.models.surface_model import surface_model
 from engine.settings import describe
 from engine.surfaces import arbitrage, vix
 
@@ -136,7 +136,7 @@ class TestHistory:
     def test_each_is_there_within_two_seconds_and_without_heavy_imports(self):
         """Processor time of a fresh process, imports included."""
         code = (
-            "import json, sys, time; from engine.models.simulated_market import built_in;"
+            "import json, sys, time; from engine.models.simulated.market import built_in;"
             "started = time.process_time(); built_in('simulated-10x8'); first = time.process_time();"
             "built_in('simulated-11x9');"
             "heavy = [m for m in ('torch', 'sklearn', 'statsmodels', 'arch', 'scipy.signal') if m in sys.modules];"
@@ -180,7 +180,7 @@ class TestFilter:
         assert known.log_likelihood == pytest.approx(expected, abs=1e-9)
 
     def test_another_market_is_refused(self, market_data):
-        from engine.market.csv_import import read_surfaces
+        from engine.market.intake.reader import read_surfaces
 
         history = read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
         with pytest.raises(MarketDataError, match="surfaces of the simulated market"):

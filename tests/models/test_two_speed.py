@@ -10,12 +10,12 @@ from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.evaluation import comparison, scores
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.base import role, surface_model
-from engine.models.historical import FilteredHistoricalSimulation
-from engine.models.innovations import moves
-from engine.models.simulated_market import simulate
-from engine.models.two_speed import TwoSpeed, TwoSpeedConfig
-from engine.models.two_speed_training import MEMBERS
+from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation
+from engine.models.conditional_fhs.innovations import moves
+from engine.models.conditional_fhs.two_speed import TwoSpeed, TwoSpeedConfig
+from engine.models.conditional_fhs.two_speed_training import MEMBERS
+from engine.models.simulated.market import simulate
+from engine.models.surface_model import role, surface_model
 from tests.models.small_market import SMALL_GRID, small_history
 
 HISTORY = simulate(SMALL_GRID, 260, 3).history
@@ -33,7 +33,7 @@ def draw(model, history=HISTORY, n=50, seed=1):
 
 
 def test_the_registry_lists_a_learned_model_without_torch():
-    imported = "import sys; from engine.models.base import surface_model as of; of('two_speed')"
+    imported = "import sys; from engine.models.surface_model import surface_model as of; of('two_speed')"
     code = f"{imported}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert surface_model("two_speed") is TwoSpeed and role("two_speed") == "learned"
@@ -136,8 +136,8 @@ def test_weights_start_equal_and_follow_only_days_after_the_fit():
 
 def test_a_refit_judges_members_by_what_they_said_before_it():
     """The gradient of each new day, from the law that the old fit had on it, written out."""
-    from engine.models.aggregation import Aggregation, energy_gradient
-    from engine.models.two_speed_law import Known
+    from engine.models.conditional_fhs.aggregation import Aggregation, energy_gradient
+    from engine.models.conditional_fhs.two_speed_law import Known
 
     model = TwoSpeed(TwoSpeedConfig(rate=0.5))
     model.fit(HISTORY[:240], seed=0)
@@ -177,8 +177,8 @@ def test_it_beats_filtered_historical_simulation_on_a_simulated_market():
 @pytest.mark.market_data
 def test_it_beats_filtered_historical_simulation_in_the_crisis_of_2008(market_data):
     """The report's figure, reproduced with fewer scenarios."""
-    from engine.market import csv_import
-    from engine.studies import surface_scoring
+    from engine.market.intake import reader as csv_import
+    from engine.studies.generators import scoring as surface_scoring
 
     history = csv_import.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
     entered = surface_scoring.contestants(("fhs", "two_speed"))

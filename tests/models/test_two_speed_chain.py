@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from engine.models.chains import HistoryChain
-from engine.models.simulated_market import simulate
-from engine.models.two_speed import TwoSpeed, TwoSpeedConfig
-from engine.models.two_speed_chain import TwoSpeedChain
+from engine.models.conditional_fhs.two_speed import TwoSpeed, TwoSpeedConfig
+from engine.models.conditional_fhs.two_speed_chain import TwoSpeedChain
+from engine.models.simulated.market import simulate
 from tests.models.small_market import SMALL_GRID
 
 HISTORY = simulate(SMALL_GRID, 207, 7).history

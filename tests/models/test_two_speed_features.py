@@ -7,10 +7,9 @@ import pytest
 
 from engine.errors import MarketDataError
 from engine.market.surface_history import SurfaceHistory
-from engine.models.innovations import moves, running_variance
-from engine.models.simulated_market import simulate
-from engine.models.two_speed import TwoSpeedConfig
-from engine.models.two_speed_features import (
+from engine.models.conditional_fhs.innovations import moves, running_variance
+from engine.models.conditional_fhs.two_speed import TwoSpeedConfig
+from engine.models.conditional_fhs.two_speed_features import (
     NAMES,
     PREMIUM,
     fit_basis,
@@ -18,6 +17,7 @@ from engine.models.two_speed_features import (
     panel,
     two_speed_volatility,
 )
+from engine.models.simulated.market import simulate
 from tests.models.small_market import SMALL_GRID
 
 HISTORY = simulate(SMALL_GRID, 150, 3).history

@@ -3,12 +3,12 @@
 import numpy as np
 
 from engine.market.surface_history import FIRST_CONDITION_ROW
-from engine.models.innovations import moves, running_variance
-from engine.models.simulated_market import simulate
-from engine.models.two_speed import TwoSpeed, TwoSpeedConfig
-from engine.models.two_speed_features import KERNEL_FEATURES, NAMES, panel
-from engine.models.two_speed_law import ALIKE, Known, mixed
-from engine.models.two_speed_training import MEMBERS
+from engine.models.conditional_fhs.innovations import moves, running_variance
+from engine.models.conditional_fhs.two_speed import TwoSpeed, TwoSpeedConfig
+from engine.models.conditional_fhs.two_speed_features import KERNEL_FEATURES, NAMES, panel
+from engine.models.conditional_fhs.two_speed_law import ALIKE, Known, mixed
+from engine.models.conditional_fhs.two_speed_training import MEMBERS
+from engine.models.simulated.market import simulate
 from tests.models.small_market import SMALL_GRID
 
 HISTORY = simulate(SMALL_GRID, 260, 3).history

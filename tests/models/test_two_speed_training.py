@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from engine.errors import CheckpointError
-from engine.models.two_speed_features import NAMES, SCALE_FEATURES, STATE_FEATURES, index_against
-from engine.models.two_speed_training import MEMBERS, Shrinkage, learn, standardised
+from engine.models.conditional_fhs.two_speed_features import NAMES, SCALE_FEATURES, STATE_FEATURES, index_against
+from engine.models.conditional_fhs.two_speed_training import MEMBERS, Shrinkage, learn, standardised
 from engine.training.progress import TrainingStopped
 
 NEVER = 1e12
@@ -82,16 +82,16 @@ class Memory:
 
 
 def test_a_stopped_fit_goes_on_where_it_was():
-    keeper, reports = Memory(), []
+    checkpointer, reports = Memory(), []
     with pytest.raises(TrainingStopped, match="1 of 4"):
-        learned(keeper=keeper, on_step=lambda progress: True)
-    resumed = learned(keeper=keeper, on_step=lambda progress: reports.append(progress))[0]
+        learned(checkpointer=checkpointer, on_step=lambda progress: True)
+    resumed = learned(checkpointer=checkpointer, on_step=lambda progress: reports.append(progress))[0]
     whole = learned()[0]
     np.testing.assert_array_equal(resumed.mean, whole.mean)
     np.testing.assert_array_equal(resumed.scale, whole.scale)
     assert [report.done for report in reports] == [1, 2, 3, 4]
     with pytest.raises(CheckpointError, match="other data"):
-        learned(keeper=keeper, identity="another fit")
-    keeper.kept["two_speed.0"] = np.zeros(3)
+        learned(checkpointer=checkpointer, identity="another fit")
+    checkpointer.kept["two_speed.0"] = np.zeros(3)
     with pytest.raises(CheckpointError):
-        learned(keeper=keeper)
+        learned(checkpointer=checkpointer)

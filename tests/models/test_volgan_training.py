@@ -10,9 +10,9 @@ from torch import nn
 
 from engine.errors import CheckpointError
 from engine.market.grid import Grid
-from engine.models import volgan_training
-from engine.models.volgan import VolGAN, VolGANConfig, condition_rows, conditions, targets
-from engine.models.volgan_training import MATCHING, TRAINING, VolGANLearner, roughness
+from engine.models.volgan import training as volgan_training
+from engine.models.volgan.model import VolGAN, VolGANConfig, condition_rows, conditions, targets
+from engine.models.volgan.training import MATCHING, TRAINING, VolGANLearner, roughness
 from engine.surfaces import arbitrage
 from engine.training.loop import run
 from engine.training.progress import TrainingDiverged, TrainingStopped
@@ -242,9 +242,9 @@ def test_a_resumed_fit_ends_with_identical_weights(stop, loss):
     config, stop = dataclasses.replace(CONFIG, loss=loss), stop if loss == "volgan" else min(stop, 11)
     undisturbed, shelf = volgan_training.train(HISTORY, config, seed=3), Shelf()
     with pytest.raises(TrainingStopped):
-        volgan_training.train(HISTORY, config, seed=3, keeper=shelf, on_step=stop_after(stop), report_every=0.0)
+        volgan_training.train(HISTORY, config, seed=3, checkpointer=shelf, on_step=stop_after(stop), report_every=0.0)
     assert all(isinstance(array, np.ndarray) for array in shelf.kept.values())
-    resumed = volgan_training.train(HISTORY, config, seed=3, keeper=shelf)
+    resumed = volgan_training.train(HISTORY, config, seed=3, checkpointer=shelf)
     assert resumed.steps == undisturbed.steps == (18 if loss == "volgan" else 12)
     for name, array in undisturbed.state.items():
         np.testing.assert_array_equal(resumed.state[name], array, err_msg=name)
@@ -263,20 +263,20 @@ def test_seeds_reproduce_and_differ():
 )
 def test_the_state_of_another_fit_is_refused(options):
     shelf = Shelf()
-    volgan_training.train(HISTORY, CONFIG, seed=3, keeper=shelf)
+    volgan_training.train(HISTORY, CONFIG, seed=3, checkpointer=shelf)
     settings = {"history": HISTORY, "config": CONFIG, "seed": 3, **options}
     with pytest.raises(CheckpointError, match="other data, another seed or other settings"):
-        volgan_training.train(settings["history"], settings["config"], seed=settings["seed"], keeper=shelf)
+        volgan_training.train(settings["history"], settings["config"], seed=settings["seed"], checkpointer=shelf)
 
 
 def test_a_spoilt_state_is_refused():
     shelf = Shelf()
-    volgan_training.train(HISTORY, CONFIG, seed=3, keeper=shelf)
+    volgan_training.train(HISTORY, CONFIG, seed=3, checkpointer=shelf)
     for name in ("generator.w1", "discriminator_squares.b2", "matching.alphas"):
         spoilt = Shelf()
         spoilt.save({**shelf.kept, name: shelf.kept[name] * np.nan})
         with pytest.raises(CheckpointError, match=name):
-            volgan_training.train(HISTORY, CONFIG, seed=3, keeper=spoilt)
+            volgan_training.train(HISTORY, CONFIG, seed=3, checkpointer=spoilt)
 
 
 def test_a_learning_rate_that_explodes_is_said():

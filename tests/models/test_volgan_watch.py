@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from small_market import small_history
 
-from engine.models import volgan_training
-from engine.models.volgan import VolGANConfig, condition_rows, conditions, targets, weight_shapes
-from engine.models.volgan_watch import CEILING, DRAWS, FLOOR, Watch
+from engine.models.volgan import training as volgan_training
+from engine.models.volgan.model import VolGANConfig, condition_rows, conditions, targets, weight_shapes
+from engine.models.volgan.monitor import CEILING, DRAWS, FLOOR, TrainingMonitor
 from engine.surfaces import arbitrage
 from engine.training.alarms import DATA_PENALTY, PENALTY, SPREAD, alarms
 from engine.training.progress import TrainingStopped
@@ -24,7 +24,7 @@ def weights(scale: float = 0.1, config: VolGANConfig = CONFIG) -> dict[str, np.n
     return {name: (scale * rng.standard_normal(shape)).astype(np.float32) for name, shape in shapes.items()}
 
 
-def generated_longhand(watch: Watch, w: dict[str, np.ndarray], seed: int) -> tuple[np.ndarray, list[float]]:
+def generated_longhand(watch: TrainingMonitor, w: dict[str, np.ndarray], seed: int) -> tuple[np.ndarray, list[float]]:
     """Returns ``(days, members, draws)`` and Φ of every surface, one scenario at a time in float64."""
     rng = np.random.default_rng([seed, 7])
     returns, penalties = np.empty((len(watch.rows), CONFIG.members, DRAWS)), []
@@ -44,7 +44,7 @@ def generated_longhand(watch: Watch, w: dict[str, np.ndarray], seed: int) -> tup
 
 
 def test_figures_are_those_of_a_longhand_generator() -> None:
-    watch, w = Watch(HISTORY, CONFIG, 2, seed=4), weights()
+    watch, w = TrainingMonitor(HISTORY, CONFIG, 2, seed=4), weights()
     found = watch.figures(w)
     returns, penalties = generated_longhand(watch, w, seed=4)
     data_sd = targets(HISTORY, ROWS)[:, 0].std() / math.sqrt(252)
@@ -59,7 +59,7 @@ def test_a_collapsed_generator_raises_the_alarm() -> None:
     w = weights()
     for name in ("generator.0.weight", "generator.1.weight", "generator.2.weight"):
         w[name] *= 0
-    found = Watch(HISTORY, CONFIG, 2, seed=0).figures(w)
+    found = TrainingMonitor(HISTORY, CONFIG, 2, seed=0).figures(w)
     assert found[SPREAD] == 0
     assert any("collapsed" in sentence for sentence in alarms(found))
 
@@ -68,12 +68,12 @@ def test_a_generator_of_jagged_surfaces_raises_the_alarm() -> None:
     w = weights()
     jagged = np.where(np.arange(1 + HISTORY.grid.size) % 2, 1.0, -1.0).astype(np.float32)
     w["generator.2.bias"] += jagged
-    found = Watch(HISTORY, CONFIG, 2, seed=0).figures(w)
+    found = TrainingMonitor(HISTORY, CONFIG, 2, seed=0).figures(w)
     assert any("Arbitrage explodes" in sentence for sentence in alarms(found))
 
 
 def test_absurd_and_broken_weights_give_finite_or_missing_figures() -> None:
-    watch = Watch(HISTORY, CONFIG, 2, seed=0)
+    watch = TrainingMonitor(HISTORY, CONFIG, 2, seed=0)
     assert math.isfinite(watch.figures(weights(scale=1e6))[PENALTY])
     broken = weights()
     broken["generator.2.bias"][0, 0] = np.nan
@@ -81,12 +81,12 @@ def test_absurd_and_broken_weights_give_finite_or_missing_figures() -> None:
 
 
 def test_a_large_stack_is_watched_on_fewer_days() -> None:
-    sizes = [len(Watch(HISTORY, CONFIG, members, seed=0).rows) for members in (1, 8, 64)]
+    sizes = [len(TrainingMonitor(HISTORY, CONFIG, members, seed=0).rows) for members in (1, 8, 64)]
     assert sizes == [32, 4, 4]
 
 
 class Box:
-    """A keeper in memory."""
+    """A checkpointer in memory."""
 
     state = None
 
@@ -102,13 +102,13 @@ def trained(**options) -> dict[str, np.ndarray]:
 
 
 def test_watching_changes_no_weight_and_a_resumed_fit_ends_with_the_same_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, keeper = [], Box()
+    seen, checkpointer = [], Box()
     undisturbed = trained(on_step=lambda progress: bool(seen.append(progress)))
     assert all({PENALTY, DATA_PENALTY, SPREAD} <= set(progress.losses) for progress in seen) and len(seen) > 6
     with pytest.raises(TrainingStopped):
-        trained(on_step=lambda progress: progress.done >= 4, keeper=keeper)
-    resumed = trained(keeper=keeper)
-    monkeypatch.setattr(Watch, "figures", lambda self, weights: {})
+        trained(on_step=lambda progress: progress.done >= 4, checkpointer=checkpointer)
+    resumed = trained(checkpointer=checkpointer)
+    monkeypatch.setattr(TrainingMonitor, "figures", lambda self, weights: {})
     unwatched = trained(on_step=lambda progress: False)
     for name, array in undisturbed.items():
         np.testing.assert_array_equal(array, resumed[name], err_msg=name)

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.market import export
-from engine.models import simulated_market
+from engine.models.simulated import market as simulated_market
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "surfaces" / "dynamics.py"
 TABS = ("Average surface", "Components", "Factors", "Mean reversion", "Returns", "Realised and implied")

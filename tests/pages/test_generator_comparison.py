@@ -11,8 +11,8 @@ from engine import datasets, settings, workspace
 from engine.market import export
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.base import SURFACE_MODELS, surface_model
-from engine.models.simulated_market import SimulatedMarket, simulate
+from engine.models.simulated.market import SimulatedMarket, simulate
+from engine.models.surface_model import SURFACE_MODELS, surface_model
 from engine.runs import checkpoints, jobs, studies
 from engine.runs.cards import Card
 from engine.runs.studies import StudyOrder

@@ -10,13 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 from engine import workspace
 from engine.errors import JobError
-from engine.market import csv_import
+from engine.market.intake import reader as csv_import
 from engine.runs import jobs as engine_jobs
 from engine.runs import run_directory, tensor_file
 from engine.runs import studies as engine_studies
-from engine.studies import graph as study
 from engine.studies.base import Work
-from engine.studies.graph_generators import Trained
+from engine.studies.graph import study
+from engine.studies.graph.generators import Trained
 from pages.decisions import _graph_mixture as mixture
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
@@ -25,7 +25,7 @@ from graph_market import SAMPLES, Finished, prices, stack
 CONFIG = study.GraphConfig(samples=SAMPLES, draws=100, shuffles=10, refits=5, seed=3)
 
 
-class Keeper:
+class Checkpointer:
     """Arrays as a run keeps them."""
 
     def __init__(self, path: Path) -> None:
@@ -42,7 +42,9 @@ class Keeper:
 def carried_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study."""
     directory, data = tmp_path_factory.mktemp("graph") / "graph-small", prices()
-    work = Work({"fingan": Finished()}, keepers=lambda name: Keeper(directory / "arrays" / f"{name}.safetensors"))
+    work = Work(
+        {"fingan": Finished()}, checkpointers=lambda name: Checkpointer(directory / "arrays" / f"{name}.safetensors")
+    )
     tables = {}
     for step in study.steps(data, CONFIG, work):
         tables |= step.make()

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import datasets, workspace
 from engine.market import export
-from engine.models.simulated_market import simulate
+from engine.models.simulated.market import simulate
 from engine.runs import jobs, studies
 from pages.decisions import _hedging_gains as gains
 from pages.decisions._hedging_numbers import money

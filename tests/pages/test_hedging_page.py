@@ -14,8 +14,8 @@ from engine.decisions import hedging
 from engine.errors import MarketDataError
 from engine.market import export
 from engine.market.grid import DT
-from engine.models.base import surface_model
-from engine.models.simulated_market import simulate
+from engine.models.simulated.market import simulate
+from engine.models.surface_model import surface_model
 from pages.decisions import _hedging_cache as hedging_cache
 from pages.decisions import _hedging_held as positions
 from pages.decisions import _hedging_plan as plans

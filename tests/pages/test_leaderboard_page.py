@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 from engine import datasets, workspace
 from engine.market import export
 from engine.market.grid import Grid
-from engine.models.simulated_market import simulate
+from engine.models.simulated.market import simulate
 from engine.runs import jobs, studies
 from engine.runs.studies import StudyOrder
-from engine.studies import leaderboard
+from engine.studies.generators import leaderboard
 from pages.generators import _leaderboard_names as naming
 
 GRID = Grid([0.9, 1.0, 1.1], [0.1, 0.5, 1.0])

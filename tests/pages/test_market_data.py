@@ -6,8 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import datasets, workspace
-from engine.market import csv_import
-from engine.market.templates import templates
+from engine.market.intake import reader as csv_import
+from engine.market.intake.templates import templates
 
 TEMPLATES = {t.file: t.content for t in templates()}
 

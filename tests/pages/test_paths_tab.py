@@ -8,8 +8,8 @@ from pages.surfaces import _paths_controls as controls
 
 def page(data: str, run: str, slow: bool) -> None:
     from engine import datasets
-    from engine.models.base import SurfaceModel
-    from engine.models.historical import FilteredHistoricalSimulation
+    from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation
+    from engine.models.surface_model import SurfaceModel
     from engine.runs import checkpoints
     from pages.surfaces import _paths_tab
     from pages.ui import cache

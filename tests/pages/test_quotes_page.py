@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import datasets
-from engine.models.simulated_market import built_in
+from engine.models.simulated.market import built_in
 from engine.surfaces import synthetic_quotes
 
 TABS = ["Smiles", "Surface", "Residuals", "Dropped", "Arbitrage", "Bandwidth", "Rates and spreads", "VIX"]

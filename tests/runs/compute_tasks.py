@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.models.fingan_sampling import Networks
+from engine.models.fingan.sampling import Networks
 
 
 class Numbers(NamedTuple):

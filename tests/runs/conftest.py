@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from run_samples import card_of, fitted, write_surfaces
 
-from engine.models.base import SURFACE_MODELS
+from engine.models.surface_model import SURFACE_MODELS
 from engine.runs import checkpoints, jobs
 
 

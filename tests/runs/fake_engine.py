@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from engine.__main__ import main
-from engine.models.base import SURFACE_MODELS
+from engine.models.surface_model import SURFACE_MODELS
 
 SURFACE_MODELS["slow_walk"] = "fake_generator:SlowWalk"
 

@@ -10,10 +10,10 @@ import numpy as np
 from engine.errors import CheckpointError
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.base import FitReport, SurfaceModel, Tensors
+from engine.models.surface_model import FitReport, SurfaceModel, Tensors
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.settings import setting
-from engine.training.progress import Keeper, OnStep, Progress, TrainingDiverged, TrainingStopped
+from engine.training.progress import Checkpointer, OnStep, Progress, TrainingDiverged, TrainingStopped
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,16 @@ class SlowWalk(SurfaceModel):
         self.weights = np.zeros((0, 0))
 
     def fit(
-        self, history: SurfaceHistory, *, seed: int, on_step: OnStep | None = None, keeper: Keeper | None = None
+        self,
+        history: SurfaceHistory,
+        *,
+        seed: int,
+        on_step: OnStep | None = None,
+        checkpointer: Checkpointer | None = None,
     ) -> FitReport:
         rng = np.random.Generator(np.random.PCG64(seed))
         weights, begin = np.zeros(history.grid.shape), 0
-        kept = keeper.load() if keeper is not None else None
+        kept = checkpointer.load() if checkpointer is not None else None
         if kept is not None:
             weights, begin = kept["weights"].copy(), int(kept["epoch"])
             rng.bit_generator.advance(begin * weights.size)
@@ -49,8 +54,8 @@ class SlowWalk(SurfaceModel):
                 if self.config.how == "bug":
                     raise ZeroDivisionError("a bug")
                 raise TrainingDiverged("expected finite losses; found NaN: lower the learning rate")
-            if keeper is not None:
-                keeper.save({"weights": weights, "epoch": np.array(epoch)})
+            if checkpointer is not None:
+                checkpointer.save({"weights": weights, "epoch": np.array(epoch)})
             losses = {"size": float(np.abs(weights).mean())}
             if on_step is not None and on_step(Progress("walking", epoch, self.config.epochs, losses)):
                 raise TrainingStopped(f"stopped after {epoch} of {self.config.epochs} epochs")

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from compute_tasks import Numbers, die, draw, networks, refuse
 
-from engine.decisions import graph_cross
+from engine.decisions.graph import cross_evaluation as graph_cross
 from engine.errors import JobError
 from engine.runs import compute
 
 
 def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
     blocks = [Numbers(seed) for seed in range(7)]
-    alone = dict(compute.Team(1).run(draw, blocks))
+    alone = dict(compute.ProcessPool(1).run(draw, blocks))
     with compute.opened(workers=2) as run:
         spread = dict(run(draw, blocks))
     assert sorted(spread) == list(range(7))
@@ -57,7 +57,7 @@ def test_what_is_kept_is_not_carried_out_again(tmp_path: Path) -> None:
     marks, kept = tmp_path / "marks", tmp_path / "kept"
     marks.mkdir()
     blocks = [Numbers(seed, str(marks)) for seed in range(4)]
-    run = compute.Team(1).run
+    run = compute.ProcessPool(1).run
 
     first = compute.keeping(run, kept, compute.digest)(draw, blocks)
     next(first), next(first)

@@ -8,7 +8,7 @@ import pytest
 
 from engine import datasets
 from engine.__main__ import main
-from engine.models import paths
+from engine.models import rollout as paths
 from engine.runs import checkpoints
 from tests.test_cli import market_csv, refused
 

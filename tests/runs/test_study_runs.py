@@ -12,7 +12,7 @@ from engine import workspace
 from engine.errors import CheckpointError, JobError, MarketDataError, SettingsError
 from engine.market import export
 from engine.market.grid import Grid
-from engine.models.simulated_market import simulate
+from engine.models.simulated.market import simulate
 from engine.runs import jobs, studies
 from engine.runs.studies import StudyOrder
 from engine.settings import setting
@@ -120,9 +120,9 @@ def test_steps_report_keep_arrays_and_stop_within(
 
     def steps(history: object, config: object, work: base.Work) -> tuple[Step, ...]:
         def make() -> dict[str, pd.DataFrame]:
-            kept = work.keeper("weights").load()
+            kept = work.checkpointer("weights").load()
             done = 0 if kept is None else int(kept["done"][0])
-            work.keeper("weights").save({"done": np.array([done + 1]), "w": np.arange(3.0)})
+            work.checkpointer("weights").save({"done": np.array([done + 1]), "w": np.arange(3.0)})
             reports.append(work.report(Progress("halfway", 1, 2, {"loss": 1.5})))
             if done == 0:
                 raise TrainingStopped("stopped within")

@@ -3,8 +3,8 @@
 import numpy as np
 
 from engine.market.price_history import PriceHistory
-from engine.models.fingan import Member, generator_shapes, initial_weights
-from engine.models.fingan_sampling import GeneratorStack
+from engine.models.fingan.networks import Member, generator_shapes, initial_weights
+from engine.models.fingan.sampling import GeneratorStack
 
 TICKERS = ("AA", "BB", "CC", "DD")
 SECTORS = {"AA": "XX", "BB": "XX", "CC": "YY", "DD": "YY"}

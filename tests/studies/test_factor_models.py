@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from engine.errors import SettingsError
-from engine.models.simulated_market import built_in
+from engine.models.simulated.market import built_in
 from engine.settings import from_dict
-from engine.studies import factor_models as study
-from engine.studies.factor_models import FactorModelConfig
+from engine.studies.surfaces import factor_models as study
+from engine.studies.surfaces.factor_models import FactorModelConfig
 from engine.surfaces import principal_components
 
 HISTORY = built_in("simulated-10x8").history

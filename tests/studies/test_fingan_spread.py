@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from fingan_market import prices
 
-from engine.studies import fingan, fingan_arrays, fingan_training
 from engine.studies.base import Work
-from engine.studies.fingan_universe import universe
+from engine.studies.fingan import arrays as fingan_arrays
+from engine.studies.fingan import study as fingan
+from engine.studies.fingan import training as fingan_training
+from engine.studies.fingan.universe import universe
 
 
 def elsewhere(task: Callable[[Any], Any], blocks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
@@ -25,7 +27,7 @@ def test_a_seed_trained_in_blocks_is_the_same_to_the_bit() -> None:
     for work in (here, there):
         fingan_training.fingan_seed(found, config, 0, work)
     for name in (fingan_arrays.gan(0), fingan_arrays.forecasts(0)):
-        kept, other = here.keeper(name).load(), there.keeper(name).load()
+        kept, other = here.checkpointer(name).load(), there.checkpointer(name).load()
         assert kept is not None and other is not None and kept.keys() == other.keys()
         for key, array in kept.items():
             np.testing.assert_array_equal(array, other[key])

@@ -11,16 +11,19 @@ from engine import datasets
 from engine.decisions import forecasting
 from engine.errors import CheckpointError
 from engine.evaluation.comparison import block_counts
-from engine.market import csv_import
+from engine.market.intake import reader as csv_import
 from engine.market.price_history import PriceHistory
-from engine.models.fingan import COMBINATIONS, LOSSES
-from engine.models.fingan_sampling import GeneratorStack
+from engine.models.fingan.networks import COMBINATIONS, LOSSES
+from engine.models.fingan.sampling import GeneratorStack
 from engine.runs import fingan_progress, studies
-from engine.runs.worker import FileKeeper
-from engine.studies import base, fingan, fingan_arrays, fingan_tables
-from engine.studies.base import MemoryKeeper, Tables, Work
-from engine.studies.fingan_tables import Played
-from engine.studies.fingan_universe import Panel, universe
+from engine.runs.worker import FileCheckpointer
+from engine.studies import base
+from engine.studies.base import MemoryCheckpointer, Tables, Work
+from engine.studies.fingan import arrays as fingan_arrays
+from engine.studies.fingan import study as fingan
+from engine.studies.fingan import tables as fingan_tables
+from engine.studies.fingan.tables import Played
+from engine.studies.fingan.universe import Panel, universe
 from engine.training.progress import Progress, TrainingStopped
 
 CONFIG = fingan.Config(seeds=2, epochs=2, matching_epochs=1, samples=40, draws=100)
@@ -51,7 +54,7 @@ def test_the_longer_choice_looks_at_five_years_of_training_and_at_no_test_day(
 ) -> None:
     work, made = carried_out
     found = universe(prices())
-    kept, stack = work.keeper("forecasts_01").load(), work.keeper("gan_01").load()
+    kept, stack = work.checkpointer("forecasts_01").load(), work.checkpointer("gan_01").load()
     assert kept is not None and stack is not None
     one = found.windows[2]
     train = one.rows("train")
@@ -77,10 +80,10 @@ def test_the_longer_choice_looks_at_five_years_of_training_and_at_no_test_day(
 def test_a_study_of_an_earlier_version_is_refused_in_a_sentence(carried_out: tuple[Work, Tables]) -> None:
     before, _ = carried_out
     work = Work(_own=dict(before._own))
-    kept = dict(before.keeper("forecasts_00").load() or {})
+    kept = dict(before.checkpointer("forecasts_00").load() or {})
     del kept["recent.sharpe"]
-    work._own["forecasts_00"] = MemoryKeeper()
-    work.keeper("forecasts_00").save(kept)
+    work._own["forecasts_00"] = MemoryCheckpointer()
+    work.checkpointer("forecasts_00").save(kept)
     with pytest.raises(CheckpointError, match="that an earlier version began: repeat it in a new run"):
         fingan.steps(prices(), CONFIG, work)[-1].make()
 
@@ -96,7 +99,7 @@ def test_the_long_only_row_is_the_market(carried_out: tuple[Work, Tables]) -> No
 
 def test_chosen_generators_are_kept_with_their_bets(carried_out: tuple[Work, Tables]) -> None:
     work, made = carried_out
-    kept = work.keeper(fingan_arrays.CHOSEN).load()
+    kept = work.checkpointer(fingan_arrays.CHOSEN).load()
     assert kept is not None
     stack = GeneratorStack.restore(kept)
     chosen = made["figure_5_12_combinations"]
@@ -117,7 +120,7 @@ def test_a_seed_does_not_depend_on_how_many_there_are(carried_out: tuple[Work, T
     config = fingan.Config(seeds=1, first_seed=1, epochs=2, matching_epochs=1, samples=40, draws=100)
     step = next(s for s in fingan.steps(prices(), config, alone) if s.words == "Fin-GAN, seed 1")
     step.make()
-    both = [one.keeper(fingan_arrays.gan(1)).load() for one in (work, alone)]
+    both = [one.checkpointer(fingan_arrays.gan(1)).load() for one in (work, alone)]
     assert both[0] is not None and both[1] is not None
     np.testing.assert_array_equal(both[0]["generator"], both[1]["generator"])
 
@@ -138,7 +141,7 @@ def test_bets_do_not_see_the_future(carried_out: tuple[Work, Tables]) -> None:
         sector_of=history.sector_of,
     )
     later = universe(shuffled).windows[0]
-    kept = work.keeper(fingan_arrays.gan(0)).load()
+    kept = work.checkpointer(fingan_arrays.gan(0)).load()
     assert kept is not None
     stack = GeneratorStack.restore(kept).of(asset="AAA")
     rows = windows[0].rows("test")
@@ -161,7 +164,9 @@ def test_a_stopped_seed_resumes_to_the_same_weights(tmp_path: Path, carried_out:
     def asked(progress: Progress) -> bool:
         return progress.phase == "gradient matching"  # reported at its end, however fast the machine
 
-    stopping = Work(on_step=asked, keepers=lambda name: FileKeeper(tmp_path / "arrays" / f"{name}.safetensors"))
+    stopping = Work(
+        on_step=asked, checkpointers=lambda name: FileCheckpointer(tmp_path / "arrays" / f"{name}.safetensors")
+    )
     config = fingan.Config(seeds=1, epochs=3, matching_epochs=2, samples=40, tickers="XB")
     step = next(s for s in fingan.steps(prices(), config, stopping) if s.words == "Fin-GAN, seed 0")
     with pytest.raises(TrainingStopped):
@@ -171,11 +176,11 @@ def test_a_stopped_seed_resumes_to_the_same_weights(tmp_path: Path, carried_out:
     seen = fingan_progress.member_progress(tmp_path)
     assert seen is not None and (seen.seed, seen.epoch) == (0, 2)
     assert seen.figures["PnL*"].shape == (1, 1) and list(seen.figures["PnL*"].index) == ["XB"]
-    resumed = Work(keepers=stopping.keepers)
+    resumed = Work(checkpointers=stopping.checkpointers)
     next(s for s in fingan.steps(prices(), config, resumed) if s.words == "Fin-GAN, seed 0").make()
     straight = Work()
     next(s for s in fingan.steps(prices(), config, straight) if s.words == "Fin-GAN, seed 0").make()
-    both = [one.keeper(fingan_arrays.gan(0)).load() for one in (resumed, straight)]
+    both = [one.checkpointer(fingan_arrays.gan(0)).load() for one in (resumed, straight)]
     assert both[0] is not None and both[1] is not None
     np.testing.assert_array_equal(both[0]["generator"], both[1]["generator"])
     assert fingan_progress.member_progress(tmp_path) is None
@@ -185,10 +190,10 @@ def test_benchmarks_stopped_midway_give_the_same_tables(tmp_path: Path, carried_
     def asked(progress: Progress) -> bool:
         return progress.done == 2
 
-    keepers = lambda name: FileKeeper(tmp_path / f"{name}.safetensors")  # noqa: E731
+    checkpointers = lambda name: FileCheckpointer(tmp_path / f"{name}.safetensors")  # noqa: E731
     with pytest.raises(TrainingStopped, match="2 of 5 tickers"):
-        fingan.steps(prices(), CONFIG, Work(on_step=asked, keepers=keepers))[1].make()
-    resumed = fingan.steps(prices(), CONFIG, Work(keepers=keepers))[1].make()
+        fingan.steps(prices(), CONFIG, Work(on_step=asked, checkpointers=checkpointers))[1].make()
+    resumed = fingan.steps(prices(), CONFIG, Work(checkpointers=checkpointers))[1].make()
     _, made = carried_out
     assert set(resumed) == {"benchmark_orders"} and len(resumed["benchmark_orders"]) >= 5
     assert resumed["benchmark_orders"].equals(made["benchmark_orders"])

@@ -10,12 +10,10 @@ from engine.decisions import forecasting
 from engine.decisions.forecasting import NoTrade
 from engine.evaluation import trading
 from engine.evaluation.comparison import block_counts
-from engine.studies import fingan_combinations as combinations
-from engine.studies import fingan_costs as costs
-from engine.studies import fingan_tables as tables
-from engine.studies.fingan_combinations import Trials
-from engine.studies.fingan_published import STATISTICS, TABLE_5_3, published
-from engine.studies.fingan_universe import Panel, universe
+from engine.studies.fingan import combinations, costs, tables
+from engine.studies.fingan.combinations import Trials
+from engine.studies.fingan.published import STATISTICS, TABLE_5_3, published
+from engine.studies.fingan.universe import Panel, universe
 
 LOSSES = ("BCE", "PnL", "SR")
 LABELS = {"BCE": "ForGAN", "PnL": "PnL", "SR": "SR"}

@@ -6,9 +6,9 @@ from fingan_market import prices
 
 from engine.decisions import forecasting
 from engine.evaluation.comparison import block_counts
-from engine.studies import fingan_universality as universality
-from engine.studies.fingan_universality import Judged
-from engine.studies.fingan_universe import Panel, Universe, universe
+from engine.studies.fingan import universality
+from engine.studies.fingan.universality import Judged
+from engine.studies.fingan.universe import Panel, Universe, universe
 
 LOSSES = ("PnL", "SR", "BCE")
 

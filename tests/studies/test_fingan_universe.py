@@ -7,7 +7,7 @@ from fingan_market import SECTORS, TICKERS, prices
 from engine.decisions import forecasting
 from engine.errors import MarketDataError
 from engine.market.price_history import PriceHistory
-from engine.studies.fingan_universe import Panel, asked, universe
+from engine.studies.fingan.universe import Panel, asked, universe
 
 
 def test_the_sector_map_decides_who_is_in_and_against_what() -> None:

@@ -11,15 +11,16 @@ from engine import datasets, settings, workspace
 from engine.errors import CheckpointError, JobError, SettingsError
 from engine.market import export
 from engine.market.grid import Grid
-from engine.models.base import surface_model
-from engine.models.simulated_market import simulate
+from engine.models.simulated.market import simulate
+from engine.models.surface_model import surface_model
 from engine.runs import checkpoints, studies
 from engine.runs.cards import Card
 from engine.runs.studies import StudyOrder
-from engine.studies import generators, surface_scoring
 from engine.studies.base import Work
-from engine.studies.generators import BASELINE, GeneratorsConfig, first_test_day, labels
-from engine.studies.surface_scoring import Contestant, SurfaceScoringConfig
+from engine.studies.generators import scoring as surface_scoring
+from engine.studies.generators import study as generators
+from engine.studies.generators.scoring import Contestant, SurfaceScoringConfig
+from engine.studies.generators.study import BASELINE, GeneratorsConfig, first_test_day, labels
 
 GRID = Grid([0.9, 1.0, 1.1], [0.1, 0.5, 1.0])
 HISTORY = simulate(GRID, 300, seed=4).history

@@ -7,9 +7,11 @@ from graph_market import Finished, prices
 
 from engine.errors import SettingsError
 from engine.market.price_history import PriceHistory
-from engine.models.fingan_sampling import GeneratorStack
-from engine.studies import fingan, graph, graph_rehearsal
+from engine.models.fingan.sampling import GeneratorStack
 from engine.studies.base import Tables, Work
+from engine.studies.fingan import study as fingan
+from engine.studies.graph import rehearsal as graph_rehearsal
+from engine.studies.graph import study as graph
 from engine.training.progress import TrainingStopped
 
 CONFIG = graph_rehearsal.Config(
@@ -36,7 +38,7 @@ def test_a_rehearsal_is_both_studies_on_data_that_end_earlier(rehearsed: Tables)
     )
     for step in fingan.steps(shorter, settings, work):
         step.make()
-    chosen = work.keeper("chosen").load()
+    chosen = work.checkpointer("chosen").load()
     assert chosen is not None
     source = Finished(GeneratorStack.restore(chosen))
     source.data["period"] = list(shorter.period)

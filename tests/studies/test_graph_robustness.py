@@ -4,11 +4,9 @@ import pytest
 
 from engine.decisions import forecasting, graph
 from engine.errors import MarketDataError
-from engine.studies import graph_results as results
-from engine.studies import graph_robustness as robustness
-from engine.studies import graph_selection as selection
-from engine.studies.graph_panel import UNKNOWN_SECTOR, Part
-from engine.studies.graph_selection import Candidate
+from engine.studies.graph import results, robustness, selection
+from engine.studies.graph.panel import UNKNOWN_SECTOR, Part
+from engine.studies.graph.selection import Candidate
 
 
 def part(assets=4, days=150, seed=0, start="2018-01-01"):

@@ -4,13 +4,16 @@ import pytest
 from graph_market import SAMPLES, Finished, prices, stack
 
 from engine.decisions import forecasting, graph
-from engine.decisions.graph_cross import cross_sign_counts
+from engine.decisions.graph.cross_evaluation import cross_sign_counts
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.price_history import PriceHistory
-from engine.studies import graph as study
-from engine.studies import graph_generators, graph_live, graph_panel, graph_words
-from engine.studies.base import MemoryKeeper, Work
-from engine.studies.fingan_universe import universe
+from engine.studies.base import MemoryCheckpointer, Work
+from engine.studies.fingan.universe import universe
+from engine.studies.graph import generators as graph_generators
+from engine.studies.graph import live as graph_live
+from engine.studies.graph import panel as graph_panel
+from engine.studies.graph import sentences as graph_words
+from engine.studies.graph import study
 
 CONFIG = study.GraphConfig(samples=SAMPLES, draws=100, shuffles=10, refits=5, seed=3)
 
@@ -69,15 +72,15 @@ def test_nothing_is_decided_on_the_test_part(finished):
     shaken = carried_out(prices(shaken_from=820), shaken_work)  # the test part begins on day 810
     for name in ("walk_forward", "walk_forward_years", "edges", "edge_stability", "stability", "lasso_facts"):
         pd.testing.assert_frame_equal(tables[name], shaken[name])
-    for name, w in work.keeper("graphs").load().items():
-        np.testing.assert_array_equal(w, shaken_work.keeper("graphs").load()[name])
+    for name, w in work.checkpointer("graphs").load().items():
+        np.testing.assert_array_equal(w, shaken_work.checkpointer("graphs").load()[name])
     assert not np.allclose(tables["methods"]["portfolio_sr"], shaken["methods"]["portfolio_sr"])
 
 
 def test_what_a_page_learns_again_is_what_the_study_learned(finished):
     tables, work = finished
-    live = graph_live.restore(work.keeper("live").load())
-    kept = work.keeper("graphs").load()
+    live = graph_live.restore(work.checkpointer("live").load())
+    kept = work.checkpointer("graphs").load()
     methods = tables["methods"].set_index("method")
     for method in ("lasso", "ridge", "pnl_threshold"):
         w = live.weights(method, methods["eta"][method])
@@ -90,7 +93,7 @@ def test_what_a_page_learns_again_is_what_the_study_learned(finished):
         live.weights("identity", 1.0)
     found = tables["tickers"][tables["tickers"]["method"] == "ridge"]["mean_pnl"]
     np.testing.assert_allclose(live.pairs.mean_pnl(kept["ridge"].astype(float)), found, atol=1e-3)
-    damaged = dict(work.keeper("live").load())
+    damaged = dict(work.checkpointer("live").load())
     del damaged["gram"]
     with pytest.raises(CheckpointError, match="'gram'"):
         graph_live.restore(damaged)
@@ -122,17 +125,17 @@ def test_series_and_moments_of_pairs_give_the_same_ratios(monkeypatch):
 
 def test_a_resumed_study_does_not_evaluate_again(finished):
     _, before = finished
-    work = Work({"fingan": Finished()}, keepers=lambda name: before.keeper(name))
+    work = Work({"fingan": Finished()}, checkpointers=lambda name: before.checkpointer(name))
     calls = []
 
     def run(task, blocks):
         calls.append(len(blocks))
         return enumerate(map(task, blocks))
 
-    again = Work({"fingan": Finished()}, keepers=work.keepers, run=run)
+    again = Work({"fingan": Finished()}, checkpointers=work.checkpointers, run=run)
     carried_out(prices(), again)
     assert calls == []
-    carried_out(prices(), Work({"fingan": Finished()}, keepers=lambda name: MemoryKeeper(), run=run))
+    carried_out(prices(), Work({"fingan": Finished()}, checkpointers=lambda name: MemoryCheckpointer(), run=run))
     assert len(calls) > 0
 
 
@@ -150,11 +153,11 @@ def test_the_words_follow_the_numbers(finished):
 
 def test_half_of_the_selected_graph_stays_with_the_own_generator_and_the_words_say_so(finished):
     tables, work = finished
-    kept = work.keeper("graphs").load()
+    kept = work.checkpointer("graphs").load()
     row = tables["walk_forward"].query("selected").iloc[0]
     assert row["own_share"] == 0.5
     part = graph_panel.panel({one.ticker: one for one in universe(prices()).windows}).validation
-    counts = [work.keeper(f"signs_{seed}").load()["validation"].astype(float) for seed in (0, 1)]
+    counts = [work.checkpointer(f"signs_{seed}").load()["validation"].astype(float) for seed in (0, 1)]
     learned = graph.weights(row["method"], sum(counts) / (2 * SAMPLES), part.returns, row["eta"], date=part.date)
     np.testing.assert_allclose(kept["selected"], graph.anchored(learned, 0.5), atol=1e-6)
     assert "mixed with each asset's own generator to 50%" in graph_words.verdicts(tables)[0]

@@ -9,13 +9,16 @@ import pytest
 from engine.decisions import hedging
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Grid
-from engine.models.historical import FilteredHistoricalSimulation, Persistence
-from engine.models.simulated_market import SimulatedMarket, simulate
+from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation, Persistence
+from engine.models.simulated.market import SimulatedMarket, simulate
 from engine.settings import from_dict, from_strings
-from engine.studies import hedging as study
-from engine.studies import hedging_months, hedging_published, hedging_results, hedging_statistics
 from engine.studies.base import Work
-from engine.studies.hedging_months import month_starts
+from engine.studies.hedging import months as hedging_months
+from engine.studies.hedging import published as hedging_published
+from engine.studies.hedging import results as hedging_results
+from engine.studies.hedging import statistics as hedging_statistics
+from engine.studies.hedging import study
+from engine.studies.hedging.months import month_starts
 from engine.training.progress import TrainingStopped
 
 GRID = Grid([0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3], [1 / 52, 1 / 12, 1 / 6, 1 / 2])
@@ -407,7 +410,7 @@ def test_the_largest_fall_is_the_crisis(simulated):
 
 @pytest.mark.market_data
 def test_two_month_straddles_on_the_real_surfaces(market_data):
-    from engine.market.csv_import import read_surfaces
+    from engine.market.intake.reader import read_surfaces
 
     history = read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
     found = carried_out(

@@ -5,11 +5,11 @@ import pytest
 
 from engine.errors import SettingsError
 from engine.market.grid import Grid
-from engine.models.base import SURFACE_MODELS
-from engine.models.simulated_market import simulate
-from engine.studies import leaderboard
+from engine.models.simulated.market import simulate
+from engine.models.surface_model import SURFACE_MODELS
 from engine.studies.base import Work
-from engine.studies.leaderboard import LeaderboardConfig
+from engine.studies.generators import leaderboard
+from engine.studies.generators.leaderboard import LeaderboardConfig
 
 GRID = Grid([0.9, 1.0, 1.1], [0.1, 0.5, 1.0])
 

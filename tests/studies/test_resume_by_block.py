@@ -16,11 +16,12 @@ import pandas as pd
 import pytest
 from fingan_market import prices
 
-from engine.decisions.graph_cross import cross_sign_counts
-from engine.models import fingan_blocks
+from engine.decisions.graph.cross_evaluation import cross_sign_counts
+from engine.models.fingan import blocks as fingan_blocks
 from engine.runs import compute, studies
-from engine.studies import fingan, graph
-from engine.studies.base import MemoryKeeper, Work
+from engine.studies.base import MemoryCheckpointer, Work
+from engine.studies.fingan import study as fingan
+from engine.studies.graph import study as graph
 from engine.workspace import PROJECT
 
 
@@ -42,13 +43,13 @@ class Counting:
             yield position, task(block)
 
 
-def work(directory: Path, run: Counting, kept: dict[str, MemoryKeeper], **given: Any) -> Work:
+def work(directory: Path, run: Counting, kept: dict[str, MemoryCheckpointer], **given: Any) -> Work:
     blocks = compute.Blocks(run, directory)
     return Work(
         run=run,
         blocks=blocks.keeping,
         forget_blocks=blocks.forget,
-        keepers=lambda name: kept.setdefault(name, MemoryKeeper()),
+        checkpointers=lambda name: kept.setdefault(name, MemoryCheckpointer()),
         **given,
     )
 
@@ -58,13 +59,13 @@ def test_cross_evaluation_resumes_by_block(tmp_path: Path, monkeypatch: pytest.M
     config = graph.GraphConfig(samples=20, draws=100, seed=3)
     given = {"inputs": {"fingan": graph_market.Finished()}}
 
-    def begin(directory: Path, run: Counting, kept: dict[str, MemoryKeeper]) -> None:
+    def begin(directory: Path, run: Counting, kept: dict[str, MemoryCheckpointer]) -> None:
         for step in graph.steps(graph_market.prices(), config, work(directory, run, kept, **given))[:2]:
             step.make()
 
     whole, undisturbed = Counting(), {}
     begin(tmp_path / "whole", whole, undisturbed)
-    kept: dict[str, MemoryKeeper] = {}
+    kept: dict[str, MemoryCheckpointer] = {}
     first, second = Counting(most=5), Counting()
     with pytest.raises(KilledError):
         begin(tmp_path / "cut", first, kept)
@@ -83,15 +84,15 @@ def test_a_seed_s_training_resumes_by_block(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(fingan_blocks.train.__kwdefaults__, "size", 2)
 
     def begin(
-        directory: Path, run: Counting, kept: dict[str, MemoryKeeper], epochs: int = 2, spread: bool = True
+        directory: Path, run: Counting, kept: dict[str, MemoryCheckpointer], epochs: int = 2, spread: bool = True
     ) -> None:
         config = fingan.Config(seeds=1, epochs=epochs, matching_epochs=1, samples=20, universality=False)
         steps = fingan.steps(prices(), config, work(directory, run, kept, spread=spread))
         next(step for step in steps if step.words == "Fin-GAN, seed 0").make()
 
-    together: dict[str, MemoryKeeper] = {}
+    together: dict[str, MemoryCheckpointer] = {}
     begin(tmp_path / "together", Counting(), together, spread=False)
-    kept: dict[str, MemoryKeeper] = {}
+    kept: dict[str, MemoryCheckpointer] = {}
     first, others, second = Counting(most=1), Counting(), Counting()
     with pytest.raises(KilledError):
         begin(tmp_path / "cut", first, kept)

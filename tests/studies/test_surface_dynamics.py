@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from engine.errors import MarketDataError
-from engine.market import csv_import
 from engine.market.grid import CH2_GRID, Grid
+from engine.market.intake import reader as csv_import
 from engine.market.surface_history import SurfaceHistory
-from engine.models import simulated_market
-from engine.models.simulated_shapes import surface_shapes
-from engine.studies import surface_dynamics as study
-from engine.studies.surface_dynamics import SurfaceDynamicsConfig, SurfaceDynamicsResult
+from engine.models.simulated import market as simulated_market
+from engine.models.simulated.shapes import surface_shapes
+from engine.studies.surfaces import dynamics as study
+from engine.studies.surfaces.dynamics import SurfaceDynamicsConfig, SurfaceDynamicsResult
 
 QUICK = SurfaceDynamicsConfig(draws=100)
 

@@ -9,10 +9,10 @@ from engine.errors import MarketDataError, SettingsError
 from engine.evaluation import calibration, scores
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.historical import FilteredHistoricalSimulation, HistoricalSimulation
-from engine.models.simulated_market import SimulatedMarket, simulate
-from engine.studies import surface_scoring as study
-from engine.studies.surface_scoring import Contestant, SurfaceScoringConfig
+from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation, HistoricalSimulation
+from engine.models.simulated.market import SimulatedMarket, simulate
+from engine.studies.generators import scoring as study
+from engine.studies.generators.scoring import Contestant, SurfaceScoringConfig
 from engine.surfaces import arbitrage
 
 GRID = Grid([0.8, 0.9, 1.0, 1.1, 1.2], [1 / 12, 1 / 6, 1 / 2])
@@ -38,7 +38,7 @@ class Spy(HistoricalSimulation):
 
     seen: ClassVar[list] = []  # shared with the copy that the study makes
 
-    def fit(self, history, *, seed, on_step=None, keeper=None):
+    def fit(self, history, *, seed, on_step=None, checkpointer=None):
         self.seen.append(("fit", len(history), seed))
         return super().fit(history, seed=seed)
 
@@ -238,7 +238,7 @@ def test_progress_is_told(history):
 
 
 def test_a_volgan_goes_through_the_same_door(history):
-    from engine.models.volgan import VolGAN, VolGANConfig, weight_shapes
+    from engine.models.volgan.model import VolGAN, VolGANConfig, weight_shapes
 
     config = VolGANConfig(members=2)
     rng = np.random.default_rng(0)
@@ -263,8 +263,8 @@ REPRODUCED = [
 
 @pytest.fixture(scope="module")
 def reference(market_data):
-    from engine.market import csv_import
-    from engine.models.linear_anchor import LinearAnchor, LinearAnchorConfig
+    from engine.market.intake import reader as csv_import
+    from engine.models.conditional_fhs.anchor import LinearAnchor, LinearAnchorConfig
 
     history = csv_import.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
     plain = LinearAnchor(LinearAnchorConfig(bandwidth=0))

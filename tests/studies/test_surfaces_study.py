@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from engine.market.grid import CH2_GRID
-from engine.models.simulated_market import simulate
-from engine.studies import surfaces
+from engine.models.simulated.market import simulate
 from engine.studies.base import Work
+from engine.studies.surfaces import study as surfaces
 from engine.surfaces import arbitrage, vix
 
 HISTORY = simulate(CH2_GRID, 400, seed=3).history

@@ -10,10 +10,10 @@ from engine.errors import SettingsError
 from engine.evaluation.calibration import LEVELS
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.base import FitReport, SurfaceModel, Tensors
+from engine.models.surface_model import FitReport, SurfaceModel, Tensors
 from engine.scenarios.scenario_set import ScenarioSet
-from engine.studies.volgan_forecasts import Law, forecast
-from engine.studies.volgan_series import followed
+from engine.studies.volgan.forecasts import Law, forecast
+from engine.studies.volgan.series import followed
 from engine.surfaces import arbitrage, vix
 from tests.models.small_market import small_history
 

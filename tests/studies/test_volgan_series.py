@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from engine.market.grid import CH2_GRID, VOLGAN_GRID, Grid
-from engine.models.simulated_market import simulate
-from engine.studies.volgan_series import followed, observed
+from engine.models.simulated.market import simulate
+from engine.studies.volgan.series import followed, observed
 from engine.surfaces import vix
 from tests.models.small_market import small_history
 

@@ -9,11 +9,13 @@ import pytest
 from engine.errors import MarketDataError, SettingsError
 from engine.evaluation.calibration import coverage
 from engine.market.grid import CH2_GRID, VOLGAN_GRID
-from engine.models.simulated_market import simulate
-from engine.models.volgan import VolGAN, VolGANConfig
-from engine.studies import volgan, volgan_published, volgan_scores
+from engine.models.simulated.market import simulate
+from engine.models.volgan.model import VolGAN, VolGANConfig
 from engine.studies.base import Tables, Work
-from engine.studies.volgan_networks import split
+from engine.studies.volgan import published as volgan_published
+from engine.studies.volgan import scores as volgan_scores
+from engine.studies.volgan import study as volgan
+from engine.studies.volgan.networks import split
 from engine.surfaces import arbitrage
 from engine.training.progress import Progress, TrainingStopped
 from tests.models.small_market import small_history
@@ -76,7 +78,7 @@ def test_published_figures_stand_beside_ours(tables: Tables) -> None:
 
 
 def test_figures_are_means_over_networks_with_their_interval(tables: Tables, work: Work) -> None:
-    kept = work.keeper("law_volgan").load()
+    kept = work.checkpointer("law_volgan").load()
     assert kept is not None
     penalty = tables["penalty"].set_index(["model", "statistic"])
     of_seeds = kept["penalty"][1].mean(axis=1)
@@ -111,7 +113,7 @@ def test_the_data_s_own_figures_are_those_of_the_test_days(tables: Tables) -> No
 
 
 def test_bands_are_kept_for_the_pictures(tables: Tables, work: Work) -> None:
-    bands = work.keeper(volgan.BANDS).load()
+    bands = work.checkpointer(volgan.BANDS).load()
     days, series = len(tables["penalty_by_day"]), tables["coverage"]["series"].nunique()
     assert bands is not None and bands["realised"].shape == (days, series) and bands["spot"].shape == (days,)
     for law in ("volgan", "volgan_reweighted", "fhs", "truth", "bce"):
@@ -126,7 +128,7 @@ def test_a_given_generator_is_not_trained_and_its_training_days_do_not_test(tabl
     given: dict = {}
     for name, loss in (("model", "volgan"), ("bce", "bce")):
         model = VolGAN(VolGANConfig(loss=loss, epochs=2, members=2))
-        state = work.keeper(loss).load()
+        state = work.checkpointer(loss).load()
         assert state is not None
         model.restore(state, CH2_GRID)
         given[name] = model
@@ -192,7 +194,7 @@ def test_settings_that_cannot_be_are_refused() -> None:
 
 def test_gradient_norms_give_the_coefficients_back(tables: Tables, work: Work) -> None:
     model = VolGAN(VolGANConfig(epochs=2, members=2))
-    state = work.keeper("volgan").load()
+    state = work.checkpointer("volgan").load()
     assert state is not None
     model.restore(state, CH2_GRID)
     norms = model.gradient_norms
@@ -232,10 +234,10 @@ def test_the_printed_figures_are_shares_that_can_be() -> None:
 
 @pytest.mark.market_data
 def test_the_baseline_on_the_real_file_is_the_reference_one(market_data: object) -> None:
-    from engine.market import csv_import
-    from engine.models.base import surface_model
-    from engine.studies.volgan_forecasts import Law, forecast
-    from engine.studies.volgan_series import followed
+    from engine.market.intake import reader as csv_import
+    from engine.models.surface_model import surface_model
+    from engine.studies.volgan.forecasts import Law, forecast
+    from engine.studies.volgan.series import followed
 
     history = csv_import.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data  # type: ignore[operator]
     train, test = split(history, "2008-01-01", 0.5, Work())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from model_quotes import SPOT, changed, joined, model_quotes, skewed
 
 from engine.errors import MarketDataError
-from engine.market import csv_import
+from engine.market.intake import reader as csv_import
 from engine.surfaces import parity, quote_cleaning
 from engine.surfaces.quote_cleaning import CleanQuotes
 

@@ -8,8 +8,8 @@ import pytest
 from model_quotes import DATE, SPOT, changed, flat, joined, model_quotes, skewed
 
 from engine.errors import MarketDataError, SettingsError
-from engine.market import csv_import
 from engine.market.grid import CH2_GRID, VOLGAN_GRID, Grid
+from engine.market.intake import reader as csv_import
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import SurfaceHistory
 from engine.surfaces import arbitrage, interpolation, nadaraya_watson, smoothing

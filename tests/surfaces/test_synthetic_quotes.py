@@ -5,7 +5,7 @@ import pytest
 
 from engine.errors import MarketDataError
 from engine.market.grid import VOLGAN_GRID, Grid
-from engine.models.simulated_market import built_in
+from engine.models.simulated.market import built_in
 from engine.surfaces import parity, quote_cleaning, smoothing, synthetic_quotes, vix
 from engine.surfaces.ssvi import SSVI
 

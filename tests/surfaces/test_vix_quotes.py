@@ -9,8 +9,8 @@ import pytest
 from model_quotes import changed, joined, model_quotes, skewed
 
 from engine.errors import MarketDataError
-from engine.market import csv_import
 from engine.market.grid import Grid
+from engine.market.intake import reader as csv_import
 from engine.market.quotes import OptionQuotes
 from engine.surfaces import vix, vix_quotes
 

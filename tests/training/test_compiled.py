@@ -4,7 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.models import fingan, fingan_kernel, recurrent_kernels
+from engine.models.fingan import kernel as fingan_kernel
+from engine.models.fingan import networks as fingan
+from engine.models.fingan import recurrent_kernels
 from engine.training import threefry
 from engine.training.compiled import sources
 

@@ -43,7 +43,7 @@ class Noting:
 
 
 class Shelf:
-    """A keeper in memory."""
+    """A checkpointer in memory."""
 
     def __init__(self):
         self.kept, self.saves = None, 0
@@ -122,9 +122,9 @@ def test_a_resumed_run_ends_with_the_weights_of_an_undisturbed_one(steps):
     undisturbed, shelf = Noting(), Shelf()
     go(undisturbed)
     with pytest.raises(TrainingStopped):
-        go(Noting(), keeper=shelf, on_step=stop_after(steps))
+        go(Noting(), checkpointer=shelf, on_step=stop_after(steps))
     resumed = Noting()
-    assert go(resumed, keeper=shelf) == 15
+    assert go(resumed, checkpointer=shelf) == 15
     assert torch.equal(resumed.weight, undisturbed.weight)
     assert len(resumed.seen) == 15 - steps
     np.testing.assert_array_equal(resumed.streams.state(), undisturbed.streams.state())
@@ -136,7 +136,7 @@ def test_many_stops_change_nothing():
     while True:
         last = Noting()
         try:
-            go(last, keeper=shelf, on_step=stop_after(2))
+            go(last, checkpointer=shelf, on_step=stop_after(2))
             break
         except TrainingStopped:
             stops += 1
@@ -154,22 +154,22 @@ def test_a_killed_run_resumes_from_its_last_kept_state():
 
     learner = Noting()
     with pytest.raises(KeyboardInterrupt):
-        go(learner, keeper=shelf, on_step=killed, keep_every=0.0)
+        go(learner, checkpointer=shelf, on_step=killed, keep_every=0.0)
     assert shelf.saves == 7 - 1, "after every update but the phase's last, whose state begins the next phase"
     resumed = Noting()
-    go(resumed, keeper=shelf)
+    go(resumed, checkpointer=shelf)
     assert torch.equal(resumed.weight, undisturbed.weight)
 
 
 def test_a_finished_run_is_kept_and_its_epochs_can_be_extended():
     longer, shelf, learner = Noting(), Shelf(), Noting()
     go(longer, phases=(PHASES[0], Phase("training", 6)))
-    go(learner, keeper=shelf)
+    go(learner, checkpointer=shelf)
     again = Noting()
-    assert go(again, keeper=shelf) == 15 and not again.seen
+    assert go(again, checkpointer=shelf) == 15 and not again.seen
     assert torch.equal(again.weight, learner.weight)
     extended = Noting()
-    assert go(extended, keeper=shelf, phases=(PHASES[0], Phase("training", 6))) == 24
+    assert go(extended, checkpointer=shelf, phases=(PHASES[0], Phase("training", 6))) == 24
     assert torch.equal(extended.weight, longer.weight)
 
 
@@ -196,17 +196,17 @@ def test_a_loss_that_is_not_finite_ends_the_run():
 def test_a_spoilt_state_is_refused(spoil, words):
     shelf = Shelf()
     with pytest.raises(TrainingStopped):
-        go(Noting(), keeper=shelf, on_step=stop_after(4))
+        go(Noting(), checkpointer=shelf, on_step=stop_after(4))
     spoil(shelf.kept)
     with pytest.raises(CheckpointError, match=words):
-        go(Noting(), keeper=shelf)
+        go(Noting(), checkpointer=shelf)
 
 
 def test_the_state_of_another_fit_is_refused():
     shelf = Shelf()
-    go(Noting(), keeper=shelf)
+    go(Noting(), checkpointer=shelf)
     with pytest.raises(CheckpointError, match="other data, another seed or other settings"):
-        go(Noting(), keeper=shelf, identity="another fit")
+        go(Noting(), checkpointer=shelf, identity="another fit")
 
 
 @pytest.mark.parametrize("options", [{"rows": 0}, {"batch_size": 0}])

@@ -9,8 +9,8 @@ from engine import datasets
 from engine.errors import MarketDataError
 from engine.evaluation import path_stability
 from engine.market.surface_history import SurfaceHistory
-from engine.models import paths
-from engine.models.base import SurfaceModel
+from engine.models import rollout as paths
+from engine.models.surface_model import SurfaceModel
 from engine.runs import checkpoints
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.surfaces import arbitrage

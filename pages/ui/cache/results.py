@@ -23,5 +23,5 @@ def _study_arrays(directory: str, created: str, name: str, _result: studies.Stud
 
 
 def study_arrays(result: studies.StudyResult, name: str) -> dict[str, np.ndarray]:
-    """The arrays of one keeper of a finished study."""
+    """The arrays of one checkpointer of a finished study."""
     return _study_arrays(str(result.directory), result.created, name, result)

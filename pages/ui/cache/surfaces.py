@@ -5,8 +5,8 @@ import pandas as pd
 import streamlit as st
 
 from engine.market.surface_history import SurfaceHistory
-from engine.studies import factor_models
-from engine.studies import surface_dynamics as surface_dynamics_study
+from engine.studies.surfaces import dynamics as surface_dynamics_study
+from engine.studies.surfaces import factor_models
 from engine.surfaces import arbitrage, arbitrage_report
 
 

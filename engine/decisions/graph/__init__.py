@@ -1,0 +1,45 @@
+"""Graph ensembles (SPEC 5): whose generators forecast whom, and what sharing them pays.
+
+``weighting`` has the matrices of chapter 6 and the bets they make; ``cross_evaluation`` asks every generator about
+every asset; ``regression`` solves LASSO and ridge rows; ``measures`` describes the graph; ``mixture`` draws from it;
+``rolling`` chooses weights again and again.
+"""
+
+from engine.decisions.graph.cross_evaluation import cross_signs
+from engine.decisions.graph.mixture import MetaGenerator, generators
+from engine.decisions.graph.regression import same_sector
+from engine.decisions.graph.weighting import (
+    GRIDS,
+    METHODS,
+    VOTES,
+    Choice,
+    anchored,
+    bets,
+    choose,
+    correlation,
+    normalised,
+    path,
+    portfolio_sharpe,
+    signals,
+    weights,
+)
+
+__all__ = [
+    "GRIDS",
+    "METHODS",
+    "VOTES",
+    "Choice",
+    "MetaGenerator",
+    "anchored",
+    "bets",
+    "choose",
+    "correlation",
+    "cross_signs",
+    "generators",
+    "normalised",
+    "path",
+    "portfolio_sharpe",
+    "same_sector",
+    "signals",
+    "weights",
+]

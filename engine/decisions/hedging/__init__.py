@@ -1,0 +1,91 @@
+"""Data-driven hedging (the thesis's chapter 4): the one door to its parts.
+
+* what is hedged and with what: :class:`Option`, :class:`Portfolio`, :func:`straddle`, :func:`hedging_set`;
+* what trading costs: :class:`CostModel`;
+* the optimisation (4.20–4.24): :func:`hedge_ratios`, :func:`choose_alpha`, :func:`shortfall_ratios`;
+* strategies: :class:`Unhedged`, :class:`DeltaHedge`, :class:`DeltaVegaHedge`, :class:`DataDriven`,
+  :class:`ShortfallHedge`;
+* the account (4.4–4.6): :func:`track` a month day by day, :func:`hedge_today` for a ticket.
+
+Example:
+    >>> position = straddle(0.9 * history.spot[row])
+    >>> path = track(history, position, DataDriven(), instruments=hedging_set(history.spot[row], position),
+    ...              start=row, model=model)
+    >>> path.error[-1]
+
+References:
+    Generative models for financial markets (thesis), chapter 4.
+"""
+
+from engine.decisions.hedging.optimisation import (
+    COARSE_ALPHAS,
+    FINE_ALPHAS,
+    AlphaChoice,
+    HedgeRatios,
+    choose_alpha,
+    hedge_ratios,
+)
+from engine.decisions.hedging.options import (
+    HEDGING_MONEYNESS,
+    ONE_MONTH,
+    Book,
+    Option,
+    Portfolio,
+    check_instruments,
+    hedging_set,
+    straddle,
+)
+from engine.decisions.hedging.penalised_regression import Limits
+from engine.decisions.hedging.shortfall import ShortfallRatios, expected_shortfall, shortfall_ratios
+from engine.decisions.hedging.strategies import (
+    DataDriven,
+    Day,
+    DeltaHedge,
+    DeltaVegaHedge,
+    HedgeLimits,
+    ShortfallHedge,
+    Strategy,
+    Unhedged,
+)
+from engine.decisions.hedging.ticket import HedgeTicket, hedge_today
+from engine.decisions.hedging.tracking import HedgePath, follow, track
+from engine.decisions.hedging.transaction_costs import CostModel
+from engine.decisions.hedging.window import Moves, Window, draw_moves
+
+__all__ = [
+    "COARSE_ALPHAS",
+    "FINE_ALPHAS",
+    "HEDGING_MONEYNESS",
+    "ONE_MONTH",
+    "AlphaChoice",
+    "Book",
+    "CostModel",
+    "DataDriven",
+    "Day",
+    "DeltaHedge",
+    "DeltaVegaHedge",
+    "HedgeLimits",
+    "HedgePath",
+    "HedgeRatios",
+    "HedgeTicket",
+    "Limits",
+    "Moves",
+    "Option",
+    "Portfolio",
+    "ShortfallHedge",
+    "ShortfallRatios",
+    "Strategy",
+    "Unhedged",
+    "Window",
+    "check_instruments",
+    "choose_alpha",
+    "draw_moves",
+    "expected_shortfall",
+    "follow",
+    "hedge_ratios",
+    "hedge_today",
+    "hedging_set",
+    "shortfall_ratios",
+    "straddle",
+    "track",
+]

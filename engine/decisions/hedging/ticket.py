@@ -1,0 +1,173 @@
+"""The hedge ticket: what to trade today, what it costs, and what is left of tomorrow's risk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.decisions.hedging.options import Option, Portfolio
+from engine.decisions.hedging.strategies import Day, Strategy
+from engine.decisions.hedging.tracking import alpha_in_use, entered, instrument_names, usual_instruments
+from engine.decisions.hedging.transaction_costs import CostModel
+from engine.decisions.hedging.window import FRESH, SCENARIOS, draw_moves
+from engine.errors import MarketDataError
+from engine.market.grid import DT, Floats
+from engine.market.surface_history import SurfaceHistory
+from engine.models.surface_model import SurfaceModel
+
+UNSEEN = 7919
+"""Second part of the seed of scenarios on which a ticket is judged, so that they are not those it was chosen on."""
+
+
+@dataclass(frozen=True, eq=False)
+class HedgeTicket:
+    """What to trade today.
+
+    Args:
+        date: today.
+        label: of the strategy.
+        instruments: names, the underlying first.
+        price, unit_cost, delta, vega: ``(n,)`` of one unit, currency.
+        previous: ``(n,)`` positions held.
+        positions: ``(n,)`` φ after trading.
+        cost: Σ c |φ − φ'|, currency.
+        cash: ψ after trading.
+        value: V today.
+        value_delta, value_vega: of the portfolio.
+        residual: ``(K,)`` ΔV − Σ φ ΔH − ψ r Δ until tomorrow in scenarios that the hedge has not seen, currency: ΔZ
+            less today's costs, which are known.
+        unhedged: ``(K,)`` ΔV − Π r Δ in the same scenarios.
+        alpha: α of a data-driven hedge; NaN for others.
+        provenance: data, generator, seed and costs, in words.
+    """
+
+    date: str
+    label: str
+    instruments: tuple[str, ...]
+    price: Floats
+    unit_cost: Floats
+    delta: Floats
+    vega: Floats
+    previous: Floats
+    positions: Floats
+    cost: float
+    cash: float
+    value: float
+    value_delta: float
+    value_vega: float
+    residual: Floats
+    unhedged: Floats
+    alpha: float
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def trades(self) -> Floats:
+        """``(n,)`` quantities to buy, negative to sell."""
+        return self.positions - self.previous
+
+    @property
+    def net_delta(self) -> float:
+        """Delta of what is left."""
+        return float(self.value_delta - self.positions @ self.delta)
+
+    @property
+    def net_vega(self) -> float:
+        """Vega of what is left, currency per 1.00 of vol."""
+        return float(self.value_vega - self.positions @ self.vega)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an instrument."""
+        return pd.DataFrame(
+            {
+                "instrument": self.instruments,
+                "held": self.previous,
+                "trade": self.trades,
+                "position": self.positions,
+                "price": self.price,
+                "unit_cost": self.unit_cost,
+                "cost": self.unit_cost * np.abs(self.trades),
+                "delta": self.delta,
+                "vega": self.vega,
+            }
+        )
+
+
+def hedge_today(
+    history: SurfaceHistory,
+    portfolio: Portfolio,
+    strategy: Strategy,
+    *,
+    instruments: Sequence[Option] | None = None,
+    model: SurfaceModel,
+    row: int = -1,
+    previous: Sequence[float] | None = None,
+    account: float | None = None,
+    costs: CostModel | None = None,
+    scenarios: int = SCENARIOS,
+    fresh: int = FRESH,
+    seed: int = 1,
+) -> HedgeTicket:
+    """The hedge ticket of one day; nothing after that day is looked at.
+
+    Args:
+        history, portfolio, strategy, instruments, costs, scenarios, fresh, seed: as in :func:`track`; with the same
+            ones the ticket is the first day of the backtest.
+        model: a fitted generator.
+        row: the day, today unless given.
+        previous: positions held in the underlying and the instruments; none unless given.
+        account: Π before trading; V unless given.
+
+    Raises:
+        MarketDataError, SettingsError: as :func:`track`.
+    """
+    known = history.until(row)
+    instruments = usual_instruments(known, -1, portfolio) if instruments is None else instruments
+    window = entered(known, portfolio, instruments, -1, 0, costs)
+    moves = draw_moves(window, model, scenarios=scenarios, fresh=fresh, seed=seed)
+    holding, columns = window.holding(portfolio), window.instruments(instruments)
+    held = np.zeros(len(columns)) if previous is None else np.asarray(previous, dtype=np.float64)
+    if held.shape != (len(columns),):
+        raise MarketDataError(f"expected positions in {len(columns)} instruments; found {held.shape}")
+    if not np.isfinite(held).all():
+        raise MarketDataError("expected finite positions held; found NaN or infinite ones")
+    gross = portfolio.gross(window.price[0, 1 + window.book.columns(portfolio.options)], float(window.price[0, 0]))
+    day = Day(window, 0, holding, columns, held, gross, moves)
+    opened = strategy.opened(day)
+    positions = opened.positions(day)
+    unseen = draw_moves(window, model, scenarios=scenarios, fresh=1, seed=[seed, UNSEEN]).fit[0]
+    value = float(window.price[0] @ holding)
+    cost = float(day.cost @ np.abs(positions - held))
+    before = value if account is None else account
+    cash = before - float(positions @ window.price[0, columns]) - cost
+    earned = float(window.rate[0]) * DT
+    return HedgeTicket(
+        date=str(known.dates[-1]),
+        label=opened.label,
+        instruments=instrument_names(instruments),
+        price=window.price[0, columns],
+        unit_cost=day.cost,
+        delta=day.delta,
+        vega=day.vega,
+        previous=held,
+        positions=positions,
+        cost=cost,
+        cash=cash,
+        value=value,
+        value_delta=day.value_delta,
+        value_vega=day.value_vega,
+        residual=unseen @ holding - unseen[:, columns] @ positions - cash * earned,
+        unhedged=unseen @ holding - before * earned,
+        alpha=alpha_in_use(opened),
+        provenance={
+            "data": known.name,
+            "data_fingerprint": history.fingerprint,
+            "generator": model.label,
+            "scenarios": scenarios,
+            "seed": seed,
+            "costs": window.costs.in_words(),
+        },
+    )

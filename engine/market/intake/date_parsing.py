@@ -1,0 +1,227 @@
+"""Cells to days: ISO, European and US order, compact, with month names; the order is decided over columns, or asked."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from engine.errors import MarketDataError
+from engine.market.intake.import_result import AmbiguousColumns
+from engine.market.intake.number_parsing import MISSING
+from engine.market.intake.raw_table import RawTable
+
+ORDER_WORDS = {"dmy": "day/month/year", "mdy": "month/day/year", "ymd": "year-month-day"}
+"""How date orders are said."""
+
+FIRST_YEAR, LAST_YEAR = 1900, 2100
+"""Years outside are taken for errors."""
+
+_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, start=1)}
+_TIME = r"(?:[T ]\s*\d{1,2}:\d{2}.*)?"
+_YEAR_FIRST = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})" + _TIME)
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_YEAR_LAST = re.compile(r"(\d{1,2})([-/. ])(\d{1,2})\2(\d{4})" + _TIME)
+_NAMED_DAY_FIRST = re.compile(r"(\d{1,2})[-/. ]?([A-Za-z]{3})[A-Za-z]*[-/., ]*(\d{4})" + _TIME)
+_NAMED_MONTH_FIRST = re.compile(r"([A-Za-z]{3})[A-Za-z]*[-/. ]*(\d{1,2}),?[-/ ]+(\d{4})" + _TIME)
+_SHORT_YEAR = re.compile(r"\d{1,2}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2}" + _TIME)
+
+NOT_A_DATE = "not a date"
+NO_DATE = "date is missing"
+SHORT_YEAR = "the year has two digits: write it with four"
+SERIAL = "a spreadsheet's day number: format the column as dates"
+NO_SUCH_DAY = "no such day in the calendar"
+
+
+@dataclass(frozen=True, eq=False)
+class Days:
+    """A column read as days.
+
+    Args:
+        days: ``(n,)``; NaT where there is none.
+        faults: row → why it has none.
+    """
+
+    days: NDArray[np.datetime64]
+    faults: dict[int, str]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A cell taken apart: either year, month and day are known, or two numbers wait for the order."""
+
+    day: datetime.date | None = None
+    fault: str = ""
+    first: int = 0
+    second: int = 0
+    year: int = 0
+    dotted: bool = False
+    text: str = ""
+
+    @property
+    def open(self) -> bool:
+        return self.year > 0
+
+    def in_order(self, order: str) -> datetime.date | None:
+        day, month = (self.first, self.second) if order == "dmy" else (self.second, self.first)
+        return _date(self.year, month, day)
+
+
+def parse_dates(table: RawTable, headings: Sequence[str], given: str | None = None) -> tuple[list[Days], list[str]]:
+    """Read one or more columns of a file as days, all in the same order of day and month.
+
+    Args:
+        table: the file.
+        headings: its date columns; the first is the one whose rows are in time order, if any is.
+        given: "dmy", "mdy" or "ymd" if a person decided it.
+
+    Returns:
+        The days of each column, and notes.
+
+    Raises:
+        AmbiguousColumns: if both orders fit every date.
+        MarketDataError: if the dates are written in two orders.
+    """
+    coded = [_coded(table.column(heading)) for heading in headings]
+    parts = [[_take_apart(text) for text in texts] for texts, _ in coded]
+    waiting = {p.text: p for column in parts for p in column if p.open}
+    notes: list[str] = []
+    order = "dmy"
+    if waiting:
+        rows = [parts[0][code] for code in dict.fromkeys(coded[0][1].tolist()) if code < len(parts[0])]
+        order, why = _order(list(waiting.values()), rows, given, table)
+        notes.append(f"dates of {table.file} read as {ORDER_WORDS[order]} {why}")
+    read = []
+    for (_, codes), column in zip(coded, parts, strict=True):
+        days = [(p.in_order(order) if order != "ymd" else None) if p.open else p.day for p in column]
+        faults = [p.fault or f"no such day when read as {ORDER_WORDS[order]}" for p in column]
+        lookup = np.array([*days, None], dtype="datetime64[D]")
+        values = lookup[codes]
+        wrong = np.flatnonzero(np.isnat(values))
+        why_not = [*faults, NO_DATE]
+        read.append(Days(values, {int(row): why_not[codes[row]] for row in wrong}))
+    return read, notes
+
+
+def looks_like_dates(column: Any) -> bool:
+    """Whether the first cells of a column are dates (numbers only if they are yyyymmdd)."""
+    texts, codes = _coded(column.slice(0, 50))
+    parts = [_take_apart(text) for text in texts if text.strip().lower() not in MISSING]
+    return bool(len(codes)) and bool(parts) and all(p.open or p.day is not None for p in parts)
+
+
+def _order(waiting: list[_Parts], in_rows: list[_Parts], given: str | None, table: RawTable) -> tuple[str, str]:
+    if given is not None:
+        return given, "as asked"
+    valid = {order: [p for p in waiting if p.in_order(order) is not None] for order in ("dmy", "mdy")}
+    only = {"dmy": [p for p in valid["dmy"] if p.first > 12], "mdy": [p for p in valid["mdy"] if p.second > 12]}
+    if only["dmy"] and only["mdy"]:
+        order = max(only, key=lambda o: len(only[o]))
+        other = "mdy" if order == "dmy" else "dmy"
+        if len(only[other]) > 0.1 * len(only[order]):
+            raise MarketDataError(
+                f"expected one order of day and month in {table.file}; found {only['dmy'][0].text[:20]} (day first) "
+                f"and {only['mdy'][0].text[:20]} (month first)"
+            )
+        return (
+            order,
+            f"because {len(only[order]):,} different dates such as {only[order][0].text[:20]} allow nothing else",
+        )
+    for order, first in (("dmy", "month"), ("mdy", "day")):
+        if only[order]:
+            return order, f"because {only[order][0].text[:20]} cannot have the {first} first"
+    if all(p.first == p.second for p in waiting):
+        return "dmy", "(day and month are the same number in all of them)"
+    if all(p.dotted for p in waiting):
+        return "dmy", f"because dates with points, such as {waiting[0].text[:20]}, are written that way"
+    order_or_none = _by_calendar([p for p in in_rows if p.open])
+    if order_or_none is not None:
+        return order_or_none, "because only so they are consecutive trading days without weekends"
+    example = next(p for p in waiting if p.first != p.second)
+    raise AmbiguousColumns(
+        f"Is {example.text[:20]} in {table.file} day/month/year or month/day/year? Every date of the file fits both",
+        needed="date_order",
+        options=("dmy", "mdy"),
+        columns=table.headings,
+        by="option",
+        file=table.file,
+    )
+
+
+def _by_calendar(rows: list[_Parts]) -> str | None:
+    """The order under which distinct dates are daily and free of weekends, if under the other one they are not."""
+    fits = {}
+    for order in ("dmy", "mdy"):
+        days = np.array([p.in_order(order) for p in rows], dtype="datetime64[D]")
+        if len(days) < 5 or np.isnat(days).any():
+            return None
+        gaps = np.diff(np.sort(days)).astype(np.int64)
+        fits[order] = bool(np.median(gaps) <= 3 and np.is_busday(days).all())
+    if fits["dmy"] == fits["mdy"]:
+        return None
+    return "dmy" if fits["dmy"] else "mdy"
+
+
+def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:
+    """Distinct texts, and for each row the position of its text (one past the end if the cell is null)."""
+    kind = column.type
+    if pa.types.is_floating(kind):
+        whole = pc.floor(column)
+        column = whole.cast(pa.int64(), safe=False) if pc.all(pc.equal(whole, column)).as_py() else column
+    if not pa.types.is_string(kind):
+        column = column.cast(pa.string())
+    coded = pc.utf8_trim_whitespace(column).dictionary_encode()
+    texts = coded.dictionary.to_pylist()
+    codes: NDArray[np.int64] = coded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False).astype(np.int64)
+    return texts, codes
+
+
+def _take_apart(text: str) -> _Parts:
+    text = text.strip()
+    if match := _YEAR_FIRST.fullmatch(text) or _COMPACT.fullmatch(text):
+        return _known(int(match[1]), int(match[2]), int(match[3]))
+    if match := _YEAR_LAST.fullmatch(text):
+        year = int(match[4])
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            return _Parts(fault=_year_fault(year))
+        first, second = int(match[1]), int(match[3])
+        if _date(year, first, second) is None and _date(year, second, first) is None:
+            return _Parts(fault=NO_SUCH_DAY)
+        return _Parts(first=first, second=second, year=year, dotted=match[2] == ".", text=text)
+    if match := _NAMED_DAY_FIRST.fullmatch(text):
+        return _known(int(match[3]), _MONTHS.get(match[2].lower(), 0), int(match[1]))
+    if match := _NAMED_MONTH_FIRST.fullmatch(text):
+        return _known(int(match[3]), _MONTHS.get(match[1].lower(), 0), int(match[2]))
+    if text.lower() in MISSING:
+        return _Parts(fault=NO_DATE)
+    if _SHORT_YEAR.fullmatch(text):
+        return _Parts(fault=SHORT_YEAR)
+    if re.fullmatch(r"[2-6]\d{4}(\.\d+)?", text):
+        return _Parts(fault=SERIAL)
+    return _Parts(fault=NOT_A_DATE)
+
+
+def _known(year: int, month: int, day: int) -> _Parts:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        return _Parts(fault=_year_fault(year))
+    date = _date(year, month, day)
+    return _Parts(fault=NO_SUCH_DAY) if date is None else _Parts(day=date)
+
+
+def _year_fault(year: int) -> str:
+    return f"the year {year} is outside {FIRST_YEAR} to {LAST_YEAR}"
+
+
+def _date(year: int, month: int, day: int) -> datetime.date | None:
+    try:
+        return datetime.date(year, month, day)
+    except ValueError:
+        return None

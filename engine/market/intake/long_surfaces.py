@@ -1,0 +1,378 @@
+"""Long tables of implied volatility surfaces: one row for each day and point of the grid."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from engine.errors import MarketDataError
+from engine.market.grid import CH2_GRID, LOWEST_IV, VOLGAN_GRID, Floats
+from engine.market.intake.column_checks import (
+    iv_fault,
+    iv_scale,
+    read_positive,
+    read_rate,
+    read_vix,
+    reject_bad,
+    reject_dates,
+    rows_mask,
+)
+from engine.market.intake.column_roles import assign, normal, require
+from engine.market.intake.date_parsing import parse_dates
+from engine.market.intake.import_result import AmbiguousColumns, Imported, Mask, Reading, RowCheck
+from engine.market.intake.number_parsing import Numbers, decimal_mark, parse_numbers
+from engine.market.intake.raw_table import RawTable
+from engine.market.intake.wide_surfaces import DailyRows, as_history, moneyness_scale, standard_grid, unlike_days
+from engine.market.surface_history import HIGHEST_IV, Dates, SurfaceHistory
+
+MOST_DAYS = 0.5
+"""A moneyness or maturity belongs to the grid if it occurs on at least this share of the days."""
+
+STRIKE_NOISE = 1e-3
+"""Strikes divided by spot that differ by less are one moneyness level (strikes are rounded to ticks)."""
+
+_STEPS = (0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2)
+_TENOR = re.compile(r"(\d+(?:\.\d+)?)\s*(d|w|m|y)[a-z]*", re.IGNORECASE)
+_PER_YEAR = {"d": 365.0, "w": 52.0, "m": 12.0, "y": 1.0}
+
+
+@dataclass(frozen=True, eq=False)
+class _Points:
+    """The usable rows of the file, as points of surfaces.
+
+    Args:
+        row: their row in the file.
+        day: their position in ``days``.
+        days: the distinct days, increasing.
+        moneyness, maturity, iv: their content.
+    """
+
+    row: NDArray[np.intp]
+    day: NDArray[np.intp]
+    days: Dates
+    moneyness: Floats
+    maturity: Floats
+    iv: Floats
+
+    def where(self, mask: Mask) -> _Points:
+        cut = {key: getattr(self, key)[mask] for key in ("row", "day", "moneyness", "maturity", "iv")}
+        return replace(self, **cut)
+
+
+def read_long(table: RawTable, reading: Reading) -> Imported[SurfaceHistory]:
+    """``date, spot, maturity, moneyness or strike, iv``, optionally ``rate`` and ``vix``.
+
+    Maturities in days or years, vols in decimals or percent: decided over the whole column, said in the notes. Only
+    days that have the whole grid are kept. Strikes that are no fixed share of spot are interpolated linearly in
+    moneyness (SPEC 0) to levels that most smiles cover.
+
+    Raises:
+        AmbiguousColumns: if a column or a unit has to be asked for.
+        MarketDataError: if nothing in it can be used.
+    """
+    roles = _roles(table)
+    by_strike = "moneyness" not in roles
+    check = RowCheck(table)
+    notes = list(table.notes)
+    decimal, note = decimal_mark(table, [h for role, h in roles.items() if role != "date"], reading.decimal)
+    notes += [note] if note else []
+
+    dates, date_notes = parse_dates(table, [roles["date"]], reading.date_order)
+    notes += date_notes
+    reject_dates(check, roles["date"], dates[0].faults)
+    spot = read_positive(check, roles["spot"], "spot", decimal)
+    maturity = _maturities(check, roles["maturity"], decimal, reading.maturity_unit, notes)
+    level_name = "strike" if by_strike else "moneyness"
+    level = read_positive(check, roles[level_name], level_name, decimal)
+    iv = _vols(check, roles["iv"], decimal, reading.iv_unit, notes)
+    rate = read_rate(check, roles.get("rate"), decimal, reading.rate_unit, notes)
+    vix = read_vix(check, roles.get("vix"), decimal, notes)
+    _reject_second_spots(check, roles["spot"], dates[0].days, spot)
+    check.require_some()
+
+    moneyness = level / (spot if by_strike else moneyness_scale(level[check.kept], notes))
+    row = np.flatnonzero(check.kept)
+    days, first, day = np.unique(dates[0].days[row], return_index=True, return_inverse=True)
+    points = _Points(row, day, days, moneyness[row], maturity[row], iv[row])
+    levels, maturities, surfaces = _gridded(check, points, roles, by_strike, notes)
+    grid = standard_grid(levels, maturities, table.file)
+    surfaces = surfaces.reshape(len(days), grid.size)
+    full = _reject_incomplete_days(check, points, surfaces, (levels, maturities), roles["iv"])
+    for unlike, reason in unlike_days(surfaces, full):
+        check.reject(rows_mask(check, row[unlike[day]]), roles["iv"], reason)
+        full &= ~unlike
+    check.require_some()
+
+    if (np.diff(dates[0].days[row]) < np.timedelta64(0)).any():
+        notes.append(f"the rows of {table.file} were not in time order; they have been sorted")
+    daily = DailyRows(
+        days=days,
+        spot=spot[row[first]],
+        iv=surfaces,
+        rate=None if rate is None else _rate_of_days(rate[row], day, notes),
+        vix=None if vix is None else vix[row[first]],
+    )
+    return as_history(daily.take(np.flatnonzero(full)), grid, check, notes)
+
+
+def _roles(table: RawTable) -> dict[str, str]:
+    roles = assign(table, "surfaces")
+    if not {"iv", "maturity", "moneyness", "strike"} & set(roles):
+        raise AmbiguousColumns(
+            f"Which column of {table.file} is the implied vol? Expected columns named iv_<days>d_<moneyness> (a row "
+            f"a day), or one column each for maturity, moneyness and iv; found {', '.join(table.headings)[:200]}",
+            needed="iv",
+            options=[h for h in table.headings if h not in roles.values()],
+            columns=table.headings,
+            file=table.file,
+        )
+    level = "strike" if "strike" in roles and "moneyness" not in roles else "moneyness"
+    require(table, "surfaces", roles, ("date", "spot", "maturity", level, "iv"))
+    return roles
+
+
+def _maturities(check: RowCheck, heading: str, decimal: str, unit: str | None, notes: list[str]) -> Floats:
+    """Maturities in years; the unit from tenors like 3M, from the values, from the heading, or asked."""
+    column = check.table.column(heading)
+    tenors = _tenors(column)
+    if tenors is not None:
+        notes.append("maturities read as tenors such as 30D, 3M, 1Y (365 days, 12 months a year)")
+        check.reject(np.isnan(tenors), heading, "maturity is missing")
+        check.reject(~(tenors > 0), heading, "maturity must be > 0")
+        return tenors
+    values = read_positive(check, heading, "maturity", decimal)
+    usable = values[check.kept]
+    if unit is None and len(usable):
+        unit = _maturity_unit(check.table, heading, usable, notes)
+    elif unit is not None:
+        notes.append(f"maturities read as {unit}, as asked")
+    years: Floats = values / (365.0 if unit == "days" else 1.0)
+    check.reject(years > 50, heading, "maturity above 50 years")
+    return years
+
+
+def _maturity_unit(table: RawTable, heading: str, values: Floats, notes: list[str]) -> str:
+    name, shortest, longest = normal(heading), float(values.min()), float(values.max())
+    if shortest == longest:
+        raise MarketDataError(
+            f"expected at least two maturities (a calendar spread needs two); found only {longest:g} in {table.file}"
+        )
+    if longest > 30:
+        notes.append(f"maturities read as days because the longest is {longest:g}")
+        return "days"
+    if shortest < 1:
+        notes.append(f"maturities read as years because the shortest is {shortest:.4g}")
+        return "years"
+    for unit, words in (("days", "day|dte"), ("years", "year")):
+        if re.search(words, name):
+            notes.append(f"maturities read as {unit} because their column is named {heading[:40]}")
+            return unit
+    raise AmbiguousColumns(
+        f"Are the maturities of {table.file}, {shortest:g} to {longest:g}, days or years? Both are possible",
+        needed="maturity_unit",
+        options=("days", "years"),
+        columns=table.headings,
+        by="option",
+        file=table.file,
+    )
+
+
+def _tenors(column: Any) -> Floats | None:
+    """``(n,)`` years if the cells are tenors (NaN where missing), else None."""
+    if not pa.types.is_string(column.type):
+        return None
+    coded = pc.utf8_trim_whitespace(column).dictionary_encode()
+    matches = [_TENOR.fullmatch(text) for text in coded.dictionary.to_pylist()]
+    if 2 * sum(m is not None for m in matches) <= len(matches):
+        return None
+    years = [float(m[1]) / _PER_YEAR[m[2].lower()] if m else np.nan for m in matches]
+    codes = coded.indices.fill_null(len(matches)).to_numpy(zero_copy_only=False)
+    values: Floats = np.array([*years, np.nan])[codes]
+    return values
+
+
+def _vols(check: RowCheck, heading: str, decimal: str, unit: str | None, notes: list[str]) -> Floats:
+    numbers: Numbers = parse_numbers(check.table.column(heading), decimal, allow_percent=True)
+    reject_bad(check, heading, numbers)
+    check.reject(numbers.missing, heading, "implied vol is missing")
+    said_percent = numbers.percent or re.search(r"%|pct|percent", normal(heading)) is not None
+    iv: Floats = numbers.values / iv_scale(check, numbers.values[check.kept], said_percent, unit, notes)
+    check.reject(~((iv >= LOWEST_IV) & (iv <= HIGHEST_IV)), heading, lambda row: iv_fault(float(iv[row])))
+    return iv
+
+
+def _reject_second_spots(check: RowCheck, heading: str, day_of: Dates, spot: Floats) -> None:
+    row = np.flatnonzero(check.kept)
+    _, first, day = np.unique(day_of[row], return_index=True, return_inverse=True)
+    other = row[spot[row] != spot[row[first[day]]]]
+    first_line = dict(zip(row.tolist(), check.table.lines[row[first[day]]].tolist(), strict=True)) if len(other) else {}
+    check.reject(rows_mask(check, other), heading, lambda r: f"spot differs from line {first_line[r]} of the same day")
+
+
+def _gridded(
+    check: RowCheck, points: _Points, roles: dict[str, str], by_strike: bool, notes: list[str]
+) -> tuple[Floats, Floats, NDArray[np.float64]]:
+    """Moneyness levels, maturities, and ``(n_days, n_moneyness, n_maturity)`` vols with NaN holes."""
+    maturities, place = _levels(points.maturity, 1e-6)
+    if maturities is None or place is None:
+        maturities, place = np.unique(points.maturity, return_inverse=True)
+    often = _often(place, points.day, len(maturities), len(points.days))
+    if not often.any():
+        raise MarketDataError(
+            f"expected the same maturities on every day; found {len(maturities):,} different ones in "
+            f"{check.table.file}, none on half of the {len(points.days):,} days: give surfaces at fixed maturities, or "
+            "the option quotes themselves"
+        )
+    odd = ~often[place]
+    check.reject(rows_mask(check, points.row[odd]), roles["maturity"], "a maturity that most days do not have")
+    points, column = points.where(~odd), (np.cumsum(often) - 1)[place[~odd]]
+    maturities = maturities[often]
+
+    levels, place = _levels(points.moneyness, STRIKE_NOISE if by_strike else 1e-6)
+    if levels is not None and place is not None:
+        often = _often(place, points.day, len(levels), len(points.days))
+        odd = ~often[place]
+        snapped, line = points.where(~odd), (np.cumsum(often) - 1)[place[~odd]]
+        cells = snapped.day * int(often.sum()) * len(maturities) + line * len(maturities) + column[~odd]
+        whole = np.bincount(np.unique(cells) // (int(often.sum()) * len(maturities))) if len(cells) else np.zeros(1)
+        full_days = int((whole == often.sum() * len(maturities)).sum())
+        if often.any() and (not by_strike or full_days >= MOST_DAYS * len(points.days)):
+            heading = roles["strike" if by_strike else "moneyness"]
+            check.reject(rows_mask(check, points.row[odd]), heading, "a moneyness that most days do not have")
+            levels = _standard_levels(levels[often]) if by_strike else levels[often]
+            return levels, maturities, _placed(check, snapped, line, column[~odd], roles["iv"])
+    if not by_strike:
+        raise MarketDataError(
+            f"expected the same moneyness levels on every day; found {len(np.unique(points.moneyness)):,} different "
+            f"ones in {check.table.file}, none on half of the {len(points.days):,} days"
+        )
+    return _interpolated(check, points, column, maturities, notes)
+
+
+def _placed(
+    check: RowCheck, points: _Points, line: NDArray[np.intp], column: NDArray[np.intp], heading: str
+) -> NDArray[np.float64]:
+    """Points set into their surfaces; of several for one place the first is kept and the others are rejected."""
+    shape = (len(points.days), int(line.max()) + 1, int(column.max()) + 1)
+    cell = np.ravel_multi_index((points.day, line, column), shape)
+    _, first, group = np.unique(cell, return_index=True, return_inverse=True)
+    again = np.flatnonzero(first[group] != np.arange(len(cell)))
+    original = {int(points.row[k]): int(first[group[k]]) for k in again}
+    value = dict(zip(points.row[again].tolist(), points.iv[again].tolist(), strict=True))
+
+    def reason(row: int) -> str:
+        twin = original[row]
+        where = f"line {check.table.lines[points.row[twin]]}"
+        same = points.iv[twin] == value[row]
+        return f"the same as {where}" if same else f"a second, different vol for the point of {where}"
+
+    check.reject(rows_mask(check, points.row[again]), heading, reason)
+    surfaces = np.full(shape, np.nan)
+    surfaces.flat[cell[first]] = points.iv[first]
+    return surfaces
+
+
+def _interpolated(
+    check: RowCheck, points: _Points, column: NDArray[np.intp], maturities: Floats, notes: list[str]
+) -> tuple[Floats, Floats, NDArray[np.float64]]:
+    """Smiles at floating moneyness, linearly interpolated to fixed levels; NaN where a smile does not reach."""
+    order = np.lexsort((points.moneyness, column, points.day))
+    smile = points.day[order] * len(maturities) + column[order]
+    start = np.flatnonzero(np.r_[True, np.diff(smile) > 0])
+    stop = np.r_[start[1:], len(smile)]
+    m, iv = points.moneyness[order], points.iv[order]
+    low, high = float(np.quantile(m[start], 0.95)), float(np.quantile(m[stop - 1], 0.05))
+    typical = int(np.median(stop - start))
+    levels = next((lv for step in _STEPS if 3 <= len(lv := _multiples(step, low, high)) <= max(typical, 3)), None)
+    if levels is None:
+        raise MarketDataError(
+            f"expected smiles that reach over a common range of strikes; found {typical} strikes a smile and a common "
+            f"range of K/S {low:.3f} … {high:.3f} in {check.table.file}"
+        )
+    surfaces = np.full((len(points.days), len(levels), len(maturities)), np.nan)
+    for a, b in zip(start, stop, strict=True):
+        day, tau = divmod(int(smile[a]), len(maturities))
+        surfaces[day, :, tau] = np.interp(levels, m[a:b], iv[a:b], left=np.nan, right=np.nan)
+    notes.append(
+        f"strikes are no fixed share of spot: vols interpolated linearly in K/S to {len(levels)} levels, "
+        f"{levels[0]:g} to {levels[-1]:g}"
+    )
+    return levels, maturities, surfaces
+
+
+def _multiples(step: float, low: float, high: float) -> Floats:
+    first, last = int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9))
+    multiples: Floats = np.round(step * np.arange(first, last + 1), 6)
+    return multiples
+
+
+def _levels(values: Floats, noise: float) -> tuple[Floats, NDArray[np.intp]] | tuple[None, None]:
+    """Distinct levels of values that differ by no more than noise; (None, None) if they form a continuum."""
+    distinct, place = np.unique(values, return_inverse=True)
+    opens = np.r_[True, np.diff(distinct) > noise]
+    group = np.cumsum(opens) - 1
+    first, last = distinct[opens], distinct[np.r_[opens[1:], True]]
+    if ((last - first) > 2 * noise).any():
+        return None, None
+    level = group[place]
+    levels = first.copy()
+    for g in np.flatnonzero(last > first):
+        levels[g] = _rounded(float(np.median(values[level == g])), float(last[g] - first[g]))
+    return levels, level
+
+
+def _standard_levels(levels: Floats) -> Floats:
+    """The moneyness of a standard grid if rounded strikes can mean nothing else."""
+    for known in (CH2_GRID.moneyness, VOLGAN_GRID.moneyness):
+        if len(known) == len(levels) and np.allclose(known, levels, rtol=0, atol=STRIKE_NOISE / 2):
+            return known
+    return levels
+
+
+def _rounded(value: float, width: float) -> float:
+    """The shortest decimal that lies within the noise."""
+    if width == 0:
+        return value
+    return next((r for digits in range(1, 9) if abs((r := round(value, digits)) - value) <= width / 2), value)
+
+
+def _often(place: NDArray[np.intp], day: NDArray[np.intp], n_levels: int, n_days: int) -> Mask:
+    """``(n_levels,)`` whether a level occurs on enough days."""
+    pairs = np.unique(place.astype(np.int64) * n_days + day)
+    often: Mask = np.bincount(pairs // n_days, minlength=n_levels) >= MOST_DAYS * n_days
+    return often
+
+
+def _reject_incomplete_days(
+    check: RowCheck, points: _Points, surfaces: NDArray[np.float64], axes: tuple[Floats, Floats], heading: str
+) -> Mask:
+    """Reject every row of a day with holes; returns which days are whole."""
+    holes = np.isnan(surfaces)
+    missing = holes.sum(axis=1)
+    day_of = dict(zip(points.row.tolist(), points.day.tolist(), strict=True)) if missing.any() else {}
+
+    def reason(row: int) -> str:
+        day = day_of[row]
+        i, j = divmod(int(holes[day].argmax()), len(axes[1]))
+        return (
+            f"{missing[day]} of {surfaces.shape[1]} vols of {points.days[day]} are missing, the first at moneyness "
+            f"{axes[0][i]:.4g}, {365 * axes[1][j]:.4g} days"
+        )
+
+    check.reject(rows_mask(check, points.row[missing[points.day] > 0]), heading, reason)
+    full: Mask = missing == 0
+    return full
+
+
+def _rate_of_days(rate: Floats, day: NDArray[np.intp], notes: list[str]) -> Floats:
+    grouped = pd.Series(rate).groupby(day)
+    if (grouped.max() != grouped.min()).any():
+        notes.append("the rate differs within a day: the median of each day is used")
+    return np.asarray(grouped.median(), dtype=np.float64)

@@ -1,0 +1,301 @@
+"""Tables of prices: tidy with a ticker, one ticker per file, wide closes, single series; and sector maps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from engine.market.grid import Floats
+from engine.market.intake.column_checks import read_positive, reject_dates, rows_mask
+from engine.market.intake.column_roles import ROLES, assign, normal, require, wide_columns
+from engine.market.intake.date_parsing import parse_dates
+from engine.market.intake.import_result import (
+    AmbiguousColumns,
+    Imported,
+    Mask,
+    Reading,
+    RowCheck,
+    joined,
+)
+from engine.market.intake.number_parsing import Numbers, decimal_mark, number_fault, parse_numbers
+from engine.market.intake.raw_table import RawTable
+from engine.market.price_history import TICKER, PriceHistory
+from engine.market.surface_history import Dates
+
+NO_TICKER = "not a ticker (1 to 15 letters, digits or . ^ = _ -)"
+
+_FILE_YEARS = re.compile(r"([ _-]+(\d{4}|\d{6}|\d{8}))+$")
+_GENERIC = {"close", "value", "level", "index", "price", "last", "adj_close", "adjusted_close", "close_price"}
+
+
+@dataclass(frozen=True, eq=False)
+class _Tidy:
+    """Checked prices of one file, one entry for each day and ticker."""
+
+    check: RowCheck
+    row: NDArray[np.intp]  # row of the file
+    day: Dates
+    ticker: NDArray[Any]  # position in tickers
+    tickers: tuple[str, ...]
+    close: Floats
+    open: Floats | None
+    notes: tuple[str, ...]
+
+
+def read_price_tables(tables: Sequence[RawTable], reading: Reading, *, kind: str = "prices") -> Imported[PriceHistory]:
+    """One or several price files as one history.
+
+    Args:
+        tables: tidy (``date, ticker, open, close``), one ticker per file (``date, open, close``; the ticker comes from
+            the file's name) or wide (``date`` and one column of closes per ticker).
+        reading: a person's decisions.
+        kind: "prices" or "series" (``date`` and one value).
+
+    Raises:
+        AmbiguousColumns: if a column or the date order has to be asked for.
+        MarketDataError: if nothing in them can be used.
+    """
+    parts = [_read_one(table, reading, kind) for table in tables]
+    tickers = tuple(dict.fromkeys(ticker for part in parts for ticker in part.tickers))
+    days = np.unique(np.concatenate([part.day for part in parts]))
+    shape = (len(days), len(tickers))
+    owner = np.full(shape, -1, dtype=np.int64)  # which entry fills a cell, counted over all files
+    close, opens = np.full(shape, np.nan), np.full(shape, np.nan)
+    before = 0
+    notes: list[str] = []
+    for number, part in enumerate(parts):
+        column = np.array([tickers.index(t) for t in part.tickers], dtype=np.intp)[part.ticker]
+        cell = np.ravel_multi_index((np.searchsorted(days, part.day), column), shape)
+        fresh = _first_in_place(parts, number, cell, owner, close, opens, before)
+        close.flat[cell[fresh]] = part.close[fresh]
+        if part.open is not None:
+            opens.flat[cell[fresh]] = part.open[fresh]
+        owner.flat[cell[fresh]] = before + fresh
+        before += len(cell)
+        notes += [*part.notes, part.check.count_note()]
+        if (np.diff(part.day) < np.timedelta64(0)).any() and len(part.tickers) == 1:
+            notes.append(f"the days of {part.check.table.file} were not in time order; they have been sorted")
+    some = ~np.isnan(close).all(axis=1)
+    has_open = any(part.open is not None for part in parts)
+    data = PriceHistory(days[some], close[some], tickers, opens[some] if has_open else None)
+    gaps = int(np.isnan(data.close).sum())
+    if gaps:
+        notes.append(f"closes not quoted and left empty: {gaps:,} of {data.close.size:,}")
+    if has_open:
+        lacking = int((np.isnan(opens[some]) & ~np.isnan(close[some])).sum())
+        notes += [f"opens missing where there is a close: {lacking:,}"] if lacking else []
+    return Imported(data, joined([part.check.frame() for part in parts]), tuple(dict.fromkeys(notes)), kind)
+
+
+def read_sector_table(table: RawTable, reading: Reading) -> Imported[dict[str, str]]:
+    """``ticker, sector_etf``: the ticker of the sector ETF of each ticker.
+
+    Raises:
+        MarketDataError: if nothing in it can be used.
+    """
+    roles = assign(table, "sectors")
+    require(table, "sectors", roles, ("ticker", "sector"))
+    check = RowCheck(table)
+    columns = []
+    for role in ("ticker", "sector"):
+        texts, fine = _tickers(table.column(roles[role]))
+        check.reject(~fine, roles[role], NO_TICKER)
+        columns.append(texts)
+    sector_of: dict[str, str] = {}
+    for row in np.flatnonzero(check.kept).tolist():
+        ticker, sector = columns[0][row], columns[1][row]
+        known = sector_of.setdefault(ticker, sector)
+        again = row > 0 and ticker in columns[0][:row]
+        if again:
+            reason = "the same as a line above" if known == sector else f"{ticker} already has the sector {known}"
+            check.reject(rows_mask(check, [row]), roles["ticker"], reason)
+    check.require_some()
+    return Imported(sector_of, check.frame(), (*table.notes, check.count_note()), "sectors")
+
+
+def ticker_of_file(file: str) -> str:
+    """The ticker that a file's name stands for: ``spx_2000_2023.csv`` → SPX, ``^GSPC.csv`` → ^GSPC."""
+    stem = re.sub(r"\.(csv|tsv|txt|parquet)$", "", file, flags=re.IGNORECASE)
+    short = _FILE_YEARS.sub("", stem) or stem
+    return short.upper() if short.islower() else short
+
+
+def _read_one(table: RawTable, reading: Reading, kind: str) -> _Tidy:
+    roles = assign(table, kind)
+    if "close" not in roles and "date" in roles:
+        values = wide_columns(table, roles["date"])
+        if len(values) == 1:
+            roles["close"] = values[0]
+        elif kind == "prices":
+            return _read_wide(table, reading, roles)
+    require(table, kind, roles, ("date", "close"))
+    check = RowCheck(table)
+    notes = list(table.notes)
+    numeric = [roles[r] for r in ("open", "close") if r in roles]
+    decimal, note = decimal_mark(table, numeric, reading.decimal)
+    notes += [note] if note else []
+    days = _days(check, roles["date"], reading, notes)
+    close = read_positive(check, roles["close"], "close", decimal)
+    opens = _opens(check, roles.get("open"), decimal)
+    if "ticker" in roles:
+        texts, fine = _tickers(table.column(roles["ticker"]))
+        check.reject(~fine, roles["ticker"], NO_TICKER)
+        kept = np.flatnonzero(check.kept)
+        found, first, position = np.unique(texts[kept], return_index=True, return_inverse=True)
+        rank = np.argsort(np.argsort(first))
+        tickers = tuple(str(t) for t in found[np.argsort(first)])
+        ticker = rank[position]
+    else:
+        tickers = (_one_ticker(table, roles["close"], reading, notes),)
+        kept = np.flatnonzero(check.kept)
+        ticker = np.zeros(len(kept), dtype=np.intp)
+    check.require_some()
+    notes += _price_notes(table, roles)
+    return _Tidy(
+        check, kept, days[kept], ticker, tickers, close[kept], None if opens is None else opens[kept], tuple(notes)
+    )
+
+
+def _read_wide(table: RawTable, reading: Reading, roles: dict[str, str]) -> _Tidy:
+    require(table, "prices", roles, ("date",))
+    check = RowCheck(table)
+    notes = list(table.notes)
+    columns = wide_columns(table, roles["date"])
+    for heading in table.headings:
+        if heading != roles["date"] and heading not in columns and not heading.startswith("column "):
+            check.list_column(heading, "a column without numbers, left out")
+    for heading in [h for h in columns if not TICKER.fullmatch(h)]:
+        check.list_column(heading, f"the heading is {NO_TICKER}; column left out")
+        columns.remove(heading)
+    if not columns:
+        raise AmbiguousColumns(
+            f"Which column of {table.file} is the closing price? Expected one named close, or one column per ticker; "
+            f"found {', '.join(table.headings)[:200]}",
+            needed="close",
+            options=[h for h in table.headings if h != roles["date"]],
+            columns=table.headings,
+            file=table.file,
+        )
+    decimal, note = decimal_mark(table, columns, reading.decimal)
+    notes += [note] if note else []
+    days = _days(check, roles["date"], reading, notes)
+    closes = np.empty((len(table), len(columns)))
+    for position, heading in enumerate(columns):
+        numbers = parse_numbers(table.column(heading), decimal)
+        _list_bad_cells(check, heading, numbers)
+        closes[:, position] = np.where(numbers.values > 0, numbers.values, np.nan)
+    empty = np.asarray(np.isnan(closes).all(axis=1))
+    check.reject(empty, columns[0], "no price in the row")
+    check.require_some()
+    row, ticker = np.nonzero(check.kept[:, None] & ~np.isnan(closes))
+    notes.append(f"one column of closes for each of {len(columns):,} tickers; no opens")
+    return _Tidy(check, row, days[row], ticker, tuple(columns), closes[row, ticker], None, tuple(notes))
+
+
+def _list_bad_cells(check: RowCheck, heading: str, numbers: Numbers) -> None:
+    """A bad cell of one ticker is listed and left empty; the other tickers of the day are kept."""
+    left = "; left empty, the other tickers of the day are kept"
+    texts = check.table.texts
+    check.list_cells(numbers.bad, heading, lambda row: number_fault(texts(heading, [row])[0]) + left)
+    check.list_cells(numbers.values <= 0, heading, "close must be > 0" + left)
+
+
+def _days(check: RowCheck, heading: str, reading: Reading, notes: list[str]) -> Dates:
+    dates, said = parse_dates(check.table, [heading], reading.date_order)
+    notes += said
+    reject_dates(check, heading, dates[0].faults)
+    return dates[0].days
+
+
+def _opens(check: RowCheck, heading: str | None, decimal: str) -> Floats | None:
+    if heading is None:
+        return None
+    numbers = parse_numbers(check.table.column(heading), decimal)
+    check.reject(numbers.bad, heading, lambda row: number_fault(check.table.texts(heading, [row])[0]))
+    check.reject(numbers.values <= 0, heading, "open must be > 0")
+    return numbers.values
+
+
+def _price_notes(table: RawTable, roles: dict[str, str]) -> list[str]:
+    used = normal(roles["close"])
+    names = {normal(h) for h in table.headings}
+    if used in ("adj_close", "adjusted_close"):
+        return [f"{roles['close']} is used as the close: there is no other"]
+    if names & {"adj_close", "adjusted_close"}:
+        both = "open and close are" if "open" in roles else "close is"
+        return [f"{both} used; the adjusted close, which also takes out dividends, is left out"]
+    return []
+
+
+def _one_ticker(table: RawTable, heading: str, reading: Reading, notes: list[str]) -> str:
+    if reading.ticker is not None:
+        ticker = reading.ticker.strip()
+        notes.append(f"ticker {ticker[:15]}, as given")
+    elif normal(heading) not in _GENERIC | set(ROLES["prices"][3].headings) and TICKER.fullmatch(heading):
+        ticker = heading
+        notes.append(f"ticker {ticker} taken from the column's name")
+    else:
+        ticker = ticker_of_file(table.file)
+        notes.append(f"ticker {ticker[:15]} taken from the name of {table.file}")
+    if TICKER.fullmatch(ticker) and not ticker.startswith(("=", "-")):
+        return ticker
+    raise AmbiguousColumns(
+        f"What is the ticker of {table.file}? There is no column for it, and the file's name is {NO_TICKER}",
+        needed="ticker",
+        options=(),
+        columns=table.headings,
+        by="option",
+        file=table.file,
+    )
+
+
+def _tickers(column: Any) -> tuple[NDArray[Any], Mask]:
+    """``(n,)`` names, and which of them are tickers; one that starts with = or - is a formula, not a ticker."""
+    coded = pc.utf8_trim_whitespace(column.cast(pa.string())).dictionary_encode()
+    texts = coded.dictionary.to_pylist()
+    fine = [bool(TICKER.fullmatch(text)) and not text.startswith(("=", "-")) for text in texts]
+    codes = coded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+    return np.array([*texts, ""], dtype=object)[codes], np.array([*fine, False])[codes]
+
+
+def _first_in_place(
+    parts: Sequence[_Tidy],
+    number: int,
+    cell: NDArray[np.intp],
+    owner: NDArray[np.int64],
+    close: Floats,
+    opens: Floats,
+    before: int,
+) -> NDArray[np.intp]:
+    """Entries that fill an empty cell first; the others are rejected as the same as, or different from, that one."""
+    part = parts[number]
+    _, first, group = np.unique(cell, return_index=True, return_inverse=True)
+    entry = np.arange(len(cell))
+    taken = owner.flat[cell]
+    fresh = (first[group] == entry) & (taken < 0)
+    sources = np.cumsum([0, *(len(p.row) for p in parts)])
+    faults: dict[int, str] = {}
+    for k in np.flatnonzero(~fresh).tolist():
+        twin = int(taken[k]) if taken[k] >= 0 else before + int(first[group[k]])
+        whose = int(np.searchsorted(sources, twin, side="right")) - 1
+        source, at = parts[whose], twin - int(sources[whose])
+        where = f"line {source.check.table.lines[source.row[at]]}"
+        where += "" if whose == number else f" of {source.check.table.file}"
+        name = part.tickers[part.ticker[k]]
+        same_open = part.open is None or source.open is None or _equal(part.open[k], source.open[at])
+        same = same_open and _equal(part.close[k], source.close[at])
+        fault = "the same as" if same else "a second, different price for the day of"
+        faults.setdefault(int(part.row[k]), f"{name}: {fault} {where}")
+    part.check.reject(rows_mask(part.check, list(faults)), "", lambda row: faults[row], value="")
+    return np.flatnonzero(fresh)
+
+
+def _equal(a: float, b: float) -> bool:
+    return bool(a == b or (np.isnan(a) and np.isnan(b)))

@@ -1,0 +1,1 @@
+"""Conditional filtered historical simulation: past innovations on today's volatility, with a conditional mean."""

@@ -1,0 +1,1 @@
+"""Factor models of the surface: principal components with Gaussian or Ornstein-Uhlenbeck dynamics."""

@@ -1,0 +1,178 @@
+"""What a generator of surfaces is, and the registry that finds one by name.
+
+A new model is one file and one line in ``SURFACE_MODELS``; every page that can use it shows it. This module and the
+registry stay free of torch: a model class is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import SettingsError
+from engine.market.grid import Grid
+from engine.market.surface_history import SurfaceHistory
+from engine.scenarios.scenario_set import ScenarioSet
+from engine.training.progress import Checkpointer, OnStep
+
+if TYPE_CHECKING:
+    from engine.models.chains import Chain
+
+Tensors = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What a fit leaves behind besides the weights.
+
+    Args:
+        steps: parameter updates made, over all phases.
+        seconds: wall-clock time of this process (a resumed run counts its last part only).
+        metrics: named figures for the card.
+        trained_on: first and last condition date, ISO.
+    """
+
+    steps: int
+    seconds: float
+    trained_on: tuple[str, str]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class SurfaceModel(ABC):
+    """A generator of next-day scenarios of spot and surface.
+
+    A model is built from its configuration, fitted to (or restored for) one grid, and sampled given the history
+    known today. Its state is a flat dictionary of arrays, which is what a checkpoint stores.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    Config: ClassVar[type]
+
+    def __init__(self, config: Any = None) -> None:
+        self.config = config if config is not None else self.Config()
+
+    @abstractmethod
+    def fit(
+        self,
+        history: SurfaceHistory,
+        *,
+        seed: int,
+        on_step: OnStep | None = None,
+        checkpointer: Checkpointer | None = None,
+    ) -> FitReport:
+        """Fit to a training history. With a ``checkpointer`` the fit resumes where an earlier one was interrupted.
+
+        Raises:
+            MarketDataError: if the history is too short for the model.
+            TrainingStopped: if ``on_step`` asked to stop; the checkpointer then holds the state to resume from.
+        """
+
+    def refit(self, history: SurfaceHistory, *, seed: int) -> FitReport:
+        """Bring a fitted model up to date with a longer history: anew, unless the family knows a cheaper way."""
+        return self.fit(history, seed=seed)
+
+    @abstractmethod
+    def sample(self, condition: SurfaceHistory, n: int, *, rng: np.random.Generator) -> ScenarioSet:
+        """n scenarios of tomorrow.
+
+        Args:
+            condition: the history known today; its last row is today, so no model can look ahead.
+            n: number of scenarios.
+            rng: source of randomness; the same state gives the same scenarios.
+        """
+
+    def days(
+        self, history: SurfaceHistory, rows: Sequence[int], n: int, *, rng: np.random.Generator
+    ) -> Iterator[ScenarioSet]:
+        """n scenarios from each of several condition rows, one day at a time, so that memory holds one day."""
+        for row in rows:
+            yield self.sample(history.until(row), n, rng=rng)
+
+    def sample_days(
+        self, history: SurfaceHistory, rows: Sequence[int], n: int, *, rng: np.random.Generator
+    ) -> ScenarioSet:
+        """The scenarios of :meth:`days` at once: arrays with a leading axis of days."""
+        days = list(self.days(history, rows, n, rng=rng))
+        return ScenarioSet(
+            log_return=np.stack([day.log_return for day in days]),
+            log_iv=np.stack([day.log_iv for day in days]),
+            grid=history.grid,
+            provenance={"model": self.name},
+        )
+
+    @property
+    def components(self) -> int:
+        """Equally likely parts of the law that scenarios cycle through: scenario i is of part i mod parts."""
+        return 1
+
+    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
+        """n paths from the last day of ``condition``, to be walked day by day, each day's scenario the next condition.
+
+        Right for every model and slow: every path has a history of its own. A family whose condition is a small state
+        overrides it with a chain of the same law that carries that state.
+        """
+        from engine.models.chains import HistoryChain
+
+        return HistoryChain(self, condition, n)
+
+    @abstractmethod
+    def state(self) -> Tensors:
+        """Everything learned, as named arrays."""
+
+    @abstractmethod
+    def restore(self, state: Tensors, grid: Grid) -> None:
+        """The inverse of :meth:`state`.
+
+        Raises:
+            CheckpointError: if names, shapes or values do not fit the configuration and the grid.
+        """
+
+
+SURFACE_MODELS: dict[str, str] = {
+    "volgan": "engine.models.volgan.model:VolGAN",
+    "simulated_market": "engine.models.simulated.market:SimulatedMarket",
+    "persistence": "engine.models.conditional_fhs.historical:Persistence",
+    "historical": "engine.models.conditional_fhs.historical:HistoricalSimulation",
+    "fhs": "engine.models.conditional_fhs.historical:FilteredHistoricalSimulation",
+    "fhs_garch": "engine.models.conditional_fhs.garch:GarchFilteredHistoricalSimulation",
+    "pca_ou": "engine.models.factor.pca_ou:PcaOrnsteinUhlenbeck",
+    "gaussian_var": "engine.models.factor.gaussian_var:GaussianVar",
+    "linear_anchor": "engine.models.conditional_fhs.anchor:LinearAnchor",
+    "hybrid": "engine.models.conditional_fhs.hybrid:Hybrid",
+    "two_speed": "engine.models.conditional_fhs.two_speed:TwoSpeed",
+}
+"""Registered surface models: name → ``module:class``."""
+
+
+BASELINES = frozenset({"persistence", "historical", "fhs", "fhs_garch", "pca_ou", "gaussian_var", "linear_anchor"})
+"""Registered models that a learned one must beat: statistics of the past, one regression at most."""
+
+TRUE_LAWS = frozenset({"simulated_market"})
+"""Registered models that are the law of built-in data."""
+
+
+def role(name: str) -> Literal["baseline", "learned", "true law"]:
+    """What a registered model is in a comparison."""
+    if name in TRUE_LAWS:
+        return "true law"
+    return "baseline" if name in BASELINES else "learned"
+
+
+def surface_model(name: str) -> type[SurfaceModel]:
+    """The class registered under a name.
+
+    Raises:
+        SettingsError: if there is none.
+    """
+    if name not in SURFACE_MODELS:
+        raise SettingsError(f"expected a model among {', '.join(SURFACE_MODELS)}; found {name[:40]!r}")
+    module, _, attribute = SURFACE_MODELS[name].partition(":")
+    model: type[SurfaceModel] = getattr(importlib.import_module(module), attribute)
+    return model

@@ -1,0 +1,1 @@
+"""VolGAN (SPEC 2): a conditional adversarial network for tomorrow's return and surface."""

@@ -1,0 +1,1 @@
+"""Fin-GAN's study (SPEC 4)."""

@@ -1,0 +1,1 @@
+"""Generators scored against one another: leaderboard and free comparison."""

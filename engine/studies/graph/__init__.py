@@ -1,0 +1,1 @@
+"""The study of graph ensembles (SPEC 5)."""

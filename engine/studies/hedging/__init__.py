@@ -1,0 +1,1 @@
+"""The hedging experiment (SPEC 3)."""

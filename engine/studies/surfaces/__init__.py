@@ -1,0 +1,1 @@
+"""Chapter 2 on any surfaces: arbitrage, components, factor models (SPEC 1)."""

@@ -1,0 +1,1 @@
+"""VolGAN's validation (SPEC 2)."""

@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report import print_line
-from engine.decisions import forecasting
+from engine.decisions import forecasting, graph
 from engine.decisions.graph import regression as graph_regression
-from engine.decisions.graph import weighting as graph
 from engine.decisions.graph.cross_evaluation import cross_sign_counts
 from engine.market.price_history import PriceHistory
 from engine.market.returns import HalfDayWindows, fingan_windows

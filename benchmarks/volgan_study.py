@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import print_line
+from engine.market import intake
 from engine.market.grid import Grid
-from engine.market.intake import reader as csv_import
 from engine.market.surface_history import SurfaceHistory
 from engine.models.simulated.market import simulate
 from engine.models.volgan.model import VolGAN, VolGANConfig
@@ -65,7 +65,7 @@ def main() -> None:
 def data(path: Path | None) -> SurfaceHistory:
     """The surfaces to work on."""
     path = path or (LOCAL if LOCAL.exists() else None)
-    return simulate(GRID, DAYS, seed=1).history if path is None else csv_import.read_surfaces(path).data
+    return simulate(GRID, DAYS, seed=1).history if path is None else intake.read_surfaces(path).data
 
 
 def given(history: SurfaceHistory) -> Work:

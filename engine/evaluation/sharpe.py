@@ -21,8 +21,7 @@ from numpy.typing import ArrayLike
 from engine.decisions.forecasting import sharpe_ratio
 from engine.errors import MarketDataError, SettingsError
 from engine.evaluation.comparison import block_counts, interval, newey_west_lags
-from engine.market.grid import Floats
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import TRADING_DAYS, Floats
 from engine.surfaces.dynamics import long_run_sum
 
 LEAST_DAYS = 10

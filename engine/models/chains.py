@@ -13,9 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.errors import MarketDataError, SettingsError
-from engine.market.grid import Floats, Grid
-from engine.market.returns import REALISED_WINDOW, TRADING_DAYS
-from engine.market.surface_history import HIGHEST_IV, Dates, SurfaceHistory
+from engine.market.grid import TRADING_DAYS, Floats, Grid
+from engine.market.surface_history import HIGHEST_IV, REALISED_WINDOW, Dates, SurfaceHistory
 from engine.models.conditional_fhs.innovations import LEAST_VARIANCE, Rows, pick
 from engine.models.surface_model import SurfaceModel
 

@@ -9,7 +9,7 @@ from engine.charts import fingan as draw
 from engine.charts import theme
 from engine.datasets import Loaded
 from engine.errors import SettingsError
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 from engine.market.price_history import PriceHistory
 from engine.runs import fingan_progress, jobs
 from engine.settings import describe
@@ -74,7 +74,7 @@ def _stored(content: bytes, name: str | None = None) -> str:
     if fresh:
         workspace.write_whole(path, content)
     try:
-        csv_import.read_sectors(path, name=name)
+        intake.read_sectors(path, name=name)
     except BaseException:
         if fresh:
             path.unlink(missing_ok=True)

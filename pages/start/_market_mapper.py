@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 
 RECOGNISE = "recognise"
 
@@ -34,7 +34,7 @@ def mapper(
     source: Path | bytes, name: str, kind: str, reading: Mapping[str, Any], *, key: str
 ) -> dict[str, Any] | None:
     """Which column is what, and in which units; the answers once they are sent."""
-    seen = csv_import.sketch(source, name=name)
+    seen = intake.sketch(source, name=name)
     st.dataframe(
         pd.DataFrame({heading: list(cells) for heading, cells in list(seen.first_cells.items())[:60]}),
         hide_index=True,
@@ -47,7 +47,7 @@ def mapper(
     with st.form(f"{key}_form", border=False):
         columns = st.columns(3)
         chosen: dict[str, str] = {}
-        for number, role in enumerate(csv_import.ROLES[kind]):
+        for number, role in enumerate(intake.ROLES[kind]):
             if kind == "surfaces" and seen.points and role.name in ("maturity", "moneyness", "strike", "iv"):
                 continue
             before = mapping.get(role.name, guesses.get(role.name))

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine import datasets as catalogue
 from engine.errors import MarketDataError
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 from pages.start._market_local import Files
 from pages.ui import datasets, frame
 
@@ -29,7 +29,7 @@ class Pending:
     files: Files = ()
     kind: str | None = None
     reading: dict[str, Any] = field(default_factory=dict)
-    asked: csv_import.AmbiguousColumns | None = None
+    asked: intake.AmbiguousColumns | None = None
     problem: str = ""
     replaces: str | None = None  # an upload that is read again
 
@@ -39,7 +39,7 @@ def read(state: Pending) -> None:
     state.asked, state.problem = None, ""
     try:
         loaded = catalogue.store_upload(state.files, kind=state.kind, reading=state.reading)  # type: ignore[arg-type]
-    except csv_import.AmbiguousColumns as question:
+    except intake.AmbiguousColumns as question:
         state.asked = question
         return
     except MarketDataError as error:

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from engine.errors import MarketDataError
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 from pages.start._market_mapper import OPTIONS, mapper
 from pages.start._market_pending import KIND, KINDS, Pending, read
 
@@ -37,7 +37,7 @@ def questions(state: Pending) -> None:
                 st.rerun()
 
 
-def _answer(asked: csv_import.AmbiguousColumns) -> Any:
+def _answer(asked: intake.AmbiguousColumns) -> Any:
     """The widget that fits the question; the answer once it is given."""
     words = OPTIONS.get(asked.needed, ("", {}))[1]
     options = [o for o in asked.options if asked.by != "kind" or o != "sectors"]
@@ -58,17 +58,17 @@ def _answer(asked: csv_import.AmbiguousColumns) -> Any:
     return choice if sent else None
 
 
-def _put(reading: dict[str, Any], asked: csv_import.AmbiguousColumns, answer: Any) -> None:
+def _put(reading: dict[str, Any], asked: intake.AmbiguousColumns, answer: Any) -> None:
     if asked.by == "option" or isinstance(answer, float):
         reading[asked.needed] = answer
     else:
         reading["mapping"] = {**reading.get("mapping", {}), asked.needed: answer}
 
 
-def _guessed_kind(state: Pending, asked: csv_import.AmbiguousColumns | None) -> str:
+def _guessed_kind(state: Pending, asked: intake.AmbiguousColumns | None) -> str:
     name, content = _file_in_question(state, asked)
     try:
-        kind = csv_import.recognise(content, name=name)
+        kind = intake.recognise(content, name=name)
     except MarketDataError:
         kind = st.session_state.get(KIND, "surfaces")
     return kind if kind in KINDS else "prices"
@@ -77,15 +77,15 @@ def _guessed_kind(state: Pending, asked: csv_import.AmbiguousColumns | None) -> 
 def is_table(state: Pending) -> bool:
     try:
         name, content = state.files[0]
-        csv_import.sketch(content, name=name)
+        intake.sketch(content, name=name)
     except MarketDataError:
         return False
     return True
 
 
-def _file_in_question(state: Pending, asked: csv_import.AmbiguousColumns | None) -> tuple[str, bytes]:
+def _file_in_question(state: Pending, asked: intake.AmbiguousColumns | None) -> tuple[str, bytes]:
     if asked is not None:
         for name, content in state.files:
-            if csv_import.display_name(content, name) == asked.file:
+            if intake.display_name(content, name) == asked.file:
                 return name, content
     return state.files[0]

@@ -180,7 +180,7 @@ class TestFilter:
         assert known.log_likelihood == pytest.approx(expected, abs=1e-9)
 
     def test_another_market_is_refused(self, market_data):
-        from engine.market.intake.reader import read_surfaces
+        from engine.market.intake import read_surfaces
 
         history = read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
         with pytest.raises(MarketDataError, match="surfaces of the simulated market"):

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import workspace
 from engine.errors import JobError
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 from engine.runs import jobs as engine_jobs
 from engine.runs import run_directory, tensor_file
 from engine.runs import studies as engine_studies
@@ -159,5 +159,5 @@ def test_a_study_is_started_with_its_generators_and_their_sector_map(
     source = Path(arguments[arguments.index("--fingan") + 1])
     assert (source / engine_studies.SUMMARY).is_file()
     if "--sectors" in arguments:
-        known = csv_import.read_sectors(Path(arguments[arguments.index("--sectors") + 1])).data
+        known = intake.read_sectors(Path(arguments[arguments.index("--sectors") + 1])).data
         assert known.get("KO", "XLP") == "XLP"

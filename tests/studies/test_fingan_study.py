@@ -11,7 +11,7 @@ from engine import datasets
 from engine.decisions import forecasting
 from engine.errors import CheckpointError
 from engine.evaluation.comparison import block_counts
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 from engine.market.price_history import PriceHistory
 from engine.models.fingan.networks import COMBINATIONS, LOSSES
 from engine.models.fingan.sampling import GeneratorStack
@@ -218,7 +218,7 @@ def test_padding_loses_nothing() -> None:
 def test_the_long_only_column_of_table_5_2(market_data: Path) -> None:
     history = datasets.load(str(market_data / "equity_us_2000_2021.parquet")).data
     assert isinstance(history, PriceHistory)
-    sectors = csv_import.read_sectors(market_data / "equity_sectors.csv").data
+    sectors = intake.read_sectors(market_data / "equity_sectors.csv").data
     panel = Panel(universe(replace(history, sector_of=sectors)).windows, "test")
     long_only = Played("long_only", "Long only", (tuple(np.ones(len(x)) for x in panel.realised),))
     counts = block_counts(len(panel.days), rng=np.random.default_rng(0), draws=100)

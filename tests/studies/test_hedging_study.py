@@ -410,7 +410,7 @@ def test_the_largest_fall_is_the_crisis(simulated):
 
 @pytest.mark.market_data
 def test_two_month_straddles_on_the_real_surfaces(market_data):
-    from engine.market.intake.reader import read_surfaces
+    from engine.market.intake import read_surfaces
 
     history = read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
     found = carried_out(

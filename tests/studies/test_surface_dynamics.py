@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from engine.errors import MarketDataError
+from engine.market import intake
 from engine.market.grid import CH2_GRID, Grid
-from engine.market.intake import reader as csv_import
 from engine.market.surface_history import SurfaceHistory
 from engine.models.simulated import market as simulated_market
 from engine.models.simulated.shapes import surface_shapes
@@ -111,7 +111,7 @@ def test_same_seed_same_intervals() -> None:
 @pytest.mark.market_data
 def test_real_surfaces_of_2006_to_2009(market_data) -> None:
     """Level, term structure and skew; strong leverage; noise in daily changes that a weekly lag leaves out."""
-    history = csv_import.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
+    history = intake.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
     result = study.run(history)
     assert result.truth is None and "recovery" not in result.tables
     assert result.components.names[:3] == ("level", "term structure", "skew")

@@ -263,10 +263,10 @@ REPRODUCED = [
 
 @pytest.fixture(scope="module")
 def reference(market_data):
-    from engine.market.intake import reader as csv_import
+    from engine.market import intake
     from engine.models.conditional_fhs.anchor import LinearAnchor, LinearAnchorConfig
 
-    history = csv_import.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
+    history = intake.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
     plain = LinearAnchor(LinearAnchorConfig(bandwidth=0))
     entered = (
         *study.contestants(["historical", "fhs", "linear_anchor"]),

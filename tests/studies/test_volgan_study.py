@@ -234,12 +234,12 @@ def test_the_printed_figures_are_shares_that_can_be() -> None:
 
 @pytest.mark.market_data
 def test_the_baseline_on_the_real_file_is_the_reference_one(market_data: object) -> None:
-    from engine.market.intake import reader as csv_import
+    from engine.market import intake
     from engine.models.surface_model import surface_model
     from engine.studies.volgan.forecasts import Law, forecast
     from engine.studies.volgan.series import followed
 
-    history = csv_import.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data  # type: ignore[operator]
+    history = intake.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data  # type: ignore[operator]
     train, test = split(history, "2008-01-01", 0.5, Work())
     assert (len(train), len(test)) == (457, 367)
     model = surface_model("fhs")()

@@ -9,8 +9,8 @@ import pytest
 from model_quotes import changed, joined, model_quotes, skewed
 
 from engine.errors import MarketDataError
+from engine.market import intake
 from engine.market.grid import Grid
-from engine.market.intake import reader as csv_import
 from engine.market.quotes import OptionQuotes
 from engine.surfaces import vix, vix_quotes
 
@@ -171,7 +171,7 @@ def test_strikes_that_all_lie_above_the_forward_are_said() -> None:
 
 @pytest.mark.market_data
 def test_the_official_figure_of_17_may_2019(market_data: Path) -> None:
-    quotes = csv_import.read_quotes(market_data / "spx_quotes_2019-05-17.csv").data
+    quotes = intake.read_quotes(market_data / "spx_quotes_2019-05-17.csv").data
     found = vix.from_quotes(quotes)
     assert 15.90 < found.value < 16.05  # official: 15.96
     assert float(found) == found.value

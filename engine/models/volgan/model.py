@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
-from engine.market.grid import Floats, Grid
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import TRADING_DAYS, Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.models.surface_model import FitReport, SurfaceModel, Tensors
 from engine.scenarios.scenario_set import ScenarioSet

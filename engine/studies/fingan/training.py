@@ -9,8 +9,8 @@ import pandas as pd
 
 from engine.decisions import forecasting
 from engine.errors import CheckpointError
-from engine.market.grid import Floats
-from engine.market.returns import TRADING_DAYS, HalfDayWindows
+from engine.market.grid import TRADING_DAYS, Floats
+from engine.market.returns import HalfDayWindows
 from engine.models.fingan.forecast_baselines import BASELINES
 from engine.models.fingan.lstm import FIN_COMBINATIONS, LSTM_LOSSES
 from engine.models.fingan.networks import COMBINATIONS, LOSSES, TERMS, FinGANConfig

@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 
 from engine.errors import MarketDataError, SettingsError
 from engine.evaluation import calibration, distances, scores
-from engine.market.grid import Floats, Grid
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import TRADING_DAYS, Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, Day, SurfaceHistory
 from engine.models.simulated.market import SimulatedMarket
 from engine.models.surface_model import SurfaceModel, surface_model

@@ -18,8 +18,7 @@ from engine.decisions import forecasting, graph
 from engine.decisions.graph import regression as graph_regression
 from engine.decisions.graph.regression import Moments
 from engine.errors import CheckpointError, SettingsError
-from engine.market.grid import Floats
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import TRADING_DAYS, Floats
 from engine.studies.graph.panel import Part
 from engine.training.progress import check_arrays
 

@@ -10,7 +10,7 @@ import numpy as np
 from engine.decisions import forecasting
 from engine.errors import MarketDataError
 from engine.market.grid import Floats
-from engine.market.half_day_returns import HalfDayWindows
+from engine.market.returns import HalfDayWindows
 from engine.market.surface_history import Dates
 
 PARTS = ("validation", "test")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from engine.decisions import forecasting, graph
 from engine.decisions.forecasting import NoTrade
-from engine.decisions.graph import rolling as graph_rolling
+from engine.decisions.graph import weighting as graph_rolling
 from engine.evaluation.comparison import block_counts
 from engine.market.grid import Floats
 from engine.studies.graph.panel import Panel, Part, daily_pnl, portfolio_pnl

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from engine.decisions import forecasting, graph
 from engine.decisions.graph.regression import Mask
 from engine.errors import MarketDataError
-from engine.market.grid import Floats
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import TRADING_DAYS, Floats
 from engine.market.surface_history import Dates
 from engine.studies.graph.panel import UNKNOWN_SECTOR, Part, portfolio_pnl
 

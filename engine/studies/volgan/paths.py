@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.evaluation.tails import TailShape, tail_shape
-from engine.market.grid import Floats
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import TRADING_DAYS, Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.studies.volgan.forecasts import Paths, Rows
 from engine.studies.volgan.published import PAIRS

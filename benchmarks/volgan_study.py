@@ -27,8 +27,8 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.simulated.market import simulate
 from engine.models.volgan.model import VolGAN, VolGANConfig
 from engine.runs import checkpoints
+from engine.studies import volgan
 from engine.studies.base import Work
-from engine.studies.volgan import study as volgan
 from engine.surfaces import arbitrage
 
 LOCAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "spx_surfaces_2006_2009.csv"

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from engine.charts import theme
-from engine.studies.graph.sentences import LABELS
+from engine.studies.graph.results import LABELS
 
 ORDER = (
     "identity", "correlation", "sharpe", "pnl_threshold", "pnl_max", "pnl_based", "lasso", "ridge", "selected",

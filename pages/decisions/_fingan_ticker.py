@@ -8,7 +8,7 @@ from engine.charts import fingan as draw
 from engine.charts import fingan_ticker as draw_ticker
 from engine.decisions import forecasting
 from engine.market.returns import HalfDayWindows
-from engine.studies.fingan import pictures as densities
+from engine.studies.fingan import tables as densities
 from pages.decisions import _fingan_arrays as kept
 from pages.decisions._fingan_text import NO_DATA
 from pages.decisions._fingan_view import View

@@ -13,7 +13,7 @@ from engine.market import intake
 from engine.market.price_history import PriceHistory
 from engine.runs import fingan_progress, jobs
 from engine.settings import describe
-from engine.studies.fingan.study import Config
+from engine.studies.fingan import Config
 from pages.ui import forms, frame, study_jobs
 
 NAME = "fingan"

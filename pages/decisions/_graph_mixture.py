@@ -12,9 +12,9 @@ from engine.decisions.forecasting import BASIS_POINTS
 from engine.decisions.graph.mixture import MetaGenerator, generators
 from engine.errors import CheckpointError
 from engine.runs import studies
-from engine.studies.fingan import pictures as fingan_pictures
-from engine.studies.graph import generators as graph_generators
-from engine.studies.graph.generators import Trained
+from engine.studies.fingan import tables as fingan_pictures
+from engine.studies.graph import inputs as graph_generators
+from engine.studies.graph.inputs import Trained
 from pages.decisions._graph_view import Chosen, View
 from pages.ui import downloads, frame, pictures
 

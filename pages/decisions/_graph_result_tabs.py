@@ -5,8 +5,7 @@ import streamlit as st
 
 from engine.charts import graph as draw
 from engine.charts import graph_network
-from engine.studies.graph.results import extreme_table
-from engine.studies.graph.sentences import LABELS
+from engine.studies.graph.results import LABELS, extreme_table
 from pages.decisions import _graph_text as text
 from pages.decisions._graph_tables import show as _table
 from pages.decisions._graph_view import View

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.charts import graph as draw
-from engine.studies.graph.sentences import label
+from engine.studies.graph.results import label
 from pages.decisions._graph_tables import show as _table
 from pages.decisions._graph_view import View
 from pages.ui import frame, pictures, widths

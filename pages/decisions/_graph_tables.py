@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from engine.studies.graph.sentences import LABELS
+from engine.studies.graph.results import LABELS
 from pages.ui import downloads
 
 NUMBER = "%.2f"

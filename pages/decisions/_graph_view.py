@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.decisions import graph
 from engine.runs.studies import StudyResult
-from engine.studies.graph.sentences import LABELS, label
+from engine.studies.graph.results import LABELS, label
 from pages.decisions import _graph_cache as kept
 from pages.decisions import _graph_text as text
 from pages.ui import cache

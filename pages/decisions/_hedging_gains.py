@@ -7,7 +7,7 @@ from engine.charts import hedging_backtest as draw_backtest
 from engine.charts import theme
 from engine.models.surface_model import surface_model
 from engine.runs.studies import StudyResult
-from engine.studies.hedging.settings import GIVEN, TRUE_LAW
+from engine.studies.hedging import GIVEN, TRUE_LAW
 from pages.decisions._hedging_numbers import money
 from pages.decisions._hedging_study import STATISTICS, View
 from pages.ui import frame, pictures

@@ -5,8 +5,8 @@ import streamlit as st
 from engine.datasets import Loaded
 from engine.runs import studies
 from engine.runs.studies import StudyResult
-from engine.studies.hedging import study
-from engine.studies.hedging.settings import GIVEN, TRUE_LAW
+from engine.studies import hedging
+from engine.studies.hedging import GIVEN, TRUE_LAW
 from pages.ui import datasets, forms, frame, generators, study_jobs
 
 STUDY = "hedging"
@@ -31,7 +31,7 @@ def form(loaded: Loaded) -> None:
             key="hedging_study_generator",
             help="Used where scenarios come from “model”. Days of its training are left out of the test.",
         )
-        values = forms.config_fields(study.Config, key="hedging_study")
+        values = forms.config_fields(hedging.Config, key="hedging_study")
         submitted = st.form_submit_button("Backtest in the background", type="primary", icon=":material/play_arrow:")
     if not submitted:
         return

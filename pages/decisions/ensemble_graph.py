@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.runs import studies
-from engine.studies.graph.sentences import verdicts
+from engine.studies.graph.results import verdicts
 from pages.decisions import _graph_network_tab as network
 from pages.decisions import _graph_result_tabs as results
 from pages.decisions import _graph_robustness_tab as robustness

@@ -7,7 +7,7 @@ import pandas as pd
 from engine.charts import theme
 from engine.charts.arbitrage_history import NAMES
 from engine.market.grid import Grid
-from engine.studies.surfaces.study import PUBLISHED_PENALTY
+from engine.studies.surfaces import PUBLISHED_PENALTY
 from engine.surfaces.arbitrage import Kind, Penalty
 from engine.surfaces.arbitrage_report import Decomposition
 

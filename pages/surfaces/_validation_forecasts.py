@@ -6,7 +6,7 @@ import streamlit as st
 from engine.charts import theme
 from engine.charts import validation as draw
 from engine.runs.studies import StudyResult
-from engine.studies.volgan.study import BANDS
+from engine.studies.volgan import BANDS
 from pages.surfaces._validation_table import show
 from pages.ui import cache, frame, pictures, widths
 

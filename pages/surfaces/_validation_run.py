@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.datasets import Loaded
 from engine.runs.checkpoints import Listed
-from engine.studies.volgan import study
+from engine.studies import volgan
 from pages.ui import forms, frame, generators, study_jobs
 
 STUDY = "volgan"
@@ -28,7 +28,7 @@ def form(loaded: Loaded) -> None:
             help="Trained generators of this grid. Days of these data up to the end of their training are left out of "
             "the test. New ones are trained first, several networks at once.",
         )
-        values = forms.config_fields(study.Config, key="validation")
+        values = forms.config_fields(volgan.Config, key="validation")
         submitted = st.form_submit_button("Validate in the background", type="primary", icon=":material/play_arrow:")
     if not submitted:
         return

@@ -10,7 +10,7 @@ from engine.charts import theme
 from engine.datasets import Loaded
 from engine.runs import studies
 from engine.runs.checkpoints import Listed
-from engine.studies.generators.study import BASELINE, BASELINE_MODEL
+from engine.studies.generators import BASELINE, BASELINE_MODEL
 from pages.ui import cache, datasets, downloads, frame, pictures, study_jobs
 
 STUDY = "generators"

@@ -7,8 +7,8 @@ import pytest
 from engine import workspace
 from engine.charts import theme, validation, validation_eigen, validation_moves, validation_scores
 from engine.runs import studies
+from engine.studies import volgan
 from engine.studies.base import Tables
-from engine.studies.volgan import study as volgan
 
 
 @pytest.fixture(scope="module")

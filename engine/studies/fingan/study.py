@@ -20,7 +20,7 @@ from engine.market.price_history import PriceHistory
 from engine.models.fingan.networks import COMBINATIONS
 from engine.settings import setting
 from engine.studies.base import Step, Tables, Work
-from engine.studies.fingan import combinations, costs, pictures, training, universality
+from engine.studies.fingan import combinations, tables, training, universality
 from engine.studies.fingan import tables as tables_of
 from engine.studies.fingan.combinations import Trials
 from engine.studies.fingan.tables import Played
@@ -127,7 +127,7 @@ def _tables(found: Universe, config: FinGanStudyConfig, work: Work) -> Tables:
     table = combinations.combination_table(test, after, seen, recent, choice, longer, LOSS_LABELS)
     priced = [name for name in PRICED if name in late]
     of_loss = [after.only(loss, loss, LOSS_LABELS[loss]) for loss in after.losses]
-    ticker = pictures.featured(found.tickers)
+    ticker = tables.featured(found.tickers)
     training.keep_choice(found, config, work, choice)
     made = {
         "table_5_2": tables_of.overview(test, methods, by_ticker, counts),
@@ -144,9 +144,9 @@ def _tables(found: Universe, config: FinGanStudyConfig, work: Work) -> Tables:
         "figure_5_12_combinations": table,
         "figure_5_13_correlations": combinations.correlation_table(test, after),
         "selection": combinations.selection_table(validation, test, before, after, choice, tuple(COMBINATIONS)),
-        "costs": costs.cost_table(validation, test, [early[n] for n in priced], [late[n] for n in priced], counts),
-        "cost_series": costs.cost_series(test, [late[name] for name in priced]),
-        "figure_5_4_means": pictures.mean_densities(after.losses, after.expected[0][ticker], test.realised[ticker]),
+        "costs": tables.cost_table(validation, test, [early[n] for n in priced], [late[n] for n in priced], counts),
+        "cost_series": tables.cost_series(test, [late[name] for name in priced]),
+        "figure_5_4_means": tables.mean_densities(after.losses, after.expected[0][ticker], test.realised[ticker]),
         **training.pictures(found, config, work, after, ticker),
         **training.coefficient_tables(found, config, work, ticker),
     }

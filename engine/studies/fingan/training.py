@@ -18,8 +18,7 @@ from engine.models.fingan.sampling import GeneratorStack
 from engine.settings import setting
 from engine.studies.base import Tables, Work
 from engine.studies.fingan import arrays as names
-from engine.studies.fingan import pictures as fingan_pictures
-from engine.studies.fingan import universality as fingan_universality
+from engine.studies.fingan import tables, universality
 from engine.studies.fingan.arrays import PARTS, Arrays, padded, unpadded
 from engine.studies.fingan.combinations import Choice, Trials, choose, ratios
 from engine.studies.fingan.tables import Played
@@ -106,7 +105,7 @@ def benchmarks(found: Universe, config: Asked, work: Work) -> Tables:
 
 def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables:
     """Train all losses of all tickers from one seed, and ask them about the validation and test part."""
-    from engine.models.fingan import blocks as fingan_blocks
+    from engine.models.fingan import blocks
     from engine.models.fingan.training import train
 
     weights, said = work.checkpointer(names.gan(seed)), work.checkpointer(names.forecasts(seed))
@@ -117,12 +116,12 @@ def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables
         settings = FinGANConfig(epochs=config.epochs, matching_epochs=config.matching_epochs)
         run = work.keeping(names.gan(seed)) if work.spread else None
         if run is not None:
-            trained = fingan_blocks.train(assets, settings, seeds=(seed,), run=run)
+            trained = blocks.train(assets, settings, seeds=(seed,), run=run)
         else:
             trained = train(
                 assets, settings, seeds=(seed,), on_step=work.report, checkpointer=training, keep_every=KEEP_EVERY
             )
-        featured = found.tickers[fingan_pictures.featured(found.tickers)]
+        featured = found.tickers[tables.featured(found.tickers)]
         arrays = {
             **trained.generators.arrays(),
             "coefficients": trained.coefficients,
@@ -167,13 +166,13 @@ def pooled(found: Universe, config: Asked, work: Work) -> Tables:
     from engine.models.fingan.training import train
 
     window = {one.ticker: one for one in found.windows}
-    pools = fingan_universality.pools(found)
+    pools = universality.pools(found)
     checkpointer = work.checkpointer(names.POOLS)
     if not pools or checkpointer.load() is not None:
         return {}
     training = work.checkpointer(names.training(names.POOLS))
     trained = train(
-        [fingan_universality.pooled_asset(pool.name, [window[name] for name in pool.trained]) for pool in pools],
+        [universality.pooled_asset(pool.name, [window[name] for name in pool.trained]) for pool in pools],
         FinGANConfig(epochs=config.epochs, matching_epochs=config.matching_epochs),
         seeds=(config.first_seed,),
         on_step=work.report,
@@ -196,7 +195,7 @@ def judged(found: Universe, config: Asked, work: Work) -> tuple[Judged, ...]:
     """What the pooled networks bet."""
     kept = work.checkpointer(names.POOLS).load() or {}
     made = []
-    for pool in fingan_universality.pools(found):
+    for pool in universality.pools(found):
         by_part: list[dict[str, Floats]] = []
         for part in PARTS:
             start = f"{part}.{pool.name}."
@@ -296,8 +295,8 @@ def pictures(found: Universe, config: Asked, work: Work, after: Trials, ticker: 
     """Densities of the featured ticker's generators on the test window that tells them apart most (Figure 5.3)."""
     one, seed = found.windows[ticker], config.first_seed
     stack = GeneratorStack.restore(_load(work, names.gan(seed))).of(asset=one.ticker)
-    at = one.rows("test").start + fingan_pictures.telling_window(after.bets[0][ticker][: len(COMBINATIONS)])
-    table = fingan_pictures.condition_densities(stack, one.condition[at], np.random.default_rng(seed))
+    at = one.rows("test").start + tables.telling_window(after.bets[0][ticker][: len(COMBINATIONS)])
+    table = tables.condition_densities(stack, one.condition[at], np.random.default_rng(seed))
     table = table.assign(
         ticker=one.ticker,
         date=str(one.date[at]),

@@ -14,7 +14,7 @@ import pandas as pd
 from engine.market.surface_history import SurfaceHistory
 from engine.settings import setting
 from engine.studies.base import Step, Tables, Work, day_or_none
-from engine.studies.generators import scoring as surface_scoring
+from engine.studies.generators import scoring
 from engine.studies.generators.scoring import SurfaceScoringConfig
 from engine.training.progress import Progress, TrainingStopped
 
@@ -77,8 +77,8 @@ def steps(history: SurfaceHistory, config: LeaderboardConfig, work: Work) -> tup
             baseline=BASELINE,
             seed=config.seed,
         )
-        entered = surface_scoring.contestants(CONTESTANTS, frozen=FROZEN)
-        scored = surface_scoring.run(history, entered, asked, train_before=day, on_days=on_days)
+        entered = scoring.contestants(CONTESTANTS, frozen=FROZEN)
+        scored = scoring.run(history, entered, asked, train_before=day, on_days=on_days)
         return dict(scored.tables)
 
     return (Step("scoring", score),)

@@ -20,13 +20,12 @@ from engine.models.surface_model import SurfaceModel, surface_model
 from engine.settings import setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators.scoring import true_law
+from engine.studies.volgan import networks as volgan_scores
 from engine.studies.volgan import paths as volgan_paths
-from engine.studies.volgan import scores as volgan_scores
 from engine.studies.volgan import tables as volgan_tables
-from engine.studies.volgan.forecasts import Forecasts, Law, Rows, arrays, forecast
+from engine.studies.volgan.forecasts import Forecasts, Law, Rows, arrays, followed, forecast, observed
 from engine.studies.volgan.networks import Networks, split
 from engine.studies.volgan.paths import PathStatistics, Reference
-from engine.studies.volgan.series import followed, observed
 from engine.studies.volgan.tables import LawResult, Validation
 from engine.surfaces import arbitrage
 from engine.training.progress import Progress, TrainingStopped

@@ -25,7 +25,8 @@ from engine.market import intake
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.simulated.market import simulate
-from engine.models.volgan.model import VolGAN, VolGANConfig
+from engine.models.volgan.generator import VolGANConfig
+from engine.models.volgan.model import VolGAN
 from engine.runs import checkpoints
 from engine.studies import volgan
 from engine.studies.base import Work

@@ -9,7 +9,8 @@ from engine.models.chains import HistoryChain, Pool, RealisedVol, RunningVarianc
 from engine.models.conditional_fhs.innovations import running_variance
 from engine.models.simulated.market import SimulatedMarket, simulate
 from engine.models.surface_model import SURFACE_MODELS, surface_model
-from engine.models.volgan.model import VolGAN, VolGANConfig, weight_shapes
+from engine.models.volgan.generator import VolGANConfig, weight_shapes
+from engine.models.volgan.model import VolGAN
 from tests.models.small_market import SMALL_GRID
 
 DAYS, PATHS, STEPS = 200, 3, 5

@@ -238,7 +238,8 @@ def test_progress_is_told(history):
 
 
 def test_a_volgan_goes_through_the_same_door(history):
-    from engine.models.volgan.model import VolGAN, VolGANConfig, weight_shapes
+    from engine.models.volgan.generator import VolGANConfig, weight_shapes
+    from engine.models.volgan.model import VolGAN
 
     config = VolGANConfig(members=2)
     rng = np.random.default_rng(0)

@@ -10,7 +10,8 @@ from engine.errors import MarketDataError, SettingsError
 from engine.evaluation.calibration import coverage
 from engine.market.grid import CH2_GRID, VOLGAN_GRID
 from engine.models.simulated.market import simulate
-from engine.models.volgan.model import VolGAN, VolGANConfig
+from engine.models.volgan.generator import VolGANConfig
+from engine.models.volgan.model import VolGAN
 from engine.studies import volgan
 from engine.studies.base import Tables, Work
 from engine.studies.volgan import networks

@@ -9,7 +9,7 @@ import numpy as np
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.models.chains import Chain, Day, RealisedVol
-from engine.models.volgan.model import ANNUAL, Singles, softplus
+from engine.models.volgan.generator import ANNUAL, Singles, softplus
 
 
 class VolGANChain(Chain):

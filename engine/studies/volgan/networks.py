@@ -17,7 +17,8 @@ from engine.errors import MarketDataError, SettingsError
 from engine.evaluation.comparison import seeds_columns, seeds_interval
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
-from engine.models.volgan.model import VolGAN, VolGANConfig
+from engine.models.volgan.generator import VolGANConfig
+from engine.models.volgan.model import VolGAN
 from engine.studies.base import Step, Tables, Work, rounded
 from engine.studies.generators.scoring import SurfaceScoringConfig, split_rows
 from engine.studies.volgan.forecasts import Rows

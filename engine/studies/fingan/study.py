@@ -56,6 +56,7 @@ class FinGanStudyConfig:
     )
     bad_opens: str = training.bad_opens()
     first_seed: int = training.first_seed()
+    device: str = training.device()
     draws: int = setting(
         2000, label="Resamples", help="Of the days, for intervals.", low=100, high=100_000, advanced=True
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,7 @@ from engine.errors import CheckpointError
 from engine.market.grid import TRADING_DAYS, Floats
 from engine.market.returns import HalfDayWindows
 from engine.models.fingan.forecast_baselines import BASELINES
-from engine.models.fingan.lstm import FIN_COMBINATIONS, LSTM_LOSSES
-from engine.models.fingan.networks import COMBINATIONS, LOSSES, TERMS, FinGANConfig
+from engine.models.fingan.networks import COMBINATIONS, FIN_COMBINATIONS, LOSSES, LSTM_LOSSES, TERMS, FinGANConfig
 from engine.models.fingan.sampling import GeneratorStack
 from engine.settings import setting
 from engine.studies.base import Tables, Work
@@ -57,6 +56,10 @@ class Asked(Protocol):
         """On the adversarial loss alone."""
 
     @property
+    def device(self) -> str:
+        """Where Fin-GAN is trained."""
+
+    @property
     def samples(self) -> int:
         """Generated returns a window."""
 
@@ -68,6 +71,17 @@ def bad_opens() -> Any:
         label="Bad opens",
         help="Days on which the open was not recorded: keep, drop windows that touch them, or repair.",
         choices=("keep", "drop", "repair"),
+        advanced=True,
+    )
+
+
+def device() -> Any:
+    """The setting of where Fin-GAN is trained."""
+    return setting(
+        "cpu",
+        label="Device",
+        help="Where Fin-GAN is trained: cpu is compiled code on all cores, cuda is torch on a graphics card.",
+        choices=("cpu", "cuda"),
         advanced=True,
     )
 
@@ -105,8 +119,7 @@ def benchmarks(found: Universe, config: Asked, work: Work) -> Tables:
 
 def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables:
     """Train all losses of all tickers from one seed, and ask them about the validation and test part."""
-    from engine.models.fingan import blocks
-    from engine.models.fingan.training import train
+    from engine.models.fingan.training import Device, train, train_in_blocks
 
     weights, said = work.checkpointer(names.gan(seed)), work.checkpointer(names.forecasts(seed))
     arrays = weights.load()
@@ -114,12 +127,19 @@ def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables
         training = work.checkpointer(names.training(f"gan_{seed:02d}"))
         assets = [training_asset(one) for one in found.windows]
         settings = FinGANConfig(epochs=config.epochs, matching_epochs=config.matching_epochs)
+        where = cast(Device, config.device)
         run = work.keeping(names.gan(seed)) if work.spread else None
         if run is not None:
-            trained = blocks.train(assets, settings, seeds=(seed,), run=run)
+            trained = train_in_blocks(assets, settings, seeds=(seed,), run=run, device=where)
         else:
             trained = train(
-                assets, settings, seeds=(seed,), on_step=work.report, checkpointer=training, keep_every=KEEP_EVERY
+                assets,
+                settings,
+                seeds=(seed,),
+                device=where,
+                on_step=work.report,
+                checkpointer=training,
+                keep_every=KEEP_EVERY,
             )
         featured = found.tickers[tables.featured(found.tickers)]
         arrays = {
@@ -137,7 +157,7 @@ def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables
 
 def lstm_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables:
     """Train the LSTM and every LSTM-Fin of all tickers from one seed, and ask them about both parts."""
-    from engine.models.fingan.lstm_training import train_forecasters
+    from engine.models.fingan.lstm import train_forecasters
 
     checkpointer = work.checkpointer(names.lstm(seed))
     if checkpointer.load() is not None:
@@ -163,7 +183,7 @@ def lstm_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables:
 
 def pooled(found: Universe, config: Asked, work: Work) -> Tables:
     """Train the pooled networks of the first seed, all losses, and ask them about their tickers."""
-    from engine.models.fingan.training import train
+    from engine.models.fingan.training import Device, train
 
     window = {one.ticker: one for one in found.windows}
     pools = universality.pools(found)
@@ -175,6 +195,7 @@ def pooled(found: Universe, config: Asked, work: Work) -> Tables:
         [universality.pooled_asset(pool.name, [window[name] for name in pool.trained]) for pool in pools],
         FinGANConfig(epochs=config.epochs, matching_epochs=config.matching_epochs),
         seeds=(config.first_seed,),
+        device=cast(Device, config.device),
         on_step=work.report,
         checkpointer=training,
     )

@@ -77,6 +77,7 @@ class RehearsalConfig:
     )
     bad_opens: str = training.bad_opens()
     first_seed: int = training.first_seed()
+    device: str = training.device()
 
 
 Config = RehearsalConfig

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import fingan as draw
-from engine.charts import fingan_ticker as draw_ticker
+from engine.charts import fingan as draw_ticker
 from engine.decisions.forecasting import sharpe_ratio
 from pages.decisions._fingan_text import TITLES
 from pages.decisions._fingan_view import View

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import fingan as draw
-from engine.charts import fingan_ticker as draw_ticker
+from engine.charts import fingan as draw_ticker
 from engine.decisions import forecasting
 from engine.market.returns import HalfDayWindows
 from engine.studies.fingan import tables as densities

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from engine.charts import graph_network
+from engine.charts import graph
 from engine.runs import studies
 from engine.studies.graph import live as graph_live
 from engine.studies.graph.live import Live
@@ -52,7 +52,7 @@ def learned(result: studies.StudyResult, method: str, eta: float) -> np.ndarray:
 
 @st.cache_resource(max_entries=64, show_spinner="Laying out the nodes …")
 def _positions(key: str, layout: str, _weights: np.ndarray, _sectors: tuple[str, ...]) -> np.ndarray:
-    return graph_network.positions(_weights, _sectors, layout)  # type: ignore[arg-type]
+    return graph.positions(_weights, _sectors, layout)  # type: ignore[arg-type]
 
 
 def positions(key: str, layout: str, weights: np.ndarray, sectors: tuple[str, ...]) -> np.ndarray:

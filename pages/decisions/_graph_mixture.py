@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.charts import fingan_ticker as draw
+from engine.charts import fingan as draw
 from engine.decisions import graph
 from engine.decisions.forecasting import BASIS_POINTS
 from engine.decisions.graph.mixture import MetaGenerator, generators

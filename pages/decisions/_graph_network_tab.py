@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.charts import graph_network as draw
+from engine.charts import graph as draw
 from engine.decisions import graph
 from engine.decisions.graph import measures as graph_measures
 from pages.decisions import _graph_cache as kept

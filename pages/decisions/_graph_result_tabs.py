@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
+from engine.charts import graph
 from engine.charts import graph as draw
-from engine.charts import graph_network
 from engine.studies.graph.results import LABELS, extreme_table
 from pages.decisions import _graph_text as text
 from pages.decisions._graph_tables import show as _table
@@ -95,7 +95,7 @@ def pnl(view: View) -> None:
         daily = view.table("portfolio_pnl").drop(columns="date")
         names = [LABELS[str(name)] for name in daily.columns]
         figure = pictures.of(
-            graph_network.adjacency,
+            graph.adjacency,
             daily.corr(),
             names,
             names,

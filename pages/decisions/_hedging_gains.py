@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from engine.charts import hedging_backtest as draw_backtest
+from engine.charts import hedging as draw_backtest
 from engine.charts import theme
 from engine.models.surface_model import surface_model
 from engine.runs.studies import StudyResult

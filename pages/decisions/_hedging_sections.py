@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from engine.charts import hedging_backtest as draw_backtest
+from engine.charts import hedging as draw_backtest
 from pages.decisions import _hedging_gains as gains
 from pages.decisions._hedging_numbers import money
 from pages.decisions._hedging_study import STATISTICS, View, strikes

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from engine.charts import theme
-from engine.charts.arbitrage_history import NAMES
+from engine.charts.penalties import NAMES
 from engine.market.grid import Grid
 from engine.studies.surfaces import PUBLISHED_PENALTY
 from engine.surfaces.arbitrage import Kind, Penalty

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.charts import arbitrage_history as draw
 from engine.charts import penalties, theme
+from engine.charts import penalties as draw
 from engine.market.surface_history import SurfaceHistory
 from engine.surfaces import arbitrage
 from engine.surfaces import arbitrage_report as report

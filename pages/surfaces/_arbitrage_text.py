@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.charts import theme
-from engine.charts.arbitrage_history import NAMES
+from engine.charts.penalties import NAMES
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.surfaces.arbitrage import Kind

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from engine.charts import theme
-from engine.charts.arbitrage_history import NAMES
+from engine.charts.penalties import NAMES
 from engine.studies.surfaces.factor_models import PUBLISHED_CORRELATIONS, SERIES
 from engine.surfaces.factor_model import FactorModel
 

@@ -4,9 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import theme
-from engine.charts import validation_moves as draw
-from engine.charts.validation import NAMES
-from engine.charts.validation_eigen import eigen_surfaces
+from engine.charts import validation as draw
+from engine.charts.validation import NAMES, eigen_surfaces
 from engine.runs.studies import StudyResult
 from pages.surfaces._validation_table import show
 from pages.ui import cache, frame, pictures

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.charts import theme
-from engine.charts import validation_scores as draw
+from engine.charts import validation as draw
 from engine.runs.studies import StudyResult
 from pages.ui import cache, frame, pictures
 

@@ -13,7 +13,7 @@ import orjson
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine.charts import look, theme
+from engine.charts import theme
 from pages.ui import widths
 
 MOST = 256
@@ -55,7 +55,7 @@ def _kept(revision: str, dark: bool, _figure: go.Figure) -> dict[str, Any]:
 
 def _spec(figure: go.Figure, dark: bool) -> dict[str, Any]:
     """What plotly.js reads, without the alternative text, which has its own place on the page."""
-    spec = look.dressed(figure, dark)
+    spec = theme.dressed(figure, dark)
     spec["layout"].pop("meta", None)
     spec["data"] = [_plain(trace) for trace in spec["data"]]
     if "datarevision" not in spec["layout"]:

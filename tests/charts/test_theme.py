@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.charts import look, theme
+from engine.charts import theme
 from engine.models.surface_model import SURFACE_MODELS
 
-LIGHT, DARK = look.LIGHT.ground, look.DARK.ground
+LIGHT, DARK = theme.LIGHT.ground, theme.DARK.ground
 
 
 def luminance(colour: str) -> float:

@@ -221,7 +221,7 @@ def _surfaces(arguments: argparse.Namespace) -> int:
     from engine.market import export
     from engine.market.grid import CH2_GRID, VOLGAN_GRID
     from engine.market.quotes import OptionQuotes
-    from engine.runs.console import counter
+    from engine.runs.progress_log import counter
     from engine.surfaces import smoothing
 
     command_line.table_suffix(arguments.out)

@@ -30,7 +30,7 @@ def run(given: argparse.Namespace) -> int:
     from engine.market.surface_history import SurfaceHistory
     from engine.models import rollout as paths
     from engine.runs import checkpoints
-    from engine.runs.console import counter
+    from engine.runs.progress_log import counter
     from engine.scenarios import reweighting
 
     table_suffix(given.out)

@@ -27,8 +27,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import SurfaceModel, Tensors, surface_model
 from engine.runs import checkpoints, run_directory, tensor_file
 from engine.runs.cards import Card, printable
-from engine.runs.console import ProgressBar
-from engine.runs.progress_log import ProgressWriter
+from engine.runs.progress_log import ProgressBar, ProgressWriter
 from engine.runs.run_directory import CARD, CONFIG, KEEP, PROGRESS, RESERVE, STATUS
 from engine.training.progress import Progress, TrainingStopped
 from engine.workspace import write_json, write_whole

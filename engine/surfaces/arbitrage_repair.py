@@ -103,7 +103,7 @@ def repair(iv: ArrayLike, grid: Grid, rate: float = 0.0, half_spread: ArrayLike 
         MarketDataError: if shapes disagree or values are not finite and positive.
         ScenaristError: if the solver fails.
     """
-    from engine.surfaces.penalty_kernel import PRICE_TOLERANCE
+    from engine.surfaces.kernels import PRICE_TOLERANCE
 
     sigma = np.array(iv, dtype=np.float64)
     if sigma.shape != grid.shape:

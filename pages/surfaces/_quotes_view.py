@@ -7,7 +7,7 @@ import pandas as pd
 
 from engine.datasets import Loaded
 from engine.market.grid import Floats
-from engine.surfaces.construction import Construction
+from engine.surfaces.smoothing import Construction
 from pages.surfaces._quotes_controls import Choice
 
 

@@ -9,7 +9,7 @@ from engine.market import intake
 from engine.market.grid import CH2_GRID, Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.simulated import market
-from engine.models.simulated.shapes import surface_shapes
+from engine.models.simulated.law import surface_shapes
 from engine.studies.surfaces import dynamics
 from engine.studies.surfaces.dynamics import SurfaceDynamicsConfig, SurfaceDynamicsResult
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from engine.decisions import forecasting, graph
 from engine.decisions.graph import measures
-from engine.evaluation import sharpe
+from engine.evaluation import trading
 from engine.evaluation.comparison import block_counts
 from engine.market.grid import Floats
 from engine.studies.base import Tables
@@ -281,7 +281,7 @@ def method_table(graphs: Graphs, etas: Mapping[str, float], signs: Floats, part:
     pnl = {name: portfolio_pnl(graph.bets(w, signs), part) for name, w in graphs.items()}
     days = len(next(iter(pnl.values())))
     counts = block_counts(days, rng=np.random.default_rng([seed, 3]), draws=draws, block=min(BLOCK, days))
-    drawn = {name: sharpe.resampled_sharpe(counts, series) for name, series in pnl.items()}
+    drawn = {name: trading.resampled_sharpe(counts, series) for name, series in pnl.items()}
     rows, differences = [], []
     base = drawn["identity"]
     for name, w in graphs.items():
@@ -328,12 +328,12 @@ def seed_gains(pnl: Mapping[str, Floats], draws: int, seed: int) -> pd.DataFrame
     rng = np.random.default_rng([seed, 4])
     counts = block_counts(days, rng=rng, draws=draws, block=min(BLOCK, days))
     picked = rng.integers(0, count, (draws, count))
-    base = sharpe.resampled_sharpe(counts, pnl["identity"])  # (draws, seeds)
+    base = trading.resampled_sharpe(counts, pnl["identity"])  # (draws, seeds)
     plain = forecasting.sharpe_ratio(pnl["identity"])
     rows = []
     for name, series in pnl.items():
         ratio = forecasting.sharpe_ratio(series)
-        gain = np.take_along_axis(sharpe.resampled_sharpe(counts, series) - base, picked, axis=1).mean(axis=1)
+        gain = np.take_along_axis(trading.resampled_sharpe(counts, series) - base, picked, axis=1).mean(axis=1)
         low, high = np.quantile(gain, [0.025, 0.975])
         own = {
             "gain": float((ratio - plain).mean()),

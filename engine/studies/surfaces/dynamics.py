@@ -331,7 +331,7 @@ def _truth(history: SurfaceHistory, components: PrincipalComponents) -> tuple[Fl
     from its own average and along shapes f of norm c. So X̂ = ± c X + ⟨log σ̄ − Ỹ, f̂⟩.
     """
     from engine.models.simulated import law
-    from engine.models.simulated.shapes import surface_shapes
+    from engine.models.simulated.law import surface_shapes
 
     try:
         shapes = surface_shapes(history.grid)

@@ -7,7 +7,7 @@ from engine import datasets
 from engine.errors import MarketDataError
 from engine.market.grid import Grid
 from engine.market.quotes import OptionQuotes
-from engine.surfaces import smoothing, vix_quotes
+from engine.surfaces import smoothing, vix
 
 
 @st.cache_resource(max_entries=24, show_spinner="Building the surface …")
@@ -51,13 +51,13 @@ def quote_surface(
 
 
 @st.cache_resource(max_entries=24, show_spinner="Adding up the VIX …")
-def _quoted_vix(id: str, version: str, day: np.datetime64, _quotes: OptionQuotes) -> vix_quotes.QuotedVix | str:
+def _quoted_vix(id: str, version: str, day: np.datetime64, _quotes: OptionQuotes) -> vix.QuotedVix | str:
     try:
-        return vix_quotes.from_quotes(_quotes, day=day)
+        return vix.from_quotes(_quotes, day=day)
     except MarketDataError as error:
         return str(error)
 
 
-def quoted_vix(loaded: datasets.Loaded, day: np.datetime64) -> vix_quotes.QuotedVix | str:
+def quoted_vix(loaded: datasets.Loaded, day: np.datetime64) -> vix.QuotedVix | str:
     """VIX of one day of quotes, or the sentence that says why there is none."""
     return _quoted_vix(loaded.entry.id, loaded.entry.version, day, loaded.data)

@@ -1,1 +1,1 @@
-"""What to do with scenarios: ``hedging`` of options, bets on returns (``forecasting``), shared generators (``graph``)."""
+"""What to do with scenarios: ``hedging`` of options, bets on returns (``forecasting``), shared generators."""

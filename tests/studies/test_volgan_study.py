@@ -236,7 +236,7 @@ def test_the_printed_figures_are_shares_that_can_be() -> None:
 @pytest.mark.market_data
 def test_the_baseline_on_the_real_file_is_the_reference_one(market_data: object) -> None:
     from engine.market import intake
-    from engine.models.surface_model import surface_model
+    from engine.models.registry import surface_model
     from engine.studies.volgan.forecasts import Law, followed, forecast
 
     history = intake.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data  # type: ignore[operator]

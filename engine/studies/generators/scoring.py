@@ -27,8 +27,9 @@ from engine.errors import MarketDataError, SettingsError
 from engine.evaluation import calibration, comparison, distances, scores
 from engine.market.grid import TRADING_DAYS, Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, Dates, Day, SurfaceHistory
+from engine.models.registry import surface_model
 from engine.models.simulated.market import SimulatedMarket
-from engine.models.surface_model import SurfaceModel, surface_model
+from engine.models.surface_model import SurfaceModel
 from engine.scenarios import reweighting
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.settings import setting

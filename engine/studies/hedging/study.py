@@ -24,7 +24,9 @@ from engine.decisions.hedging import CostModel, DataDriven, DeltaHedge, DeltaVeg
 from engine.errors import SettingsError
 from engine.market.grid import DT
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from engine.models.surface_model import SURFACE_MODELS, SurfaceModel, surface_model
+from engine.models import registry
+from engine.models.registry import surface_model
+from engine.models.surface_model import SurfaceModel
 from engine.settings import setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.hedging import months, results
@@ -36,7 +38,7 @@ GIVEN, TRUE_LAW = "model", "true_law"
 SOURCES = (
     GIVEN,
     TRUE_LAW,
-    *(name for name in SURFACE_MODELS if name not in ("simulated_market", "volgan", "persistence")),
+    *registry.on_the_spot(),
 )
 """A run given with ``--model``; the law of the simulated market; or a family fitted here to the days before."""
 

@@ -6,16 +6,13 @@ page that is opened again, or rerun for another widget, shows its pictures witho
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-import hashlib
-from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec
+from collections.abc import Callable
+from typing import ParamSpec
 
-import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+
+from engine.content import digest
 
 P = ParamSpec("P")
 
@@ -42,42 +39,3 @@ def _kept(name: str, content: str, _make: Callable[[], go.Figure]) -> go.Figure:
     figure = _make()
     figure.layout.datarevision = f"{name} {content}"  # by which its plot is kept and known to the browser
     return figure
-
-
-def digest(value: object) -> str:
-    """Hexadecimal digest of a value's content: numbers, words, arrays, tables, and dataclasses and containers of them.
-
-    Raises:
-        TypeError: for anything else.
-    """
-    content = hashlib.blake2b(digest_size=16)
-    _feed(content, value)
-    return content.hexdigest()
-
-
-def _feed(content: Any, value: object) -> None:
-    """Add a value to a digest, each with its kind, so that no two different values look alike."""
-    content.update(f"<{type(value).__module__}.{type(value).__qualname__}>".encode())
-    if value is None or isinstance(value, (bool, int, float, str, np.generic, datetime.date, datetime.timedelta)):
-        content.update(repr(value).encode())
-    elif isinstance(value, np.ndarray):
-        content.update(f"{value.dtype.str}{value.shape}".encode())
-        if value.dtype.hasobject:
-            _feed(content, value.tolist())
-        else:
-            content.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
-    elif isinstance(value, pd.DataFrame):
-        _feed(content, (value.index, [(name, column) for name, column in value.items()]))
-    elif isinstance(value, (pd.Series, pd.Index)):
-        _feed(content, (value.name, value.to_numpy()))
-    elif isinstance(value, Mapping):
-        _feed(content, list(value.items()))
-    elif isinstance(value, (list, tuple)):
-        content.update(f"{len(value)}:".encode())
-        for item in value:
-            _feed(content, item)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for one in dataclasses.fields(value):
-            _feed(content, getattr(value, one.name))
-    else:
-        raise TypeError(f"expected arrays, tables, words and numbers to draw from; found {type(value).__name__}")

@@ -21,7 +21,7 @@ BEING_REBUILT = (
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
-    """Inside packages too; imports for annotations alone (``if TYPE_CHECKING``) are left out: they are never carried out."""
+    """Inside packages too. Imports for annotations alone (``if TYPE_CHECKING``) are never carried out and left out."""
     graph = grimp.build_graph("engine", "pages", exclude_type_checking_imports=True)
     imports = nx.DiGraph()
     for module in graph.modules:

@@ -16,8 +16,6 @@ SHARPE = theme.Quantity("Sharpe ratio", "a year", 1, "+.2f", "diverging")
 PNL = theme.Quantity("Mean PnL", "bp a day", 1, "+.1f", "diverging")
 ERROR = theme.Quantity("Error", "bp", 10_000, ".0f", "density")
 CORRELATION = theme.QUANTITIES["correlation"]
-DONE = theme.Quantity("Trained", "% of epochs", 100, ".0f", "density")
-
 COLOURS = {
     "fingan": "#0878B8",
     "fingan_ensemble": "#0878B8",

@@ -112,29 +112,6 @@ _BETA_ZERO = 0.1
 """Where β = 0 is drawn on a logarithmic axis; the tick says 0."""
 
 
-def penalty_heatmap(
-    matrix: ArrayLike,
-    grid: Grid,
-    worst: str | None = None,
-    *,
-    title: str | None = None,
-    dark: bool = False,
-    height: int = theme.HEIGHT,
-) -> go.Figure:
-    """One penalty matrix, its worst cell framed.
-
-    Args:
-        matrix: ``(n_moneyness, n_maturity)`` penalties ≥ 0.
-        grid: its grid.
-        worst: the worst cell in words ("the 130–140 % call spread at 1Y"), for heading and alt text.
-        title: what the matrix is ("Butterfly").
-        dark: drawn on a dark background.
-        height: pixels.
-    """
-    name = title or "Penalty"
-    return penalty_panels({name: matrix}, grid, {name: worst} if worst else None, dark=dark, height=height)
-
-
 def penalty_panels(
     matrices: Mapping[str, ArrayLike],
     grid: Grid,

@@ -57,8 +57,6 @@ class Block(NamedTuple):
 RunBlocks = Callable[[Callable[[Block], Counts], Sequence[Block]], Iterable[tuple[int, Counts]]]
 """Carries out a task for each block, anywhere, and yields (position, result) as they come."""
 
-OnBlock = Callable[[int, int], bool | None]
-
 
 def cross_signs(
     models: Stacked | Networks | Sequence[Generator],

@@ -32,9 +32,6 @@ KEEP_EVERY = 5.0
 RECENT_YEARS = 5
 """Last years of the training part that the longer choice looks at besides the validation part."""
 
-GREEK = ("alpha", "beta", "gamma", "delta")
-"""Coefficients of PnL*, MSE, SR* and STD in (5.13)."""
-
 
 class Asked(Protocol):
     """Settings that training needs."""

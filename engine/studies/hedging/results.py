@@ -22,7 +22,6 @@ from engine.market.surface_history import SurfaceHistory
 from engine.studies.base import Tables, rounded
 from engine.studies.hedging.months import Arrays
 
-PUBLISHED_METHODS = ("unhedged", "delta", "delta-vega", "data-driven")
 PUBLISHED_STATISTICS = ("mean", "median", "sd", "var_5", "var_2_5", "var_1")
 
 PUBLISHED_POOLED = {

@@ -1,4 +1,4 @@
-"""What a dataset looks like: pictures of its kind."""
+"""What a dataset is in figures, and what it looks like in pictures of its kind."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine import datasets as catalogue
 from engine.charts import market as draw
-from engine.charts import surfaces
+from engine.charts import surfaces, theme
 from engine.market import trading_calendar
 from engine.market.price_history import PriceHistory
 from engine.market.quotes import OptionQuotes
@@ -14,13 +14,71 @@ from engine.market.surface_history import Dates, SurfaceHistory
 from pages.ui import datasets as picker
 from pages.ui import downloads, frame, pictures, widths
 
+GAP_HELP = "Calendar days from the last day before to the first day after; a weekend counts three."
+
 DAY = "A day without data stands for the last day with data before it."
 FIRST_TICKERS = 5
 
 MOST_TICKERS = 8
 
 
-def preview(loaded: catalogue.Loaded) -> None:
+def metrics(loaded: catalogue.Loaded) -> list[tuple[str, str, str | None, str]]:
+    """Three to five figures that say what the data are."""
+    data = loaded.data
+    rejected = len(loaded.rejected)
+    listed = (
+        "Rejected",
+        "none" if rejected == 0 else f"{rejected:,} {'row' if rejected == 1 else 'rows'}",
+        "listed under What was read" if rejected else ("every row was read" if loaded.notes else "built in"),
+        "Rows of the file that could not be used, each with its line and the reason.",
+    )
+    if isinstance(data, OptionQuotes):
+        table = data.table
+        zero, crossed = int((table["bid"] == 0).sum()), int((table["bid"] > table["ask"]).sum())
+        return [
+            ("Quotes", theme.count(len(data)), f"{zero:,} zero bids, {crossed:,} crossed", "All rows that were read."),
+            ("Days", theme.count(len(data.dates)), _period(data.period), "Days with quotes."),
+            ("Expiries", theme.count(table["expiry"].nunique()), _expiries(table), "Different expiry dates."),
+            listed,
+        ]
+    gap = trading_calendar.longest_gap(data.dates)
+    longest = (
+        "Longest gap",
+        "one day only" if gap is None else f"{gap.days} {'day' if gap.days == 1 else 'days'}",
+        None if gap is None else f"from {gap.before}",
+        GAP_HELP,
+    )
+    days = ("Days", theme.count(len(data)), _period(data.period), "Days with data.")
+    if isinstance(data, PriceHistory):
+        quoted = float((~np.isnan(data.close)).mean())
+        share = f"{theme.percent(quoted)} of closes known"
+        tickers = ("Tickers", theme.count(len(data.tickers)), share, "Series on the same calendar.")
+        return [days, tickers, longest, listed]
+    grid = data.grid
+    return [
+        days,
+        (
+            "Grid",
+            f"{grid.shape[0]} × {grid.shape[1]}",
+            f"{grid.moneyness_labels[0]} to {grid.moneyness_labels[-1]}, "
+            f"{grid.maturity_labels[0]} to {grid.maturity_labels[-1]}",
+            "Moneyness levels K/S and maturities.",
+        ),
+        longest,
+        listed,
+    ]
+
+
+def _expiries(table: pd.DataFrame) -> str:
+    days = np.sort(table["expiry"].to_numpy().astype("datetime64[D]"))
+    return _period((str(days[0]), str(days[-1])))
+
+
+def _period(period: tuple[str, str]) -> str:
+    return period[0] if period[0] == period[1] else f"{period[0]} to {period[1]}"
+
+
+def show(loaded: catalogue.Loaded) -> None:
     """The preview of any kind of data."""
     if isinstance(loaded.data, SurfaceHistory):
         _surfaces(loaded.data)

@@ -7,13 +7,13 @@ from engine.market.export import prices_table, surfaces_table
 from engine.market.intake.templates import templates
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
-from pages.start import _market_intake as intake
+from pages.start.market_data_page import upload
 from pages.ui import downloads, frame
 
 MOST_SHOWN = 1_000
 
 
-def what_was_read(loaded: catalogue.Loaded) -> None:
+def show(loaded: catalogue.Loaded) -> None:
     """Decisions, rejected rows, downloads; for uploads also: read again, remove."""
     if not loaded.notes:
         st.text("These data are built in; there was no file to read.")
@@ -37,14 +37,14 @@ def what_was_read(loaded: catalogue.Loaded) -> None:
             lambda: make(data), f"{loaded.entry.kind}_{data.fingerprint}", key="as_read", label="Data,"
         )
     if loaded.origin != "built-in":
-        intake.reread(loaded)
+        upload.reread(loaded)
     if loaded.origin == "upload":
         with st.popover("Remove this upload", icon=":material/delete:"):
             st.text("The stored file goes; runs that were trained on it keep their generator.")
             st.button("Remove it", on_click=catalogue.forget_upload, args=(loaded.entry.id,), key="market_forget")
 
 
-def example_files() -> None:
+def templates_of_formats() -> None:
     """Templates of every format."""
     st.text("Made-up numbers in each format that is understood; fill in yours and keep the headings.")
     for template in templates():

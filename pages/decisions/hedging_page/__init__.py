@@ -1,7 +1,13 @@
-"""What is hedged and how, as values: the portfolio, instruments, costs, α; and the strategies that are compared."""
+"""Hedging: what is hedged and how, as values, and how the page writes numbers.
+
+One module a tab, and one for what the page asks before any of them.
+"""
 
 from dataclasses import dataclass
 
+import pandas as pd
+
+from engine.charts import theme
 from engine.decisions import hedging
 from engine.errors import MarketDataError
 from engine.market.grid import DT
@@ -41,6 +47,18 @@ class Plan:
     def days(self) -> int:
         """Trading days to the expiry of the hedging options."""
         return round(self.maturity / DT)
+
+    @property
+    def strategies(self) -> tuple[hedging.Strategy, ...]:
+        """The hedges that are compared: data-driven first, then what it is held against."""
+        data_driven = hedging.DataDriven(
+            alphas=self.alphas,
+            every_day=self.every_day,
+            impact=self.impact,
+            impact_exponent=self.exponent,
+            limits=self.limits,
+        )
+        return data_driven, hedging.ShortfallHedge(), hedging.DeltaHedge(), hedging.DeltaVegaHedge()
 
 
 @dataclass(frozen=True)
@@ -88,21 +106,39 @@ def instruments(
     Raises:
         MarketDataError: if none can.
     """
-    spot, iv, rate = float(known.spot[-1]), known.iv[-1], float(known.rate[-1])
-    kept, left_out = [], []
-    for option in hedging.hedging_set(spot, portfolio, moneyness=plan.moneyness, maturity=plan.maturity):
-        try:
-            hedging.check_instruments((option,), spot, iv, known.grid, rate)
-        except MarketDataError as reason:
-            left_out.append(f"{name(option, spot)}, {reason}")
-        else:
-            kept.append(option)
+    kept, left_out = hedging.tradable_instruments(
+        known, -1, portfolio, moneyness=plan.moneyness, maturity=plan.maturity
+    )
+    said = tuple(f"{option_words(option, float(known.spot[-1]))}, {reason}" for option, reason in left_out)
     if not kept:
-        why = f" ({left_out[0]})" if left_out else ""
+        why = f" ({said[0]})" if said else ""
         raise MarketDataError(f"expected a hedging option that can be traded on {known.dates[-1]}; found none{why}")
-    return tuple(kept), tuple(left_out)
+    return kept, said
 
 
-def name(option: hedging.Option, spot: float) -> str:
+def option_words(option: hedging.Option, spot: float) -> str:
     """``110 % call``."""
     return f"{100 * option.strike / spot:.4g} % {'call' if option.is_call else 'put'}"
+
+
+def money(value: float) -> str:
+    """Currency with three significant digits, or whole from 1,000 on."""
+    return theme.signed(value, ",.0f") if abs(value) >= 1_000 else number(value)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Significant digits, a true minus; what is below a billionth is zero."""
+    return "0" if abs(value) < 1e-9 else f"{value:.{digits}g}".replace("-", "−")
+
+
+def in_percent(name: str, spot: float) -> str:
+    """``call 3687.25`` → ``call 110 %``."""
+    kind, _, strike = name.partition(" ")
+    return f"{kind} {100 * float(strike) / spot:.4g} %"
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Numbers to four significant digits for the eye; downloads keep all."""
+    shown = table.map(lambda v: float(f"{v:.4g}") if isinstance(v, float) else v)
+    days = shown.select_dtypes("datetime").columns
+    return shown.assign(**{day: shown[day].dt.strftime("%Y-%m-%d") for day in days})

@@ -1,22 +1,21 @@
 """One month day by day: positions, exposures before and after, costs, and where the day's profit and loss came from."""
 
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 from engine.charts import hedging as draw_hedge
 from engine.datasets import Loaded
-from engine.decisions.hedging import HedgePath
-from pages.decisions import _hedging_cache as hedging_cache
-from pages.decisions import _hedging_commands as commands
-from pages.decisions import _hedging_tables as tables
-from pages.decisions import _hedging_words as words
-from pages.decisions._hedging_numbers import in_percent
-from pages.decisions._hedging_plan import MONTH, Plan, Recipe
-from pages.decisions._hedging_source import Choice
+from engine.decisions.hedging import HedgePath, Option, Portfolio, Unhedged, Window, draw_moves, follow
+from engine.market.surface_history import SurfaceHistory
+from engine.models.surface_model import SurfaceModel
+from pages.decisions.hedging_page import MONTH, Plan, Recipe, controls, in_percent, instruments, money, rounded
+from pages.decisions.hedging_page.controls import Choice
 from pages.ui import downloads, frame, pictures
 
 
-def draw(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, least: int) -> None:
+def show(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, least: int) -> None:
     """The whole tab: the month after the chosen day, or the last whole one in the data."""
     history = loaded.data
     start = min(row, len(history) - 1 - MONTH)
@@ -32,7 +31,7 @@ def draw(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
     with frame.errors("Choose other scenarios, or a later day."):
         source = choice.at(start)
     with frame.errors("Change the portfolio, the instruments (every option must live for a month) or the limits."):
-        month = hedging_cache.month(source.key, source.model, history, start, recipe.at(spot), plan)
+        month = _month(source.key, history.digest, start, recipe.at(spot), plan, source.model, history)
     label = st.segmented_control(
         "Look into",
         [name for name in month.paths if name != "unhedged"],
@@ -42,7 +41,7 @@ def draw(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
         persist_state="session",
     )
     path = month.paths[str(label)]
-    frame.metrics(words.month_answer(path, month.paths))
+    frame.metrics(_answer(path, month.paths))
     frame.provenance(
         f"{recipe.words}, entered at {spot:,.2f} on {path.dates[0]}, unwound on {path.dates[-1]}",
         "amounts in units of spot",
@@ -74,10 +73,78 @@ def draw(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
     frame.chart(exposures, key="hedge_exposures")
     st.markdown("**Where the tracking error came from**: ΔZ = ΔV − (hedge gain + interest − costs)")
     frame.chart(pictures.of(draw_hedge.attribution, path.attribution(), dark=dark), key="hedge_attribution")
-    table = _table(path, month.spot)
-    st.dataframe(tables.rounded(table), hide_index=True, width="stretch", key="hedge_month_table")
+    table = _table(path, history.spot[start : start + MONTH + 1])
+    st.dataframe(rounded(table), hide_index=True, width="stretch", key="hedge_month_table")
     downloads.table_buttons(lambda: table, f"hedge-month-{path.dates[0]}", key="hedge_month", figure=figure)
-    frame.command(commands.month_command(loaded, source, history, start, recipe, plan, path.label))
+    frame.command(
+        controls.command(loaded, source, start, recipe, plan, month.options, path.label)
+        + "path = hedging.track(history, portfolio, strategy, instruments=instruments, start=row, model=model,\n"
+        f"                     costs=costs, scenarios={plan.scenarios}, seed={plan.seed})\n"
+        "print(path.to_frame())"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Month:
+    """One month: the path of each strategy, the instruments, and in words those that could not be used."""
+
+    paths: dict[str, HedgePath]
+    options: tuple[Option, ...]
+    left_out: tuple[str, ...]
+
+
+@st.cache_resource(max_entries=8, show_spinner="Hedging the month …", show_time=True)
+def _month(
+    source: str,
+    digest: str,
+    start: int,
+    portfolio: Portfolio,
+    plan: Plan,
+    _model: SurfaceModel,
+    _history: SurfaceHistory,
+) -> Month:
+    """The month after a day, hedged daily by every strategy.
+
+    Raises:
+        MarketDataError: if the data end before it does.
+    """
+    options, left_out = instruments(_history.until(start), portfolio, plan)
+    window = Window.of(_history, (*options, *portfolio.options), start=start, days=MONTH, costs=plan.costs)
+    moves = draw_moves(window, _model, scenarios=plan.scenarios, seed=plan.seed)
+    followed = (*plan.strategies, Unhedged())
+    paths = {s.label: follow(window, portfolio, s, instruments=options, moves=moves) for s in followed}
+    return Month(paths, options, left_out)
+
+
+def _answer(path: HedgePath, paths: dict[str, HedgePath]) -> list[tuple[str, str, str | None, str]]:
+    """Tracking error, costs and instruments of the month, each beside the textbook hedges."""
+    others = " · ".join(f"{name} {money(paths[name].error[-1])}" for name in ("delta", "delta-vega"))
+    return [
+        (
+            "Tracking error at the end",
+            money(path.error[-1]),
+            others,
+            f"Z = V − Π when everything is unwound: what the hedge did not earn. Currency. Beside it: {others}.",
+        ),
+        (
+            "Unhedged change",
+            money(path.value[-1] - path.value[0]),
+            f"value at entry {money(path.value[0])}",
+            "What the portfolio itself gained or lost.",
+        ),
+        (
+            "Costs of the month",
+            money(path.cost.sum()),
+            f"delta-vega {money(paths['delta-vega'].cost.sum())}",
+            "Half-spreads paid, unwinding included.",
+        ),
+        (
+            "Instruments a day",
+            f"{path.n_instruments.mean():.1f}",
+            f"of {len(path.instruments)}",
+            "With a position, the underlying included; mean over the days.",
+        ),
+    ]
 
 
 def _table(path: HedgePath, spot: pd.Series) -> pd.DataFrame:

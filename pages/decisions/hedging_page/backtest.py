@@ -3,7 +3,6 @@
 A section draws what is looked at and names the table behind it.
 """
 
-import shlex
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -198,7 +197,7 @@ def _study(result: StudyResult) -> None:
         st.dataframe(rounded(whole.head(500)), hide_index=True, width="stretch", key="hedge_bt_any")
         downloads.table_buttons(lambda: whole, f"hedging-{other}", key="hedge_bt_whole")
     st.markdown("**The command that repeats it**")
-    st.code(_command(result), language="bash", wrap_lines=True)
+    st.code(study_jobs.command(result), language="bash", wrap_lines=True)
 
 
 def _answer(view: View) -> list[tuple[str, str, str | None, str]]:
@@ -222,13 +221,6 @@ def _words(result: StudyResult) -> str:
 
 def _spoken(name: str) -> str:
     return name.replace("_", " ").capitalize()
-
-
-def _command(result: StudyResult) -> str:
-    words = ["python", "-m", "engine", "study", STUDY, "--data", str(result.data.get("ref", ""))]
-    words += [part for name, about in result.inputs.items() for part in (f"--{name}", str(about.get("ref", "")))]
-    words += [part for name, value in result.settings.items() if value != "" for part in ("--set", f"{name}={value}")]
-    return shlex.join([*words, "--run", f"{result.directory.name}-again"])
 
 
 # --- the job ----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ FIGURE = theme.Quantity("Latest epoch", "", 1, ".3g", "sequential")
 POLL = 5.0
 
 
-def panel(loaded: Loaded) -> None:
+def show(loaded: Loaded) -> None:
     """The study at work, its networks, and the form that starts one."""
     runs = [run for run in jobs.list_runs() if run.model == NAME]
     if study_jobs.standing(runs, "fingan"):
@@ -52,7 +52,7 @@ def panel(loaded: Loaded) -> None:
             values["tickers"] = ",".join(known)
             if kind == FILE and uploaded is None:
                 raise SettingsError("expected a file with the sector map; found none: add one, or choose otherwise")
-            inputs = {"sectors": _stored(uploaded.getvalue(), uploaded.name)} if uploaded is not None else {}
+            inputs = {"sectors": store_sectors(uploaded.getvalue(), uploaded.name)} if uploaded is not None else {}
             study_jobs.start(NAME, loaded.entry.id, values, f"{NAME}-{history.fingerprint}", inputs=inputs)
         st.rerun()
 
@@ -63,7 +63,7 @@ def _estimate(tickers: int, values: dict[str, object]) -> str:
     return f"{tickers * seeds * 10:,} pairs of networks: {tickers} tickers × 10 losses × {seeds} seeds."
 
 
-def _stored(content: bytes, name: str | None = None) -> str:
+def store_sectors(content: bytes, name: str | None = None) -> str:
     """A sector map under the digest of its content, once it can be read; ``name`` is what a person calls it.
 
     Raises:

@@ -7,9 +7,7 @@ import streamlit as st
 from engine.charts import graph as draw
 from engine.charts import graph_network
 from engine.decisions.graph import measures as graph_measures
-from pages.decisions import _graph_cache as kept
-from pages.decisions._graph_tables import show as _table
-from pages.decisions._graph_view import Chosen, View
+from pages.decisions.ensemble_graph_page import Chosen, View, live, shown
 from pages.ui import frame, pictures, widths
 
 
@@ -30,16 +28,16 @@ def sectors(view: View, chosen: Chosen) -> None:
         )  # fmt: skip
         frame.chart(figure, key="graph_sector_matrix")
     st.caption("Total |w| from one sector to another over the root of the product of their sizes (figure 6.22).")
-    _, ratios = kept.live(view.result).sharpe(chosen.weights)
+    _, ratios = live(view.result).sharpe(chosen.weights)
     nodes = graph_measures.node_table(chosen.weights, view.tickers, view.sectors)
     by_sector = graph_measures.sector_table(nodes, np.nan_to_num(ratios))
     printed = view.table("lasso_sectors").set_index("sector").filter(like="published_")
-    _table(by_sector.join(printed, on="sector"), "sectors", "%.3g")
+    shown(by_sector.join(printed, on="sector"), "sectors", "%.3g")
 
 
 def importance(view: View, chosen: Chosen) -> None:
     """PageRank, degrees, spectrum, singular vectors, strong edges."""
-    _, ratios = kept.live(view.result).sharpe(chosen.weights)
+    _, ratios = live(view.result).sharpe(chosen.weights)
     nodes = graph_measures.node_table(chosen.weights, view.tickers, view.sectors).assign(sharpe=ratios)
     frame.chart(pictures.of(draw.node_bars, nodes, "page_rank", "PageRank (share, on |w|)"), key="graph_rank")
     left, right = widths.columns(2)
@@ -72,8 +70,8 @@ def importance(view: View, chosen: Chosen) -> None:
             pictures.of(draw.node_bars, vectors, "right", "First right singular vector (generators)"), key="graph_right"
         )
     st.markdown("**Edges of at least 15 %**")
-    _table(graph_measures.strong_edges(chosen.weights, view.tickers), "strong_edges", "%.3f")
-    _table(nodes, "nodes", "%.3g")
+    shown(graph_measures.strong_edges(chosen.weights, view.tickers), "strong_edges", "%.3f")
+    shown(nodes, "nodes", "%.3g")
 
 
 def transfer(view: View) -> None:
@@ -104,5 +102,5 @@ def transfer(view: View) -> None:
         "Left: returns of training and validation, own left out. Right: every generator on every asset, validation."
     )
     st.markdown("**Mean Sharpe ratio by sector of the data (row) and of the generator**")
-    _table(view.table("sector_sr_mean"), "sector_sr_mean")
-    _table(view.table("sector_sr_size"), "sector_sr_size")
+    shown(view.table("sector_sr_mean"), "sector_sr_mean")
+    shown(view.table("sector_sr_size"), "sector_sr_size")

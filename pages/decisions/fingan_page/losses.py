@@ -1,15 +1,11 @@
-"""Tabs of the Fin-GAN page: gradient norms, combinations, costs."""
+"""What the losses do: gradient norms of their terms, combinations of them, one network for many tickers."""
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from engine.charts import fingan as draw
 from engine.charts import fingan_ticker as draw_ticker
-from engine.decisions.forecasting import sharpe_ratio
-from pages.decisions._fingan_text import TITLES
-from pages.decisions._fingan_view import View
-from pages.ui import downloads, frame, pictures, widths
+from pages.decisions.fingan_page import View, shown
+from pages.ui import downloads, frame, pictures
 
 
 def norms(view: View) -> None:
@@ -23,8 +19,8 @@ def norms(view: View) -> None:
         frame.chart(pictures.of(draw_ticker.gradient_norms, table), key="fingan_norms")
     coefficients = view.table("coefficients")
     st.markdown("**Matched coefficients**, mean over seeds")
-    shown = coefficients.drop(columns="seed").groupby("ticker", sort=False).mean().reset_index()
-    shown_in_words(shown, 4)
+    means = coefficients.drop(columns="seed").groupby("ticker", sort=False).mean().reset_index()
+    shown(means, 4)
     downloads.table_buttons(lambda: coefficients, "fingan_coefficients", key="fingan_coefficients")
 
 
@@ -32,7 +28,7 @@ def combinations(view: View) -> None:
     """Which combination is chosen, what each earns, and how alike they bet (Table 5.3, Figures 5.12 and 5.13)."""
     found, chosen = view.table("figure_5_12_combinations"), view.table("table_5_3")
     st.markdown("**Table 5.3**: tickers that chose each combination, mean over seeds, beside the published count")
-    shown_in_words(chosen.drop(columns="combination").rename(columns={"label": "Combination"}), 2)
+    shown(chosen.drop(columns="combination").rename(columns={"label": "Combination"}), 2)
     seeds = sorted(found["seed"].unique())
     picked = st.selectbox(
         "Seed", ["mean of all", *map(str, seeds)], key="fingan_combination_seed", width=200, persist_state="session"
@@ -74,30 +70,27 @@ def combinations(view: View) -> None:
     st.markdown("**Skill or luck?** Deflated Sharpe ratio of the choice among eight, averaged over seeds")
     luck = view.table("selection")
     means = luck.drop(columns=["combination", "seed"]).groupby("ticker", sort=False).mean().reset_index()
-    shown_in_words(means)
+    shown(means)
     downloads.table_buttons(lambda: luck, "fingan_selection", key="fingan_selection")
 
 
-def costs(view: View) -> None:
-    """What costs leave, at any cost, under any no-trade rule."""
-    series, table, labels = view.table("cost_series"), view.table("costs"), view.labels
-    left, right = widths.columns(2)
-    cost = left.slider("Cost (bp of what is traded, one way)", 0.0, 5.0, 0.5, 0.05, key="fingan_cost")
-    rule = right.selectbox("No-trade rule", list(series["rule"].unique()), key="fingan_rule")
-    grid = np.linspace(0, 5, 51)
-    curves, net = {}, {}
-    days = pd.to_datetime(series["date"].unique())
-    for name, own in series[series["rule"] == rule].groupby("method", sort=False):
-        gross, moved = own["gross"].to_numpy(), own["traded"].to_numpy()
-        curves[name] = np.array([float(sharpe_ratio(gross - c * moved)) for c in grid])
-        net[name] = gross - cost * moved
-    frame.chart(pictures.of(draw.net_ratios, grid, curves, labels, cost), key="fingan_net")
-    st.markdown(f"**Cumulative PnL after costs of {cost:g} bp**")
-    frame.chart(pictures.of(draw.cumulative, days, net, labels, dark=frame.is_dark()), key="fingan_net_paths")
-    st.markdown("**Rules chosen on the validation part**, net ratios on the test part with 95 % intervals")
-    shown_in_words(table.drop(columns="method"))
-    downloads.table_buttons(lambda: table, "fingan_costs", key="fingan_costs")
-
-
-def shown_in_words(table: pd.DataFrame, digits: int = 3) -> None:
-    st.dataframe(table.round(digits).rename(columns=TITLES), hide_index=True, width="stretch", height="content")
+def universality(view: View) -> None:
+    """One network for many tickers: pooled, by sector, seen and unseen (Figures 5.14–5.16)."""
+    table, pooled = view.maybe("figure_5_14_universality"), view.maybe("universality_portfolios")
+    if table is None or pooled is None:
+        st.info(
+            "This study trained no pooled networks: switch Universality on and run it again.", icon=":material/info:"
+        )
+        return
+    st.markdown("**Portfolios of pooled networks**, the combination chosen on the pooled validation part")
+    shown(pooled)
+    model = st.selectbox("Pooled over", list(table["model"].unique()), key="fingan_pool", persist_state="session")
+    own = table[table["model"] == model]
+    values = own.pivot_table(index="ticker", columns="label", values="test_sr", sort=False)
+    unseen = own[~own["seen"]]["ticker"].unique()
+    values.index = [f"{name} (unseen)" if name in unseen else str(name) for name in values.index]
+    picture = pictures.of(
+        draw.matrix, values, draw.SHARPE, x_title="Loss (terms beside BCE)", dark=frame.is_dark(), limit=3
+    )
+    frame.chart(picture, key="fingan_universality")
+    downloads.table_buttons(lambda: table, "fingan_universality", key="fingan_universality_table", figure=picture)

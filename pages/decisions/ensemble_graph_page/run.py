@@ -7,8 +7,8 @@ from engine.market.price_history import PriceHistory
 from engine.runs import jobs as engine_jobs
 from engine.runs import studies
 from engine.studies.graph.study import GraphConfig
-from pages.decisions import _fingan_train as training
-from pages.decisions._fingan_study import words
+from pages.decisions import fingan_page
+from pages.decisions.fingan_page.train import store_sectors
 from pages.ui import cache, forms, frame, study_jobs
 
 NAME = "graph"
@@ -18,7 +18,7 @@ NEEDS = (
 )
 
 
-def start() -> None:
+def show() -> None:
     """The form and the jobs at work."""
     sources = {str(result.directory): result for result in studies.catalogue("fingan")}
     prices = {entry.id: entry for entry in catalogue.catalogue("prices")}
@@ -32,7 +32,7 @@ def start() -> None:
         source = st.selectbox(
             "Fin-GAN study",
             list(sources),
-            format_func=lambda key: words(sources[key]),
+            format_func=lambda key: fingan_page.words(sources[key]),
             help="Its chosen generators, one for each ticker and seed, are evaluated on every ticker.",
         )
         first = next(iter(sources.values())).data.get("ref")
@@ -60,4 +60,4 @@ def _sectors(source: studies.StudyResult) -> dict[str, str]:
     if table.empty:
         return {}
     rows = table[["ticker", "sector"]].rename(columns={"sector": "sector_etf"})
-    return {"sectors": training._stored(rows.to_csv(index=False).encode())}
+    return {"sectors": store_sectors(rows.to_csv(index=False).encode())}

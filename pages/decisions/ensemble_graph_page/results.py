@@ -1,4 +1,4 @@
-"""How the weightings did: ratios, seeds and luck, PnL."""
+"""How the weightings did: ratios, seeds and luck, PnL, and how robust all of it is."""
 
 import pandas as pd
 import streamlit as st
@@ -6,36 +6,39 @@ import streamlit as st
 from engine.charts import graph as draw
 from engine.charts import graph_network
 from engine.studies.graph.results import extreme_table
-from engine.studies.graph.sentences import LABELS
-from pages.decisions import _graph_text as text
-from pages.decisions._graph_tables import show as _table
-from pages.decisions._graph_view import View
+from engine.studies.graph.sentences import LABELS, label
+from pages.decisions.ensemble_graph_page import View, shown
 from pages.ui import frame, pictures, widths
 
+VOTES = (
+    "Votes: 0 bets the weighted sum of expected signs, I its sign, II the weighted sum of the generators' directions, "
+    "III the sign of that. Published figures in brackets."
+)
 
-def methods(view: View) -> None:
+
+def weightings(view: View) -> None:
     """Table 6.2, the gains over identity, Tables 6.3 and 6.5."""
     left, right = widths.columns(2)
     with left:
         frame.chart(pictures.of(draw.method_ratios, view.table("methods")), key="graph_ratios")
     with right:
         frame.chart(pictures.of(draw.gains, view.table("differences")), key="graph_gains")
-    _table(view.table("methods"), "methods")
+    shown(view.table("methods"), "methods")
     st.markdown("**Soft and hard votes** (Table 6.5)")
-    st.caption(text.VOTES)
+    st.caption(VOTES)
     votes = view.table("votes")
-    shown = {}
+    cells = {}
     for statistic, words in (("portfolio_sr", "Portfolio"), ("mean_sr", "Mean"), ("sd_sr", "Sd")):
         for vote in ("0", "I", "II", "III"):
             rows = votes[votes["vote"].astype(str) == vote].set_index("method")
-            shown[f"{words} {vote}"] = [
+            cells[f"{words} {vote}"] = [
                 f"{a:.2f}" + ("" if pd.isna(b) else f" [{b:.2f}]")
                 for a, b in zip(rows[statistic], rows[f"published_{statistic}"], strict=True)
             ]
     names = [LABELS[name] for name in votes.drop_duplicates("method")["method"]]
-    st.dataframe(pd.DataFrame({"Weighting": names, **shown}), hide_index=True, width="stretch")
+    st.dataframe(pd.DataFrame({"Weighting": names, **cells}), hide_index=True, width="stretch")
     st.markdown("**Correlation between the PnLs of two assets** (Table 6.3)")
-    _table(view.table("pnl_correlation"), "pnl_correlation", "%.3f")
+    shown(view.table("pnl_correlation"), "pnl_correlation", "%.3f")
 
 
 def seeds(view: View) -> None:
@@ -48,11 +51,11 @@ def seeds(view: View) -> None:
     with right:
         st.markdown("**Against graphs learned from shuffled returns**")
         frame.chart(pictures.of(draw.luck, view.table("permutation")), key="graph_luck")
-    _table(view.table("seed_gains"), "seed_gains")
-    _table(view.table("permutation"), "permutation")
+    shown(view.table("seed_gains"), "seed_gains")
+    shown(view.table("permutation"), "permutation")
     st.markdown("**How stable are LASSO's edges?**")
-    _table(view.table("stability"), "stability")
-    _table(view.table("edge_stability"), "edge_stability", "%.3f")
+    shown(view.table("stability"), "stability")
+    shown(view.table("edge_stability"), "edge_stability", "%.3f")
 
 
 def pnl(view: View) -> None:
@@ -107,5 +110,27 @@ def pnl(view: View) -> None:
         )
         frame.chart(figure, key="graph_pnl_correlation")
     st.markdown("**Best and worst tickers** (figure 6.7)")
-    _table(extreme_table(tickers), "extremes")
-    _table(tickers, "tickers")
+    shown(extreme_table(tickers), "extremes")
+    shown(tickers, "tickers")
+
+
+def robustness(view: View) -> None:
+    """Table 6.4, the selection, variants, rolling weights, costs."""
+    chosen = float(view.table("methods").set_index("method").loc["lasso", "eta"])
+    left, right = widths.columns(2)
+    with left:
+        st.markdown("**LASSO over η** (Table 6.4)")
+        frame.chart(pictures.of(draw.eta_path, view.table("eta_robustness"), chosen), key="graph_etas")
+    with right:
+        st.markdown("**Which weighting walked forward best before the test part**")
+        walk = view.table("walk_forward").sort_values("walk_forward_sr", ascending=False)
+        walk.insert(0, "weighting", [label(m, e) for m, e in zip(walk["method"], walk["eta"], strict=True)])
+        shown(walk.drop(columns=["method", "eta"]), "walk_forward")
+    for name, words in (
+        ("variants", "Variants beyond the thesis"),
+        ("rolling", "Weights learned anew every month, from the past alone"),
+        ("costs", "After costs, with the no-trade band that was best on validation"),
+        ("eta_robustness", "LASSO over η"),
+    ):
+        st.markdown(f"**{words}**")
+        shown(view.table(name), name, "%.3g")

@@ -7,12 +7,14 @@ import streamlit as st
 from engine.charts import fingan as draw
 from engine.charts import fingan_ticker as draw_ticker
 from engine.decisions import forecasting
-from engine.market.returns import HalfDayWindows
+from engine.errors import CheckpointError
+from engine.market.returns import HalfDayWindows, fingan_windows
+from engine.models.fingan.sampling import GeneratorStack
+from engine.runs import studies
+from engine.studies.fingan import arrays as fingan_arrays
 from engine.studies.fingan import pictures as densities
-from pages.decisions import _fingan_arrays as kept
-from pages.decisions._fingan_text import NO_DATA
-from pages.decisions._fingan_view import View
-from pages.ui import downloads, frame, pictures, widths
+from pages.decisions.fingan_page import View
+from pages.ui import cache, downloads, frame, pictures, widths
 
 FIGURES = {
     "sharpe": "Sharpe ratio",
@@ -23,9 +25,14 @@ FIGURES = {
     "break_even": "Break-even cost (bp)",
 }
 
+NO_DATA = (
+    "These are results of prices that do not come with the app. What needs the prices themselves (a date's truth, PnL "
+    "by half-day) appears when the same file is loaded under Market data and chosen in the sidebar."
+)
 
-def tab(view: View) -> None:
-    """Draw the tab."""
+
+def show(view: View) -> None:
+    """Figures and paths of the ticker that is chosen; where prices are loaded, bets and what is generated too."""
     ticker = st.selectbox("Ticker", view.tickers, key="fingan_ticker", width=240, persist_state="session")
     found = view.table("figure_5_6_by_ticker")
     own = found[found["ticker"] == ticker].groupby("method", sort=False)[list(FIGURES)].mean().reset_index()
@@ -34,7 +41,7 @@ def tab(view: View) -> None:
         own.rename(columns=FIGURES | {"method": "Method"}).round(3), hide_index=True, width="stretch", height="content"
     )
     downloads.table_buttons(lambda: found[found["ticker"] == ticker], f"fingan_{ticker}", key="fingan_ticker_table")
-    windows = kept.windows(view, ticker)
+    windows = _windows(view, ticker)
     _paths(view, ticker, windows)
     if windows is None:
         st.info(NO_DATA, icon=":material/lock:")
@@ -55,7 +62,7 @@ def _paths(view: View, ticker: str, windows: HalfDayWindows | None) -> None:
         dark=frame.is_dark(),
     )
     frame.chart(picture, key="fingan_ticker_path")
-    bets = kept.bets(view, ticker)
+    bets = _bets(view, ticker)
     if bets is None or windows is None:
         return
     rows = windows.rows("test")
@@ -99,10 +106,10 @@ def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
     days = [f"{d} {'night' if o else 'day'}" for d, o in zip(windows.date[rows], windows.overnight[rows], strict=True)]
     left, right = widths.columns(2)
     picked = left.selectbox("Half-day", range(len(days)), len(days) - 1, format_func=days.__getitem__, key="fingan_day")
-    seeds = kept.seeds_with_weights(view)
+    seeds = _seeds_with_weights(view)
     seed = right.selectbox("Seed", seeds, key="fingan_seed", persist_state="session")
     with frame.errors("Choose another seed."):
-        stack = kept.generators(view, int(seed), ticker)
+        stack = _generators(view, int(seed), ticker)
     condition = windows.condition[rows][picked]
     table = densities.condition_densities(stack, condition, np.random.default_rng(0))
     target = float(forecasting.BASIS_POINTS * windows.target[rows][picked])
@@ -112,3 +119,31 @@ def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
     )
     frame.chart(picture, key="fingan_generated")
     downloads.table_buttons(lambda: table, f"fingan_generated_{ticker}", key="fingan_generated_table", figure=picture)
+
+
+def _windows(view: View, ticker: str) -> HalfDayWindows | None:
+    """Windows of a ticker, cut as the study cut them; None where its prices are not loaded."""
+    if view.prices is None:
+        return None
+    sector = view.prices.sector_of.get(ticker)
+    return fingan_windows(view.prices, ticker, sector, bad_opens=view.result.settings["bad_opens"])
+
+
+def _bets(view: View, ticker: str) -> np.ndarray | None:
+    """``(n,)`` bets of the seed-ensemble on the test part; None if the study does not carry them."""
+    try:
+        kept = cache.study_arrays(view.result, fingan_arrays.CHOSEN)
+        return fingan_arrays.ensemble_bets(kept, view.tickers.index(ticker))
+    except CheckpointError:
+        return None
+
+
+def _seeds_with_weights(view: View) -> list[int]:
+    """Seeds whose generators of every loss came with the study."""
+    folder = view.result.directory / studies.ARRAYS
+    return sorted(int(path.stem.removeprefix("gan_")) for path in folder.glob("gan_*.safetensors"))
+
+
+def _generators(view: View, seed: int, ticker: str) -> GeneratorStack:
+    """A ticker's generators of one seed, one a loss."""
+    return GeneratorStack.restore(cache.study_arrays(view.result, fingan_arrays.gan(seed))).of(asset=ticker)

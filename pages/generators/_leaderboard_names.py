@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from engine.errors import CheckpointError
-from engine.models.surface_model import SURFACE_MODELS, surface_model
-from engine.studies.generators.leaderboard import BASELINE
+from engine.models import registry
 
 Tables = Mapping[str, pd.DataFrame]
 NEEDED = ("scores", "crps", "exceedance", "pit", "penalty", "criteria", "uniformity")
@@ -33,11 +32,10 @@ def registered(label: str) -> str:
 def called(label: str) -> str:
     """A contestant in words: its model's label, and whether it was refitted."""
     name = registered(label)
-    words = surface_model(name).label.partition(":")[0] if name in SURFACE_MODELS else name
-    return words + label[len(name) :]
+    return registry.label(name).partition(":")[0] + label[len(name) :]
 
 
-BASE = called(BASELINE)
+BASE = called(registry.BASELINE)
 """The baseline in words."""
 
 

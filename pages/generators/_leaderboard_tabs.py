@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.charts import leaderboard as draw
 from engine.charts import theme
-from engine.models.surface_model import role
+from engine.models import registry
 from pages.generators._leaderboard_names import BASE, Tables
 from pages.generators._leaderboard_words import true_ratio
 from pages.ui import downloads, frame, pictures
@@ -31,7 +31,7 @@ def ranking(tables: Tables, names: Names) -> None:
     shown = pd.DataFrame(
         {
             "Generator": table["model"].to_numpy(),
-            "Kind": [role(names[label]) for label in table["model"]],
+            "Kind": [registry.role(names[label]) for label in table["model"]],
             "Energy score": table["energy"].round(3).to_numpy(),
             "Over baseline": table["energy_ratio"].round(4).to_numpy(),
             "95 %": [

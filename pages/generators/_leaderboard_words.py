@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from engine.charts import theme
-from engine.models.surface_model import role
+from engine.models import registry
 from engine.runs.studies import StudyResult
 from pages.generators._leaderboard_names import BASE, Tables
 
@@ -23,7 +23,7 @@ def metrics(tables: Tables, names: Mapping[str, str]) -> list[tuple[str, str, st
     """The best, the best learned one, the baseline, and the distance that is left to the true law."""
     scores = tables["scores"].sort_values("energy")
     best, base = scores.iloc[0], scores.set_index("model").loc[BASE]
-    learned = scores[[role(names[label]) == "learned" for label in scores["model"]]]
+    learned = scores[[registry.role(names[label]) == "learned" for label in scores["model"]]]
     items = [
         (
             "Best forecast",

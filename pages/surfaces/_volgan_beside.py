@@ -8,14 +8,11 @@ import streamlit as st
 
 from engine import settings
 from engine.datasets import Loaded
-from engine.models.surface_model import surface_model
+from engine.models import registry
 from engine.runs import jobs
 from engine.runs.checkpoints import Card, Listed
 from pages.ui import frame, generators
 from pages.ui import jobs as ui_jobs
-
-WORTH = ("two_speed", "fhs")
-"""Models offered, as the picture shows them."""
 
 SHARE = "0.85"
 """Of the days that train, where the generator shown knows other data."""
@@ -42,10 +39,10 @@ def offer(loaded: Loaded, card: Card | None, fitting: Mapping[str, Listed]) -> N
         return
     cards = [one.card for one in fitting.values() if one.card is not None]
     own = {one.model for one in cards if generators.same_data(one, loaded)}
-    missing = [name for name in WORTH if name not in own]
+    missing = [name for name in (registry.on_the_spot()[0], registry.BASELINE) if name not in own]
     if not missing or loaded.origin == "built-in":
         return
-    words = " and ".join(surface_model(name).label.lower() for name in missing)
+    words = " and ".join(registry.label(name).lower() for name in missing)
     last, until = SHARE, "on the first 85 % of the days"
     if card is not None and generators.same_data(card, loaded):
         dates = loaded.data.dates  # a card ends with the last condition, the day before its outcome
@@ -64,7 +61,7 @@ def offer(loaded: Loaded, card: Card | None, fitting: Mapping[str, Listed]) -> N
 
 
 def _start(name: str, loaded: Loaded, last: str) -> str:
-    asked = settings.to_dict(surface_model(name).Config())
+    asked = settings.to_dict(registry.surface_model(name).Config())
     return str(jobs.train(name, loaded.entry.id, asked, seed=0, split=last, label=name).directory)
 
 

@@ -9,7 +9,7 @@ from engine.charts import theme
 from engine.datasets import Loaded
 from engine.errors import ScenaristError
 from engine.market.surface_history import SurfaceHistory
-from engine.models.surface_model import role
+from engine.models import registry
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
 from pages.surfaces import _volgan_beside as beside
@@ -82,7 +82,7 @@ def _first(listed: Listed, fitting: dict[str, Listed], loaded: Loaded) -> list[s
 
     def rank(id: str) -> tuple[bool, bool, bool]:
         others = not generators.same_data(cards[id], loaded)
-        return fitting[id].name not in scored, others, role(cards[id].model) == "baseline"
+        return fitting[id].name not in scored, others, registry.role(cards[id].model) == "baseline"
 
     ranked = sorted(cards, key=rank)
     for id in ranked:

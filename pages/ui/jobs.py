@@ -11,7 +11,7 @@ import streamlit as st
 from engine.charts import theme
 from engine.charts import training as draw
 from engine.errors import SettingsError
-from engine.models.surface_model import surface_model
+from engine.models import registry
 from engine.runs import jobs
 from engine.runs.progress_log import duration
 from engine.training import alarms
@@ -124,7 +124,7 @@ def _split_words(split: str) -> str:
 
 def _label(model: str) -> str:
     try:
-        return surface_model(model).label if model else "a model"
+        return registry.label(model) if model else "a model"
     except SettingsError:
         return model
 

@@ -14,8 +14,8 @@ from engine.decisions import hedging
 from engine.errors import MarketDataError
 from engine.market import export
 from engine.market.grid import DT
+from engine.models.registry import on_the_spot, surface_model
 from engine.models.simulated.market import simulate
-from engine.models.surface_model import surface_model
 from pages.decisions import hedging_page
 from pages.decisions.hedging_page import controls, hedge_today
 from tests.models.small_market import SMALL_GRID
@@ -76,7 +76,7 @@ def test_the_ticket_is_the_engine_s(market):
     spot = float(history.spot[-1])
     days = controls.shortest(history.grid)
     position = hedging.straddle(1.05 * spot, days * DT, 2.0)
-    model = surface_model(controls.ON_THE_SPOT[0])()
+    model = surface_model(on_the_spot()[0])()
     model.fit(history, seed=0)
     options = hedging.hedging_set(
         spot, position, moneyness=(0.9, 0.95, 0.975, 1.0, 1.025, 1.05, 1.1), maturity=days * DT
@@ -117,7 +117,7 @@ def test_a_month_is_followed_and_its_end_is_the_engine_s(market):
         120,
         1,
     )
-    model = surface_model(controls.ON_THE_SPOT[0])()
+    model = surface_model(on_the_spot()[0])()
     model.fit(history.until(start), seed=0)  # what was known when the month began, and no more
     position = recipe.at(float(history.spot[start]))
     options, _ = hedging_page.instruments(history.until(start), position, plan)
@@ -326,7 +326,7 @@ def test_what_is_held_stays_with_its_instrument_when_others_are_chosen(market):
 
 def test_a_view_of_the_ticket_draws_its_scenarios_once(market, monkeypatch):
     drawn: list[int] = []
-    family = surface_model(controls.ON_THE_SPOT[0])
+    family = surface_model(on_the_spot()[0])
     sample_days = family.sample_days
 
     def counted(self, history, rows, n, *, rng):

@@ -14,7 +14,7 @@ from engine.charts import hedging_backtest as draw_backtest
 from engine.charts import theme
 from engine.datasets import Loaded
 from engine.market.grid import Floats
-from engine.models.surface_model import surface_model
+from engine.models import registry
 from engine.runs import studies
 from engine.runs.studies import StudyResult
 from engine.studies.hedging import study
@@ -405,7 +405,7 @@ def source_words(name: str, result: StudyResult) -> str:
         return "the true law"
     if name == GIVEN:
         return str(result.inputs.get("model", {}).get("label", "a trained generator"))
-    return surface_model(name).label
+    return registry.label(name)
 
 
 def gain_sentence(row: pd.Series, source: str) -> str:

@@ -22,7 +22,8 @@ from engine.decisions.hedging import (
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import DT, Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.surface_model import SurfaceModel, surface_model
+from engine.models import registry
+from engine.models.surface_model import SurfaceModel
 from engine.runs.checkpoints import Card, Listed
 from pages.decisions.hedging_page import Line, Plan, Recipe
 from pages.ui import cache, frame, generators
@@ -30,9 +31,6 @@ from pages.ui import cache, frame, generators
 # --- the day and whose scenarios --------------------------------------------------------------------------------------
 
 LAST, STRESSED, OTHER = "Last day", "Most stressed day", "Choose a date"
-
-ON_THE_SPOT = ("two_speed", "hybrid", "linear_anchor", "fhs")
-"""Families that learn in a second, the best-scoring first; they see the data up to the chosen day only."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def pick(loaded: Loaded) -> Choice:
     history = loaded.data
     trained = generators.fitting(history.grid)
     offered = {id: generators.words(one) for id, one in trained.items()}
-    offered |= {name: f"{surface_model(name).label}, fitted up to the day" for name in ON_THE_SPOT}
+    offered |= {name: f"{registry.label(name)}, fitted up to the day" for name in registry.on_the_spot()}
     active = frame.session().active_run
     first = active if active in trained else _first(loaded, offered)
     id = st.sidebar.selectbox(
@@ -99,12 +97,13 @@ def pick(loaded: Loaded) -> Choice:
 
 def _first(loaded: Loaded, offered: dict[str, str]) -> str:
     """The learned generator trained on these very data, else one fitted on the spot."""
+    at_once = registry.on_the_spot()
     own = {
         one.card.model: id
-        for id, one in generators.fitting(loaded.data.grid, ON_THE_SPOT).items()
+        for id, one in generators.fitting(loaded.data.grid, at_once).items()
         if one.card is not None and generators.same_data(one.card, loaded) and id in offered
     }
-    return next((own[name] for name in ON_THE_SPOT if name in own), ON_THE_SPOT[0])
+    return next((own[name] for name in at_once if name in own), at_once[0])
 
 
 def _known(card: Card, loaded: Loaded, row: int) -> str:
@@ -131,7 +130,7 @@ def row(history: SurfaceHistory, least: int) -> int:
 
 @st.cache_resource(max_entries=8, show_spinner="Fitting …")
 def _fitted(name: str, digest: str, row: int, _history: SurfaceHistory) -> SurfaceModel:
-    model = surface_model(name)()
+    model = registry.surface_model(name)()
     model.fit(_history.until(row), seed=0)
     return model
 
@@ -501,7 +500,7 @@ def command(
     fit = "" if source.reference else "model.fit(known, seed=0)\n"
     return (
         "from engine import datasets\nfrom engine.decisions import hedging\nfrom engine.market.grid import DT\n"
-        "from engine.models.surface_model import surface_model\nfrom engine.runs import checkpoints\n\n"
+        "from engine.models.registry import surface_model\nfrom engine.runs import checkpoints\n\n"
         f"history = datasets.load({loaded.entry.id!r}).data\n"
         f"row = history.row_of({str(history.dates[row])!r})\n"
         "known, spot = history.until(row), history.spot[row]\n"

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.runs import studies
-from pages.decisions.fingan_page import View, about, costs, losses, one_ticker, overview, prices_of, train, words
+from pages.decisions.fingan_page import View, about, losses, one_ticker, overview, prices_of, train, words
 from pages.ui import datasets, downloads, frame, study_jobs, texts
 
 METHOD = texts.prose("decisions/fingan_page/method")
@@ -35,7 +35,7 @@ with frame.errors("Choose another study in the sidebar, or train one."):
     frame.provenance(*view.provenance())
 names = ("Overview", "One ticker", "Gradient norms", "Combinations", "Universality", "Costs", "Train")
 drawing = (
-    overview.show, one_ticker.show, losses.norms, losses.combinations, losses.universality, costs.show,
+    overview.show, one_ticker.show, losses.norms, losses.combinations, losses.universality, overview.costs,
 )  # fmt: skip
 opened = st.tabs(names, key="fingan_tab", on_change="rerun")
 for tab, draw in zip(opened[:-1], drawing, strict=True):

@@ -3,18 +3,18 @@
 import streamlit as st
 
 from engine import datasets as catalogue
-from pages.start.market_data_page import preview, upload, what_was_read
+from pages.start.market_data_page import KIND, KINDS, TAB, TABS, panel, preview, what_was_read
 from pages.ui import datasets, frame, texts
 
 frame.header("Market data", "Is my file read the way I mean it? What was rejected, and why?")
-upload.panel()
-st.session_state.setdefault(upload.KIND, "surfaces")
+panel()
+st.session_state.setdefault(KIND, "surfaces")
 kind: catalogue.Kind = st.sidebar.segmented_control(  # type: ignore[assignment]
     "Kind",
-    list(upload.KINDS),
+    list(KINDS),
     required=True,
-    format_func=upload.KINDS.__getitem__,
-    key=upload.KIND,
+    format_func=KINDS.__getitem__,
+    key=KIND,
     persist_state="session",
     width="stretch",
     help="What to look at. Each kind remembers its own dataset, here and on the other pages.",
@@ -23,7 +23,7 @@ loaded = datasets.pick(kind)
 frame.strip(loaded)
 frame.metrics(preview.metrics(loaded))
 frame.provenance(frame.origin_words(loaded), f"data {loaded.data.fingerprint}")
-look, read, formats = st.tabs(upload.TABS, key=upload.TAB, on_change="rerun")
+look, read, formats = st.tabs(TABS, key=TAB, on_change="rerun")
 for tab, draw in ((look, preview.show), (read, what_was_read.show)):
     if tab.open:
         with tab:

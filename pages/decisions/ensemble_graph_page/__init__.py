@@ -185,7 +185,7 @@ def positions(key: str, layout: str, weights: np.ndarray, sectors: tuple[str, ..
 NUMBER = "%.2f"
 
 
-def shown(table: pd.DataFrame, name: str, digits: str = NUMBER) -> None:
+def show_table(table: pd.DataFrame, name: str, digits: str = NUMBER) -> None:
     """A table in words with its downloads; whole numbers as such."""
     shown = table.assign(method=table["method"].map(lambda one: LABELS.get(one, one))) if "method" in table else table
     columns: dict[str, object] = {

@@ -7,7 +7,7 @@ from engine.charts import graph as draw
 from engine.charts import graph_network
 from engine.studies.graph.results import extreme_table
 from engine.studies.graph.sentences import LABELS, label
-from pages.decisions.ensemble_graph_page import View, shown
+from pages.decisions.ensemble_graph_page import View, show_table
 from pages.ui import frame, pictures, widths
 
 VOTES = (
@@ -23,7 +23,7 @@ def weightings(view: View) -> None:
         frame.chart(pictures.of(draw.method_ratios, view.table("methods")), key="graph_ratios")
     with right:
         frame.chart(pictures.of(draw.gains, view.table("differences")), key="graph_gains")
-    shown(view.table("methods"), "methods")
+    show_table(view.table("methods"), "methods")
     st.markdown("**Soft and hard votes** (Table 6.5)")
     st.caption(VOTES)
     votes = view.table("votes")
@@ -38,7 +38,7 @@ def weightings(view: View) -> None:
     names = [LABELS[name] for name in votes.drop_duplicates("method")["method"]]
     st.dataframe(pd.DataFrame({"Weighting": names, **cells}), hide_index=True, width="stretch")
     st.markdown("**Correlation between the PnLs of two assets** (Table 6.3)")
-    shown(view.table("pnl_correlation"), "pnl_correlation", "%.3f")
+    show_table(view.table("pnl_correlation"), "pnl_correlation", "%.3f")
 
 
 def seeds(view: View) -> None:
@@ -51,11 +51,11 @@ def seeds(view: View) -> None:
     with right:
         st.markdown("**Against graphs learned from shuffled returns**")
         frame.chart(pictures.of(draw.luck, view.table("permutation")), key="graph_luck")
-    shown(view.table("seed_gains"), "seed_gains")
-    shown(view.table("permutation"), "permutation")
+    show_table(view.table("seed_gains"), "seed_gains")
+    show_table(view.table("permutation"), "permutation")
     st.markdown("**How stable are LASSO's edges?**")
-    shown(view.table("stability"), "stability")
-    shown(view.table("edge_stability"), "edge_stability", "%.3f")
+    show_table(view.table("stability"), "stability")
+    show_table(view.table("edge_stability"), "edge_stability", "%.3f")
 
 
 def pnl(view: View) -> None:
@@ -110,8 +110,8 @@ def pnl(view: View) -> None:
         )
         frame.chart(figure, key="graph_pnl_correlation")
     st.markdown("**Best and worst tickers** (figure 6.7)")
-    shown(extreme_table(tickers), "extremes")
-    shown(tickers, "tickers")
+    show_table(extreme_table(tickers), "extremes")
+    show_table(tickers, "tickers")
 
 
 def robustness(view: View) -> None:
@@ -125,7 +125,7 @@ def robustness(view: View) -> None:
         st.markdown("**Which weighting walked forward best before the test part**")
         walk = view.table("walk_forward").sort_values("walk_forward_sr", ascending=False)
         walk.insert(0, "weighting", [label(m, e) for m, e in zip(walk["method"], walk["eta"], strict=True)])
-        shown(walk.drop(columns=["method", "eta"]), "walk_forward")
+        show_table(walk.drop(columns=["method", "eta"]), "walk_forward")
     for name, words in (
         ("variants", "Variants beyond the thesis"),
         ("rolling", "Weights learned anew every month, from the past alone"),
@@ -133,4 +133,4 @@ def robustness(view: View) -> None:
         ("eta_robustness", "LASSO over η"),
     ):
         st.markdown(f"**{words}**")
-        shown(view.table(name), name, "%.3g")
+        show_table(view.table(name), name, "%.3g")

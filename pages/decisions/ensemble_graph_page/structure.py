@@ -7,7 +7,7 @@ import streamlit as st
 from engine.charts import graph as draw
 from engine.charts import graph_network
 from engine.decisions.graph import measures as graph_measures
-from pages.decisions.ensemble_graph_page import Chosen, View, live, shown
+from pages.decisions.ensemble_graph_page import Chosen, View, live, show_table
 from pages.ui import frame, pictures, widths
 
 
@@ -32,7 +32,7 @@ def sectors(view: View, chosen: Chosen) -> None:
     nodes = graph_measures.node_table(chosen.weights, view.tickers, view.sectors)
     by_sector = graph_measures.sector_table(nodes, np.nan_to_num(ratios))
     printed = view.table("lasso_sectors").set_index("sector").filter(like="published_")
-    shown(by_sector.join(printed, on="sector"), "sectors", "%.3g")
+    show_table(by_sector.join(printed, on="sector"), "sectors", "%.3g")
 
 
 def importance(view: View, chosen: Chosen) -> None:
@@ -70,8 +70,8 @@ def importance(view: View, chosen: Chosen) -> None:
             pictures.of(draw.node_bars, vectors, "right", "First right singular vector (generators)"), key="graph_right"
         )
     st.markdown("**Edges of at least 15 %**")
-    shown(graph_measures.strong_edges(chosen.weights, view.tickers), "strong_edges", "%.3f")
-    shown(nodes, "nodes", "%.3g")
+    show_table(graph_measures.strong_edges(chosen.weights, view.tickers), "strong_edges", "%.3f")
+    show_table(nodes, "nodes", "%.3g")
 
 
 def transfer(view: View) -> None:
@@ -102,5 +102,5 @@ def transfer(view: View) -> None:
         "Left: returns of training and validation, own left out. Right: every generator on every asset, validation."
     )
     st.markdown("**Mean Sharpe ratio by sector of the data (row) and of the generator**")
-    shown(view.table("sector_sr_mean"), "sector_sr_mean")
-    shown(view.table("sector_sr_size"), "sector_sr_size")
+    show_table(view.table("sector_sr_mean"), "sector_sr_mean")
+    show_table(view.table("sector_sr_size"), "sector_sr_size")

@@ -133,6 +133,6 @@ TITLES = {
 """Columns of tables, in words."""
 
 
-def shown(table: pd.DataFrame, digits: int = 3) -> None:
+def show_table(table: pd.DataFrame, digits: int = 3) -> None:
     """A table, its columns in words."""
     st.dataframe(table.round(digits).rename(columns=TITLES), hide_index=True, width="stretch", height="content")

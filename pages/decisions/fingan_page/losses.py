@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.charts import fingan as draw
 from engine.charts import fingan_ticker as draw_ticker
-from pages.decisions.fingan_page import View, shown
+from pages.decisions.fingan_page import View, show_table
 from pages.ui import downloads, frame, pictures
 
 
@@ -20,7 +20,7 @@ def norms(view: View) -> None:
     coefficients = view.table("coefficients")
     st.markdown("**Matched coefficients**, mean over seeds")
     means = coefficients.drop(columns="seed").groupby("ticker", sort=False).mean().reset_index()
-    shown(means, 4)
+    show_table(means, 4)
     downloads.table_buttons(lambda: coefficients, "fingan_coefficients", key="fingan_coefficients")
 
 
@@ -28,7 +28,7 @@ def combinations(view: View) -> None:
     """Which combination is chosen, what each earns, and how alike they bet (Table 5.3, Figures 5.12 and 5.13)."""
     found, chosen = view.table("figure_5_12_combinations"), view.table("table_5_3")
     st.markdown("**Table 5.3**: tickers that chose each combination, mean over seeds, beside the published count")
-    shown(chosen.drop(columns="combination").rename(columns={"label": "Combination"}), 2)
+    show_table(chosen.drop(columns="combination").rename(columns={"label": "Combination"}), 2)
     seeds = sorted(found["seed"].unique())
     picked = st.selectbox(
         "Seed", ["mean of all", *map(str, seeds)], key="fingan_combination_seed", width=200, persist_state="session"
@@ -70,7 +70,7 @@ def combinations(view: View) -> None:
     st.markdown("**Skill or luck?** Deflated Sharpe ratio of the choice among eight, averaged over seeds")
     luck = view.table("selection")
     means = luck.drop(columns=["combination", "seed"]).groupby("ticker", sort=False).mean().reset_index()
-    shown(means)
+    show_table(means)
     downloads.table_buttons(lambda: luck, "fingan_selection", key="fingan_selection")
 
 
@@ -83,7 +83,7 @@ def universality(view: View) -> None:
         )
         return
     st.markdown("**Portfolios of pooled networks**, the combination chosen on the pooled validation part")
-    shown(pooled)
+    show_table(pooled)
     model = st.selectbox("Pooled over", list(table["model"].unique()), key="fingan_pool", persist_state="session")
     own = table[table["model"] == model]
     values = own.pivot_table(index="ticker", columns="label", values="test_sr", sort=False)

@@ -77,11 +77,6 @@ class Recipe:
 
     lines: tuple[Line, ...]
 
-    @property
-    def days(self) -> int:
-        """Trading days to the first expiry."""
-        return min(line.days for line in self.lines)
-
     def at(self, spot: float) -> hedging.Portfolio:
         """Entered at a spot.
 

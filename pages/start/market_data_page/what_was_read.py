@@ -7,7 +7,7 @@ from engine.market.export import prices_table, surfaces_table
 from engine.market.intake.templates import templates
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
-from pages.start.market_data_page import upload
+from pages.start.market_data_page import reread
 from pages.ui import downloads, frame
 
 MOST_SHOWN = 1_000
@@ -37,7 +37,7 @@ def show(loaded: catalogue.Loaded) -> None:
             lambda: make(data), f"{loaded.entry.kind}_{data.fingerprint}", key="as_read", label="Data,"
         )
     if loaded.origin != "built-in":
-        upload.reread(loaded)
+        reread(loaded)
     if loaded.origin == "upload":
         with st.popover("Remove this upload", icon=":material/delete:"):
             st.text("The stored file goes; runs that were trained on it keep their generator.")

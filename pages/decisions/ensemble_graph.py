@@ -9,8 +9,8 @@ from pages.ui import frame, study_jobs, texts
 
 METHOD = texts.prose("decisions/ensemble_graph_page/method")
 
+# what the sentences under the headline are made of
 VERDICT_TABLES = ("methods", "differences", "walk_forward", "seed_gains", "permutation", "stability")
-"""What the sentences under the headline are made of."""
 
 frame.header("Graph ensembles", "Whose generators forecast whom, and does sharing them pay?")
 finished = {str(result.directory): result for result in studies.catalogue("graph")}

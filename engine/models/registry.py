@@ -10,12 +10,13 @@ import importlib
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from engine.errors import SettingsError
 
 if TYPE_CHECKING:
-    from engine.models.surface_model import SurfaceModel
+    from engine.models.surface_model import FitReport, SurfaceModel
+    from engine.training.progress import Checkpointer, OnStep
 
 Role = Literal["baseline", "learned", "true law"]
 
@@ -31,7 +32,29 @@ AT_ONCE = 5.0
 SOON = 120.0
 """Seconds that a comparison spends on fitting a model once."""
 
+FAMILIES = "engine.models.families."
+"""Where classes lie that know arrays only and need a task to be a model."""
+
 _METHODS = Path(__file__).parent / "methods"
+
+
+class Model(Protocol):
+    """What a job trains and a checkpoint holds, whatever its task."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    Config: ClassVar[type]
+
+    def fit(
+        self, data: Any, *, seed: int, on_step: OnStep | None = None, checkpointer: Checkpointer | None = None
+    ) -> FitReport:
+        """Fit to a training part."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything learned, as named arrays."""
+
+    def restore(self, state: Any, domain: Any) -> None:
+        """The inverse of :meth:`state`."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +246,23 @@ def label(name: str) -> str:
     return SPECS[name].label if name in SPECS else name
 
 
+def model(name: str, task: str = "") -> type[Any]:
+    """The class of a model on a task, its first one if none is said.
+
+    Raises:
+        SettingsError: if there is no such model, or it cannot be put to that task.
+    """
+    found = spec(name)
+    task = task or found.tasks[0]
+    if task not in found.tasks:
+        raise SettingsError(f"expected a task of {found.label} among {', '.join(found.tasks)}; found {task[:40]!r}")
+    if found.cls.startswith(FAMILIES):
+        from engine.models.family_model import family_model
+
+        return family_model(name, task)
+    return found.load()
+
+
 def surface_model(name: str) -> type[SurfaceModel]:
     """The class of a generator of tomorrow's surface and return.
 
@@ -231,5 +271,5 @@ def surface_model(name: str) -> type[SurfaceModel]:
     """
     if name not in next_day():
         raise SettingsError(f"expected a model among {', '.join(next_day())}; found {name[:40]!r}")
-    model: type[SurfaceModel] = SPECS[name].load()
-    return model
+    found: type[SurfaceModel] = model(name, NEXT_DAY)
+    return found

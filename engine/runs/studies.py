@@ -361,7 +361,7 @@ def _input(name: str, ref: str) -> tuple[Any, dict[str, Any]]:
         return tuple(model for model, _ in parts), {"ref": ref, "digest": digest, "parts": facts}
     if name in GENERATORS:
         path = checkpoints.find(ref)
-        model, card = checkpoints.load(path)
+        model, card = checkpoints.load_surface_model(path)
         digest = hashlib.sha256(run_directory.read_bytes(path / WEIGHTS, checkpoints.MOST_WEIGHT_BYTES)).hexdigest()
         return model, {
             "ref": ref,

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from engine import settings, workspace
+from engine import settings, tensor_file, workspace
 from engine.errors import CheckpointError, ScenaristError
 from engine.models.surface_model import SurfaceModel, surface_model
-from engine.runs import run_directory, tensor_file
+from engine.runs import run_directory
 from engine.runs.cards import Card
 from engine.runs.run_directory import CARD, WEIGHTS
 

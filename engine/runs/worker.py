@@ -21,11 +21,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from engine import datasets, settings
+from engine import datasets, settings, tensor_file
 from engine.errors import CheckpointError, JobError, MarketDataError, ScenaristError, SettingsError
 from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import SurfaceModel, Tensors, surface_model
-from engine.runs import checkpoints, run_directory, tensor_file
+from engine.runs import checkpoints, run_directory
 from engine.runs.cards import Card, printable
 from engine.runs.console import ProgressBar
 from engine.runs.progress_log import ProgressWriter
@@ -300,9 +300,9 @@ def _config(kind: type[SurfaceModel], order: Order, known: dict[str, Any]) -> An
         return settings.from_strings(kind.Config, order.pairs)
     before: Any = settings.from_dict(kind.Config, known["settings"])
     config = settings.from_strings(kind.Config, order.pairs, base=before)
-    old, new = settings.to_dict(before), settings.to_dict(config)
+    old, new = settings.to_dict(before), settings.identity(config)
     for name, value in new.items():
-        if name != "epochs" and value != old[name]:
+        if value != old[name]:
             raise JobError(f"expected the settings that this run began with, {name} {old[name]}; found {value}")
     return config
 

@@ -216,14 +216,13 @@ def _draw(arguments: argparse.Namespace, model: Any, card: Card) -> int:
     from engine.market.price_history import PriceHistory
     from engine.market.surface_history import SurfaceHistory
 
-    kinds = {"surfaces": SurfaceHistory, "prices": PriceHistory}
+    kinds: dict[str, Any] = {"surfaces": SurfaceHistory, "prices": PriceHistory}
     reads = model.task.reads
     data = None if reads == "nothing" else _data_of(arguments)
     if data is not None and not isinstance(data, kinds[reads]):
         raise SettingsError(f"expected {reads} to sample from; found other data in {arguments.data!r}")
-    if data is not None and arguments.date is not None:
-        day = command_line.day(arguments.date)
-        data = data[: int(np.searchsorted(data.dates, np.datetime64(day), side="right"))]
+    if arguments.date is not None and data is not None:
+        data, _ = data.split(after=command_line.day(arguments.date))
     drawn = model.sample(data, arguments.n, rng=np.random.default_rng(arguments.seed))
     command_line.write_table(arguments.out, drawn.to_frame())
     print(

@@ -21,7 +21,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models import families, tasks
 from engine.models.chains import Chain, Day, Pool
 from engine.models.conditional_fhs.innovations import pick
-from engine.models.families.estimator import Estimator
+from engine.models.families.estimators import Estimator
 from engine.models.families.family import Family
 from engine.models.surface_model import FitReport, SurfaceModel, Tensors
 from engine.models.tasks.next_day import FIRST, NextDay
@@ -43,7 +43,7 @@ class FamilyModel:
     name: ClassVar[str]
     label: ClassVar[str]
     Config: ClassVar[type]
-    Family: ClassVar[type[Family]]
+    Family: ClassVar[type[Family[Any]]]
     Task: ClassVar[type[Task]]
 
     def __init__(self, config: Any = None) -> None:
@@ -202,7 +202,7 @@ def family_model(family: str, task: str) -> type[FamilyModel]:
     Raises:
         SettingsError: if there is no such family or task.
     """
-    kind, of = tasks.task(task), families.family(family)
+    kind, of = tasks.task_class(task), families.family_class(family)
     config = dataclasses.make_dataclass(
         f"{of.__name__}On{kind.__name__}Config", [], bases=(of.Config, kind.Config), frozen=True
     )

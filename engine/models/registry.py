@@ -100,6 +100,9 @@ class Spec:
         return found
 
 
+ZOO = (NEXT_DAY, "level_surface", "daily_returns", "return_paths", "plane")
+"""Tasks that any family of vectors can be put to."""
+
 _FHS = "engine.models.conditional_fhs"
 
 SPECS: dict[str, Spec] = {
@@ -179,6 +182,7 @@ SPECS: dict[str, Spec] = {
             colour="#5F8A3C",
             scenarios=False,
         ),
+        Spec("vae", "Variational autoencoder", f"{FAMILIES}vae:VAE", tasks=ZOO, seconds_to_fit=30),
         Spec("volgan", "VolGAN", "engine.models.volgan.model:VolGAN", seconds_to_fit=130, colour="#0878B8"),
         Spec(
             "simulated_market",

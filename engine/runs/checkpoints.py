@@ -19,12 +19,12 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from engine import settings, workspace
+from engine import settings, tensor_file, workspace
 from engine.errors import CheckpointError, ScenaristError
 from engine.models import registry
 from engine.models.registry import Model
 from engine.models.surface_model import SurfaceModel
-from engine.runs import run_directory, tensor_file
+from engine.runs import run_directory
 from engine.runs.cards import Card
 from engine.runs.run_directory import CARD, WEIGHTS
 
@@ -104,7 +104,7 @@ def load_surface_model(directory: Path) -> tuple[SurfaceModel, Card]:
     card = read_card(directory)
     if card.task != registry.NEXT_DAY:
         raise CheckpointError(
-            f"expected a generator of tomorrow's surface in {directory.name}; found {card.label} on the task {card.task}"
+            f"expected a generator of tomorrow's surface in {directory.name}; found {card.label} on {card.task}"
         )
     return load(directory)
 

@@ -22,14 +22,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from engine import datasets, settings
+from engine import datasets, settings, tensor_file
 from engine.errors import CheckpointError, JobError, MarketDataError, ScenaristError, SettingsError
+from engine.market.domain import Domain
+from engine.market.grid import Grid
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
 from engine.models import registry, tasks
 from engine.models.registry import Model
 from engine.models.surface_model import Tensors
-from engine.runs import checkpoints, run_directory, tensor_file
+from engine.runs import checkpoints, run_directory
 from engine.runs.cards import Card, printable
 from engine.runs.console import ProgressBar
 from engine.runs.progress_log import ProgressWriter
@@ -76,6 +78,7 @@ class _Plan:
 
     model: Model
     train: SurfaceHistory | PriceHistory | None
+    grid: Grid | None
     about: dict[str, Any]
     config: dict[str, Any]
 
@@ -269,7 +272,8 @@ def _planned(directory: Path, order: Order) -> _Plan:
         "split": part,
         "created": known.get("created") or run_directory.now(),
     }
-    return _Plan(kind(config), None if whole is None else split(whole, part), data, written)
+    train = None if whole is None else split(whole, part)
+    return _Plan(kind(config), train, whole.grid if isinstance(whole, SurfaceHistory) else None, data, written)
 
 
 def _data(name: str, task: str, ref: Any) -> tuple[SurfaceHistory | PriceHistory | None, dict[str, Any]]:
@@ -278,7 +282,7 @@ def _data(name: str, task: str, ref: Any) -> tuple[SurfaceHistory | PriceHistory
     Raises:
         JobError: if they are not the kind that the task reads, or missing.
     """
-    reads = tasks.task(task).reads
+    reads = tasks.task_class(task).reads
     if reads == "nothing":
         if ref:
             raise JobError(f"expected no --data for the task {task}, which reads none; found {printable(str(ref))!r}")
@@ -323,9 +327,9 @@ def _config(kind: type[Model], order: Order, known: dict[str, Any]) -> Any:
         return settings.from_strings(kind.Config, order.pairs)
     before: Any = settings.from_dict(kind.Config, known["settings"])
     config = settings.from_strings(kind.Config, order.pairs, base=before)
-    old, new = settings.to_dict(before), settings.to_dict(config)
+    old, new = settings.to_dict(before), settings.identity(config)
     for name, value in new.items():
-        if name != "epochs" and value != old[name]:
+        if value != old[name]:
             raise JobError(f"expected the settings that this run began with, {name} {old[name]}; found {value}")
     return config
 
@@ -366,7 +370,7 @@ def _carried_out(directory: Path, plan: _Plan, stop: StopRequest) -> Card:
         model=plan.model.name,
         label=plan.model.label,
         config=plan.config["settings"],
-        domain=getattr(plan.model, "domain", None) or plan.train.grid,
+        domain=_domain(plan),
         data_name=data["name"],
         data_fingerprint=data["digest"][:12],
         data_period=tuple(data["period"]),
@@ -383,6 +387,12 @@ def _carried_out(directory: Path, plan: _Plan, stop: StopRequest) -> Card:
         (directory / RESERVE).unlink(missing_ok=True)
         _end(directory, "done", "")
     return card
+
+
+def _domain(plan: _Plan) -> Domain:
+    domain: Domain | None = getattr(plan.model, "domain", None) or plan.grid
+    assert domain is not None  # a model without one of its own is of surfaces
+    return domain
 
 
 def _end(directory: Path, state: str, reason: str) -> None:

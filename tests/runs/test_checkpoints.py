@@ -19,9 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_samples import GRID, card_of, fitted
 
+from engine import tensor_file
 from engine.errors import CheckpointError
 from engine.market.grid import Grid
-from engine.runs import cards, checkpoints, run_directory, tensor_file
+from engine.runs import cards, checkpoints, run_directory
 from engine.runs.run_directory import CARD, WEIGHTS
 
 

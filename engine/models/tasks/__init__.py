@@ -10,7 +10,7 @@ from engine.errors import SettingsError
 if TYPE_CHECKING:
     from engine.models.tasks.task import Task
 
-__all__ = ["TASKS", "task"]
+__all__ = ["TASKS", "task_class"]
 
 TASKS: dict[str, str] = {
     "next_day": "engine.models.tasks.next_day:NextDay",
@@ -22,7 +22,7 @@ TASKS: dict[str, str] = {
 """Name → ``module:class``; the first is every family's default."""
 
 
-def task(name: str) -> type[Task]:
+def task_class(name: str) -> type[Task]:
     """The class of a task.
 
     Raises:

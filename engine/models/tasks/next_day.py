@@ -5,7 +5,7 @@ shrunk conditional mean (:class:`~engine.models.conditional_fhs.moments.Conditio
 principal components, which the family generates; what they leave is that of a past day, drawn equally. Scale and mean
 then answer to the market from one day to the next, whatever the family has seen.
 
-In the raw space it learns the standardised move itself given VolGAN's condition a_t = (R_{t−Δ}, R_{t−2Δ}, γ, g_t) (3.4).
+In the raw space it learns the move itself given VolGAN's condition a_t = (R_{t−Δ}, R_{t−2Δ}, γ_{t−Δ}, g_t) (3.4).
 """
 
 from __future__ import annotations

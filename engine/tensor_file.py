@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -45,6 +46,18 @@ def from_bytes(content: bytes, what: str) -> Arrays:
         return {name: array.copy() for name, array in load(content).items()}
     except (SafetensorError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise CheckpointError(f"expected {what} to be a safetensors file; found: {_words(error)}") from None
+
+
+def digest(*parts: str | bytes | NDArray[Any] | None) -> str:
+    """SHA-256, hexadecimal, of contents one after another; of arrays also their type and shape."""
+    content = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            content.update(f"{part.dtype.str} {part.shape}".encode())
+            content.update(np.ascontiguousarray(part).tobytes())
+        else:
+            content.update(part.encode() if isinstance(part, str) else part or b"")
+    return content.hexdigest()
 
 
 def check_finite(arrays: Mapping[str, NDArray[Any]], what: str) -> None:

@@ -32,9 +32,6 @@ AT_ONCE = 5.0
 SOON = 120.0
 """Seconds that a comparison spends on fitting a model once."""
 
-FAMILIES = "engine.models.families."
-"""Where classes lie that know arrays only and need a task to be a model."""
-
 _METHODS = Path(__file__).parent / "methods"
 
 
@@ -73,6 +70,7 @@ class Spec:
         scenarios: whether it draws more than one tomorrow, so that there is a risk to hedge.
         conditional: whether its law moves with the state of the market even when it is not refitted, so that a
             comparison also enters it as it was fitted once.
+        family: whether the class is a family on arrays, which becomes a model on a task.
     """
 
     name: str
@@ -84,6 +82,7 @@ class Spec:
     colour: str = ""
     scenarios: bool = True
     conditional: bool = False
+    family: bool = False
 
     @property
     def method(self) -> str:
@@ -103,7 +102,7 @@ class Spec:
 ZOO = (NEXT_DAY, "level_surface", "daily_returns", "return_paths", "plane")
 """Tasks that any family of vectors can be put to."""
 
-_FHS = "engine.models.conditional_fhs"
+_FHS, _FAMILIES = "engine.models.conditional_fhs", "engine.models.families"
 
 SPECS: dict[str, Spec] = {
     spec.name: spec
@@ -182,7 +181,7 @@ SPECS: dict[str, Spec] = {
             colour="#5F8A3C",
             scenarios=False,
         ),
-        Spec("vae", "Variational autoencoder", f"{FAMILIES}vae:VAE", tasks=ZOO, seconds_to_fit=30),
+        Spec("vae", "Variational autoencoder", f"{_FAMILIES}.vae:VAE", tasks=ZOO, family=True, seconds_to_fit=30),
         Spec("volgan", "VolGAN", "engine.models.volgan.model:VolGAN", seconds_to_fit=130, colour="#0878B8"),
         Spec(
             "simulated_market",
@@ -260,7 +259,7 @@ def model(name: str, task: str = "") -> type[Any]:
     task = task or found.tasks[0]
     if task not in found.tasks:
         raise SettingsError(f"expected a task of {found.label} among {', '.join(found.tasks)}; found {task[:40]!r}")
-    if found.cls.startswith(FAMILIES):
+    if found.family:
         from engine.models.family_model import family_model
 
         return family_model(name, task)

@@ -25,7 +25,7 @@ __all__ = ["estimator", "family_class", "load", "names"]
 
 def names() -> tuple[str, ...]:
     """Registered families."""
-    return tuple(spec.name for spec in registry.SPECS.values() if spec.cls.startswith(registry.FAMILIES))
+    return tuple(spec.name for spec in registry.SPECS.values() if spec.family)
 
 
 def family_class(name: str) -> type[Family[Any]]:

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.market.grid import CH2_GRID
 from engine.surfaces import arbitrage_report
-from pages.surfaces import _arbitrage_text as text
+from pages.surfaces.arbitrage_page import shift_words
 
 
 def page(name: str) -> AppTest:
@@ -55,8 +55,8 @@ def test_factor_models_show_tables_beside_the_thesis_and_beta_does_not_simulate_
 
 def test_shifts_are_told_in_words() -> None:
     falling = np.full(CH2_GRID.shape, 0.3) * np.linspace(1.1, 0.9, 8)  # total variance rises, less and less
-    words = text.shift_words(*arbitrage_report.shift_experiment(falling, CH2_GRID, highest=0.2, steps=50))
+    words = shift_words(*arbitrage_report.shift_experiment(falling, CH2_GRID, highest=0.2, steps=50))
     assert words.startswith("No shift up to +20 vol points violates anything. Shifted down, violations begin at −")
     assert "vol points: Calendar P1." in words
-    words = text.shift_words(*arbitrage_report.shift_experiment(np.full(CH2_GRID.shape, 0.2), CH2_GRID, steps=9))
+    words = shift_words(*arbitrage_report.shift_experiment(np.full(CH2_GRID.shape, 0.2), CH2_GRID, steps=9))
     assert "No shift down to −20 vol points violates anything." in words

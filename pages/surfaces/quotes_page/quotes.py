@@ -1,4 +1,4 @@
-"""How well the surface fits the quotes: smiles, residuals, what was dropped."""
+"""Tabs of the quotes: how closely the surface follows them, which were dropped, what rates and VIX they imply."""
 
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -8,18 +8,23 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import quotes as draw
-from engine.charts import theme
+from engine.charts import surfaces, theme
 from engine.market.grid import Floats, maturity_label
 from engine.surfaces import quote_cleaning
 from engine.surfaces.construction import Construction
-from pages.surfaces._quotes_tabs import CURVE_POINTS
-from pages.surfaces._quotes_view import View
-from pages.ui import downloads, frame, pictures
+from pages.surfaces.quotes_page import View
+from pages.ui import cache, downloads, frame, pictures, widths
 
-_PANELS = 6
+PANELS = 6
+"""Expiries shown at once."""
+
+CURVE_POINTS = 121
+"""Of the surface along a smile."""
 
 Smile = tuple[pd.DataFrame, tuple[Floats, Floats]]
+
 _KEPT: WeakKeyDictionary[Construction, dict[Any, Smile]] = WeakKeyDictionary()
+"""By surface and expiry; gone with the surface."""
 
 
 def smiles(view: View) -> None:
@@ -27,7 +32,7 @@ def smiles(view: View) -> None:
     built, grid = view.built, view.built.grid
     listed = built.quotes.groupby("expiry")["maturity"].first()
     inside = listed[listed.between(grid.maturity[0], grid.maturity[-1])]
-    spread = (inside if len(inside) else listed).iloc[theme.thin(len(inside) or len(listed), _PANELS)]
+    spread = (inside if len(inside) else listed).iloc[theme.thin(len(inside) or len(listed), PANELS)]
     panels = {_expiry(day, tau): _smile(built, day, tau) for day, tau in spread.items()}
     frame.chart(pictures.of(draw.smile_panels, panels, dark=view.dark), key="quotes_panels")
     days = list(listed.index)
@@ -79,6 +84,60 @@ def dropped(view: View) -> None:
         st.success("No quote was dropped.", icon=":material/check:")
 
 
+def rates_and_spreads(view: View) -> None:
+    """What parity says by expiry, and the half-spreads of calls and puts."""
+    built = view.built
+    if built.parity is not None:
+        frame.chart(pictures.of(draw.parity_rates, built.rates, built.rate, dark=view.dark), key="quotes_parity")
+        st.dataframe(_rates_table(built.rates), hide_index=True, width="stretch", height=240)
+    left, right = widths.columns(2)
+    bounds = (0.0, float(built.half_spread.max()) or 1e-4)
+    for column, side, name in ((left, 0, "calls"), (right, 1, "puts")):
+        with column:
+            st.markdown(f"**Half bid–ask spread of {name}**")
+            figure = pictures.of(
+                surfaces.surface_heatmap,
+                built.half_spread[side],
+                built.grid,
+                quantity="half_spread",
+                dark=view.dark,
+                bounds=bounds,
+            )
+            frame.chart(figure, key=f"quotes_spread_{name}")
+
+
+def volatility_index(view: View) -> None:
+    """The VIX of the quotes, strike by strike."""
+    found = cache.quoted_vix(view.loaded, view.choice.day)
+    if isinstance(found, str):
+        st.info(frame.plain(f"No VIX: {found}"), icon=":material/info:")
+        return
+    frame.chart(pictures.of(draw.vix_strikes, found, dark=view.dark), key="quotes_vix")
+    terms = [("near", found.near), ("next", found.next)]
+    table = pd.DataFrame(
+        [
+            {
+                "term": name,
+                "expiry": term.expiry.date(),
+                "root": term.root,
+                "days": round(term.minutes / 1440, 3),
+                "rate (%)": round(100 * term.rate, 2),
+                "forward": round(term.forward, 2),
+                "K0": term.k0,
+                "strikes": len(term.strikes),
+                "zero bids passed": term.zero_bids,
+                "vol (%)": round(100 * term.variance**0.5, 2),
+            }
+            for name, term in terms
+        ]
+    )
+    st.dataframe(table, hide_index=True, width="stretch")
+    parts = [term.strikes.assign(term=name, expiry=term.expiry) for name, term in terms]
+    downloads.table_buttons(
+        lambda: pd.concat(parts), f"vix_{view.built.date}", key="quotes_vix_strikes", label="Strikes"
+    )
+
+
 def _expiry(day: Any, tau: float) -> str:
     return f"{pd.Timestamp(day):%d %b %Y} ({maturity_label(float(tau))})"
 
@@ -97,3 +156,24 @@ def _smile_of(built: Construction, day: Any, tau: float) -> Smile:
     high = min(float(built.grid.moneyness[-1]), float(smile["moneyness"].max()))
     m = np.linspace(low, max(high, low), CURVE_POINTS)
     return smile, (m, built.grid.interpolate(built.iv, m, float(tau)))
+
+
+def _rates_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Parity rates by expiry in market units."""
+
+    def percent(column: str) -> list[str]:
+        return ["" if np.isnan(x) else theme.percent(x, 2) for x in table[column]]
+
+    return pd.DataFrame(
+        {
+            "Expiry": table["expiry"].dt.date,
+            "Root": table["root"],
+            "Days": (365 * table["maturity"]).round(1),
+            "Pairs": table["pairs"],
+            "Median of pairs (a year)": percent("rate"),
+            "Forward": table["forward"].round(2),
+            "Discount rate (a year)": percent("discount_rate"),
+            "Dividend yield (a year)": percent("dividend_yield"),
+            "Pairs of the line": table["line_pairs"],
+        }
+    )

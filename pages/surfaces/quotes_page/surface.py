@@ -1,16 +1,16 @@
-"""The tabs of the quotes page; each draws one :class:`View` when it is open."""
+"""Tabs of the surface: itself, its arbitrage, the bandwidth that made it, and the surfaces of all days."""
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
-from engine.charts import arbitrage_history, penalties, surfaces, theme
+from engine import datasets as catalogue
+from engine.charts import arbitrage_history, penalties, theme
 from engine.charts import quotes as draw
 from engine.market import export
-from engine.surfaces import arbitrage
-from pages.surfaces import _quotes_text as text
-from pages.surfaces._quotes_view import View, points
-from pages.ui import downloads, frame, pictures, surface_picture, widths
-
-CURVE_POINTS = 121
+from engine.surfaces import arbitrage, smoothing
+from pages.surfaces.quotes_page import View
+from pages.ui import datasets, downloads, frame, pictures, surface_picture
 
 
 def surface(view: View) -> None:
@@ -38,7 +38,7 @@ def surface(view: View) -> None:
     downloads.table_buttons(
         lambda: export.surfaces_table(built.history()), f"surface_{built.date}", key="quotes_wide", label="Surface"
     )
-    downloads.table_buttons(lambda: points(view), f"surface_points_{built.date}", key="quotes_long", label="Points")
+    downloads.table_buttons(lambda: _points(view), f"surface_points_{built.date}", key="quotes_long", label="Points")
 
 
 def penalty(view: View) -> None:
@@ -85,23 +85,57 @@ def bandwidth(view: View) -> None:
     )
 
 
-def rates(view: View) -> None:
-    """What parity says by expiry, and the half-spreads of calls and puts."""
-    built = view.built
-    if built.parity is not None:
-        frame.chart(pictures.of(draw.parity_rates, built.rates, built.rate, dark=view.dark), key="quotes_parity")
-        st.dataframe(text.rates(built.rates), hide_index=True, width="stretch", height=240)
-    left, right = widths.columns(2)
-    bounds = (0.0, float(built.half_spread.max()) or 1e-4)
-    for column, side, name in ((left, 0, "calls"), (right, 1, "puts")):
-        with column:
-            st.markdown(f"**Half bid–ask spread of {name}**")
-            figure = pictures.of(
-                surfaces.surface_heatmap,
-                built.half_spread[side],
-                built.grid,
-                quantity="half_spread",
-                dark=view.dark,
-                bounds=bounds,
+def all_days(view: View) -> None:
+    """Surfaces of all days as a dataset for the other pages."""
+    loaded, choice = view.loaded, view.choice
+    days = loaded.data.dates
+    st.markdown(
+        frame.plain(
+            f"Build the surfaces of all {len(days):,} days with these settings and add them to the dataset list of "
+            "every page. Bandwidths are searched once, on a day drawn among the first hundred, and kept."
+        )
+    )
+    if st.button(f"Build {len(days):,} surfaces", type="primary", icon=":material/build:", key="quotes_build"):
+        bar = st.progress(0.0, "Starting …")
+        with frame.errors("Look at the days one by one: each says what is wrong with it."):
+            made = smoothing.history_from_quotes(
+                loaded.data,
+                choice.grid,
+                choice.bandwidth,
+                choice.method,
+                rates=choice.rates,
+                keep_untraded=choice.keep_untraded,
+                on_day=lambda done, total: bar.progress(done / total, f"{done:,} of {total:,} days"),
             )
-            frame.chart(figure, key=f"quotes_spread_{name}")
+            content = downloads.csv_bytes(export.surfaces_table(made.history))
+            stored = catalogue.store_upload([(f"surfaces from {loaded.label}.csv"[-120:], content)], kind="surfaces")
+        bar.empty()
+        datasets.choose(stored.entry)
+        st.session_state["quotes_made"] = made
+    made = st.session_state.get("quotes_made")
+    if made is not None:
+        st.success(
+            frame.plain(f"{made.words} They are now the active surfaces of every page."), icon=":material/check:"
+        )
+        st.dataframe(made.days, hide_index=True, width="stretch", height=240)
+        if len(made.skipped):
+            st.dataframe(made.skipped, hide_index=True, width="stretch")
+
+
+def _points(view: View) -> pd.DataFrame:
+    """One row a grid point: vol, whether it is extrapolated, half-spreads, and the truth where it is known."""
+    built = view.built
+    m, tau = np.meshgrid(built.grid.moneyness, built.grid.maturity, indexing="ij")
+    table = pd.DataFrame(
+        {
+            "date": pd.Timestamp(built.date),
+            "spot": built.spot,
+            "moneyness": m.ravel(),
+            "maturity_years": tau.ravel(),
+            "iv": built.iv.ravel(),
+            "extrapolated": built.extrapolated.ravel(),
+            "half_spread_call": built.half_spread[0].ravel(),
+            "half_spread_put": built.half_spread[1].ravel(),
+        }
+    )
+    return table if view.truth is None else table.assign(true_iv=view.truth.ravel())

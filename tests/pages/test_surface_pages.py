@@ -1,6 +1,7 @@
-"""Static arbitrage and factor models as a visitor finds them."""
+"""Static arbitrage and factor models as a visitor finds them, and the commands that give the figures of pages again."""
 
 import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.market.grid import CH2_GRID
@@ -60,3 +61,11 @@ def test_shifts_are_told_in_words() -> None:
     assert "vol points: Calendar P1." in words
     words = shift_words(*arbitrage_report.shift_experiment(np.full(CH2_GRID.shape, 0.2), CH2_GRID, steps=9))
     assert "No shift down to −20 vol points violates anything." in words
+
+
+@pytest.mark.parametrize("name", ["arbitrage", "dynamics", "factor_model", "quotes"])
+def test_the_command_under_the_page_runs(name: str) -> None:
+    app = page(name)
+    app.session_state["command"] = True
+    app.run()
+    exec(app.code[0].value, {})

@@ -3,8 +3,7 @@
 import streamlit as st
 
 from engine.charts import scenarios
-from pages.surfaces import _volgan_words as words
-from pages.surfaces._volgan_view import View
+from pages.generators.volgan_page import View, quantile_table
 from pages.ui import frame, pictures, widths
 
 HISTORY_DAYS = 40
@@ -62,4 +61,4 @@ def draw(view: View) -> None:
         )
         frame.chart(figure, key="volgan_vols")
     st.markdown("**Quantiles**")
-    st.dataframe(words.quantile_table(view), width="stretch", key="volgan_quantiles")
+    st.dataframe(quantile_table(view), width="stretch", key="volgan_quantiles")

@@ -1,7 +1,9 @@
 """What the page asks: the day, how many scenarios, the seed, and β."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -9,10 +11,15 @@ import streamlit as st
 from engine.charts import theme
 from engine.errors import MarketDataError
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from pages.surfaces._volgan_view import DEFAULT_BETA, beta_options
 
 LAST, STRESSED, CALM, OTHER = "Last day", "Most stressed day", "Calmest day", "Choose a date"
+
 MOST_SCENARIOS = 25_000
+
+BETAS = (0.0, *(10.0 ** (k / 2) for k in range(31)))
+"""β from 0 over 1 to 10¹⁵, two steps a decade."""
+
+DEFAULT_BETA = "default"
 
 
 @dataclass(frozen=True)
@@ -51,22 +58,42 @@ def request(history: SurfaceHistory) -> Request:
 
 
 def beta(default: float) -> float:
-    """β from a slider with logarithmic steps, at first 500/max Φ."""
-    options = beta_options(default)
-    words = f"500/max Φ = {theme.significant(default)}" if default > 0 else "default: 0, no scenario has arbitrage"
-    if st.session_state.get("volgan_beta", DEFAULT_BETA) not in options:
-        st.session_state["volgan_beta"] = DEFAULT_BETA
-    chosen = st.select_slider(
+    """β of the scenarios, at first 500/max Φ."""
+    return beta_slider(
         "β: how strongly arbitrage is weighed down (per unit of Φ, log scale)",
-        options,
-        value=DEFAULT_BETA,
-        format_func=lambda b: words if b == DEFAULT_BETA else theme.significant(b),
+        default,
+        beta_options(default),
+        formula="500/max Φ",
+        without="no scenario has arbitrage",
         key="volgan_beta",
         persist_state="session",
         help="0 leaves the scenarios as drawn. The published choice is 500 divided by the largest Φ among them. "
         "Moving it samples nothing again.",
     )
+
+
+def beta_slider(
+    label: str, default: float, options: list[float | str], *, formula: str, without: str, key: str, **more: Any
+) -> float:
+    """β from a slider with logarithmic steps, at first the default, which is said with its formula."""
+    words = f"{formula} = {theme.significant(default)}" if default > 0 else f"default: 0, {without}"
+    if st.session_state.get(key, DEFAULT_BETA) not in options:
+        st.session_state[key] = DEFAULT_BETA
+    chosen = st.select_slider(
+        label,
+        options,
+        value=DEFAULT_BETA,
+        format_func=lambda b: words if b == DEFAULT_BETA else theme.significant(b),
+        key=key,
+        **more,
+    )
     return default if chosen == DEFAULT_BETA else float(chosen)
+
+
+def beta_options(default: float, stops: Sequence[float] = BETAS) -> list[float | str]:
+    """The slider's stops in increasing order, the default where it belongs."""
+    position = int(np.searchsorted(stops, default, side="right"))
+    return [*stops[:position], DEFAULT_BETA, *stops[position:]]
 
 
 def _row(history: SurfaceHistory) -> int:

@@ -7,10 +7,13 @@ from engine.charts import penalties, theme
 from engine.market.grid import Floats
 from engine.scenarios import reweighting
 from engine.surfaces import arbitrage
-from pages.surfaces._volgan_view import BETAS, KINDS, TITLES, View
+from pages.generators.volgan_page import KINDS, View
+from pages.generators.volgan_page.controls import BETAS
 from pages.ui import frame, pictures, widths
 
 _REWEIGHTED, _RAW, _TODAY, _WORST = "Reweighted mean", "Raw mean", "Today's surface", "Worst scenario"
+
+TITLES = {"Calendar": "Calendar P1", "Call spread": "Call spread P2", "Butterfly": "Butterfly P3"}
 
 
 def draw(view: View) -> None:

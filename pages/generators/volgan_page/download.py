@@ -8,7 +8,7 @@ from engine.charts import look, surfaces, theme
 from engine.datasets import Loaded
 from engine.runs.checkpoints import Listed
 from engine.scenarios import reweighting
-from pages.surfaces._volgan_view import View
+from pages.generators.volgan_page import View
 from pages.ui import downloads, frame
 
 

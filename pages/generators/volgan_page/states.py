@@ -6,16 +6,14 @@ from engine import datasets as catalogue
 from engine.datasets import Loaded
 from engine.market.grid import Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
+from engine.models.surface_model import role
 from engine.runs.checkpoints import Card, Listed
 from engine.training.alarms import COLLAPSED
-from pages.surfaces._volgan_view import View
+from pages.generators.volgan_page import View
 from pages.ui import datasets, frame, generators
 
 FEW_SCENARIOS = 100
 """Effective scenarios below which bands and means are doubtful."""
-
-TRUE_LAW = "simulated_market"
-"""The model that is the built-in market's own law."""
 
 
 def too_short(history: SurfaceHistory) -> bool:
@@ -100,7 +98,7 @@ def carrying(effective: float) -> str:
 
 def sample_words(loaded: Loaded, row: int, card: Card) -> str:
     """Whether a day was seen in training."""
-    if card.model == TRUE_LAW:
+    if role(card.model) == "true law":
         return "the law that made these data, nothing is learned"
     if not generators.same_data(card, loaded):
         return f"other data than the generator was trained on ({card.data_name}, {card.data_fingerprint})"

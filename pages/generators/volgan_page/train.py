@@ -1,30 +1,32 @@
-"""Training from the page: any registered model, its form, and the job it starts."""
+"""Training from the page: any registered model, its form, the job it starts, and the last one started, live."""
+
+from pathlib import Path
 
 import streamlit as st
 
 from engine import settings
 from engine.datasets import Loaded
 from engine.errors import JobError
-from engine.models.surface_model import SURFACE_MODELS, surface_model
+from engine.models.surface_model import SURFACE_MODELS, role, surface_model
 from engine.runs import jobs
 from engine.runs.checkpoints import Card
-from pages.surfaces import _volgan_jobs
-from pages.surfaces._volgan_states import TRUE_LAW
 from pages.ui import forms, frame, generators
+from pages.ui import jobs as ui_jobs
 
 LEAST_TRAINING_DAYS = 24
+
 DEFAULT = "volgan"
 
 
-def panel(loaded: Loaded, card: Card | None) -> None:
+def draw(loaded: Loaded, card: Card | None) -> None:
     """The last run started here, live; then the form for the next one.
 
     Args:
         loaded: the data to train on.
         card: of the generator shown, to say what differs from it; None if none is shown.
     """
-    _volgan_jobs.latest()
-    offered = [name for name in SURFACE_MODELS if name != TRUE_LAW or loaded.origin == "built-in"]
+    _latest()
+    offered = [name for name in SURFACE_MODELS if role(name) != "true law" or loaded.origin == "built-in"]
     name = st.selectbox(
         "Model to train",
         offered,
@@ -99,3 +101,53 @@ def _differences(values: dict[str, object], card: Card) -> str:
         for info in settings.describe(surface_model(card.model).Config)
         if info.name in card.config and card.config[info.name] != values[info.name]
     )
+
+
+def _latest() -> None:
+    """The last run started in this session, if there is one."""
+    started = [run for run in map(Path, frame.session().runs_started) if run.is_dir()]
+    if started:
+        run = jobs.read(started[0])
+        if run.active:
+            _running(run)
+        else:
+            _ended(run)
+
+
+def _running(run: jobs.Run) -> None:
+    """The job at work, looked at again and again; when it ends the page is drawn anew."""
+
+    def live() -> None:
+        now = jobs.read(run.directory)
+        if not now.active:
+            st.rerun()
+        with st.container(border=True):
+            st.markdown(f"**{frame.plain(now.name)}**")
+            ui_jobs.progress(now)
+
+    st.fragment(live, run_every=ui_jobs.POLL)()
+
+
+def _ended(run: jobs.Run) -> None:
+    if run.state == "done" and run.has_checkpoint:
+        shown = st.session_state.get(generators.KEY) == str(run.directory)
+        st.success(
+            frame.plain(f"{run.name} is trained." + (" It is the one shown." if shown else "")), icon=":material/check:"
+        )
+        if not shown:
+            st.button(
+                "Show its scenarios",
+                type="primary",
+                key="volgan_show_run",
+                on_click=generators.choose,
+                args=(run.directory,),
+                icon=":material/visibility:",
+            )
+        return
+    frame.problem(f"{run.name} {ui_jobs.STATES[run.state][0]}: {run.reason or 'it left no reason'}")
+    if run.resumable and st.button("Resume", key=f"resume_{run.name}", icon=":material/resume:"):
+        with frame.errors():
+            jobs.resume(run.directory)
+        st.rerun()
+    with st.expander("Loss curves, command and log"):
+        ui_jobs.details(run)

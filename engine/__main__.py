@@ -309,12 +309,11 @@ def _datasets(arguments: argparse.Namespace) -> int:
 
 def _models(arguments: argparse.Namespace) -> int:
     from engine import settings
-    from engine.models.surface_model import SURFACE_MODELS, surface_model
+    from engine.models import registry
 
-    for name in SURFACE_MODELS:
-        kind = surface_model(name)
-        print(f"{name}: {kind.label}")
-        for info in settings.describe(kind.Config):
+    for spec in registry.SPECS.values():
+        print(f"{spec.name}: {spec.label} ({spec.role}; {', '.join(spec.tasks)})")
+        for info in settings.describe(registry.surface_model(spec.name).Config):
             allowed = f"one of {', '.join(info.choices)}" if info.choices else f"{info.low} to {info.high}"
             unit = f" {info.unit}" if info.unit else ""
             print(f"  {info.name}={info.default}{unit}  ({allowed})  {info.help}")

@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 
 from engine.charts import theme
 from engine.market.grid import Floats
-from engine.models.surface_model import role
+from engine.models import registry
 
 REJECTED = 0.05
 """A level whose Kupiec p-value is below this is marked as rejected."""
@@ -53,7 +53,7 @@ def ranking(
     table = scores.sort_values(f"{name}_ratio", ascending=False)
     labels = list(table["model"])
     ratio, low, high = (table[f"{name}_ratio{end}"].to_numpy(dtype=np.float64) for end in ("", "_low", "_high"))
-    roles = [role(registered.get(label, label)) for label in labels]
+    roles = [registry.role(registered.get(label, label)) for label in labels]
     colours = [theme.model_colour(registered.get(label, label)) for label in labels]
     fig = go.Figure()
     for kind in dict.fromkeys(roles):

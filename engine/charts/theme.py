@@ -20,7 +20,8 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from numpy.typing import ArrayLike, NDArray
 
-from engine.models.surface_model import SURFACE_MODELS
+from engine.charts import palette
+from engine.models import registry
 
 pio.templates.default = "none"  # the app brings its own; plotly's would be 7 kB of every figure, and slow to apply
 
@@ -115,18 +116,13 @@ _DIVERGING_DARK = ("#8CCBF0", "#3A97D0", "#1C4A68", "#22211F", "#6B3A14", "#E070
 _PENALTY_LIGHT = ("#FFFFFF", "#FBD9C0", "#F0A873", "#D55E00", "#7F3800")
 _PENALTY_DARK = ("#22211F", "#52301A", "#9A4A0E", "#E07020", "#FFC08F")
 
-MODEL_COLOURS: dict[str, str] = {
-    "volgan": "#0878B8",
-    "simulated_market": "#00916A",
-    "bce_gan": "#C2659B",
-    "fhs": "#D55E00",
-    "historical": "#A8762A",
-    "factor_model": "#7A6BC4",
-    "persistence": "#5F8A3C",
-}
-"""A model's colour is its own on every page, by the name it is registered under."""
+OTHER_COLOURS = {"bce_gan": "#C2659B", "factor_model": "#7A6BC4"}
+"""Of what is drawn beside registered models; theirs are in their Specs."""
 
-_SPARE_COLOURS = ("#2E8FA3", "#B5651D", "#8E6C8A", "#C0504D", "#4F81BD", "#9C6ADE", "#3D9970", "#B06F00")
+SERIES_COLOURS = (
+    *("#0878B8", "#00916A", "#C2659B", "#D55E00", "#A8762A", "#7A6BC4", "#5F8A3C", "#2E8FA3"),
+    *("#B5651D", "#8E6C8A", "#C0504D", "#4F81BD", "#9C6ADE", "#3D9970", "#B06F00"),
+)
 
 
 def data_colour(dark: bool = False) -> str:
@@ -140,21 +136,19 @@ def background(dark: bool = False) -> str:
 
 
 def model_colour(name: str) -> str:
-    """The fixed colour of a model: the one listed, else a spare one by its place in the registry, else by its name.
-
-    So a new model needs no line here, and no two registered ones share a colour while spare ones last.
-    """
-    if name in MODEL_COLOURS:
-        return MODEL_COLOURS[name]
-    unlisted = [registered for registered in SURFACE_MODELS if registered not in MODEL_COLOURS]
-    place = unlisted.index(name) if name in unlisted else zlib.crc32(name.encode())
-    return _SPARE_COLOURS[place % len(_SPARE_COLOURS)]
+    """The colour of a model on every page: its Spec's, or one made for it that is far from all others."""
+    fixed = OTHER_COLOURS | {spec.name: spec.colour for spec in registry.SPECS.values() if spec.colour}
+    if name in fixed:
+        return fixed[name]
+    unnamed = [spec.name for spec in registry.SPECS.values() if not spec.colour]
+    if name in unnamed:
+        return palette.distinct(tuple(fixed.values()), len(unnamed))[unnamed.index(name)]
+    return SERIES_COLOURS[zlib.crc32(name.encode()) % len(SERIES_COLOURS)]
 
 
 def series_colour(index: int) -> str:
     """Colours for series that are no model (loss terms, maturities of a slice), in a fixed order."""
-    colours = (*MODEL_COLOURS.values(), *_SPARE_COLOURS)
-    return colours[index % len(colours)]
+    return SERIES_COLOURS[index % len(SERIES_COLOURS)]
 
 
 def with_alpha(colour: str, alpha: float) -> str:

@@ -1,21 +1,15 @@
-"""What a generator of surfaces is, and the registry that finds one by name.
-
-A new model is one file and one line in ``SURFACE_MODELS``; every page that can use it shows it. This module and the
-registry stay free of torch: a model class is imported when it is first asked for.
-"""
+"""What a generator of next-day surfaces is. Free of torch, so that pages may import it before they draw."""
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import SettingsError
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.scenarios.scenario_set import ScenarioSet
@@ -133,46 +127,3 @@ class SurfaceModel(ABC):
         Raises:
             CheckpointError: if names, shapes or values do not fit the configuration and the grid.
         """
-
-
-SURFACE_MODELS: dict[str, str] = {
-    "volgan": "engine.models.volgan.model:VolGAN",
-    "simulated_market": "engine.models.simulated.market:SimulatedMarket",
-    "persistence": "engine.models.conditional_fhs.historical:Persistence",
-    "historical": "engine.models.conditional_fhs.historical:HistoricalSimulation",
-    "fhs": "engine.models.conditional_fhs.historical:FilteredHistoricalSimulation",
-    "fhs_garch": "engine.models.conditional_fhs.garch:GarchFilteredHistoricalSimulation",
-    "pca_ou": "engine.models.factor.pca_ou:PcaOrnsteinUhlenbeck",
-    "gaussian_var": "engine.models.factor.gaussian_var:GaussianVar",
-    "linear_anchor": "engine.models.conditional_fhs.anchor:LinearAnchor",
-    "hybrid": "engine.models.conditional_fhs.hybrid:Hybrid",
-    "two_speed": "engine.models.conditional_fhs.two_speed:TwoSpeed",
-}
-"""Registered surface models: name → ``module:class``."""
-
-
-BASELINES = frozenset({"persistence", "historical", "fhs", "fhs_garch", "pca_ou", "gaussian_var", "linear_anchor"})
-"""Registered models that a learned one must beat: statistics of the past, one regression at most."""
-
-TRUE_LAWS = frozenset({"simulated_market"})
-"""Registered models that are the law of built-in data."""
-
-
-def role(name: str) -> Literal["baseline", "learned", "true law"]:
-    """What a registered model is in a comparison."""
-    if name in TRUE_LAWS:
-        return "true law"
-    return "baseline" if name in BASELINES else "learned"
-
-
-def surface_model(name: str) -> type[SurfaceModel]:
-    """The class registered under a name.
-
-    Raises:
-        SettingsError: if there is none.
-    """
-    if name not in SURFACE_MODELS:
-        raise SettingsError(f"expected a model among {', '.join(SURFACE_MODELS)}; found {name[:40]!r}")
-    module, _, attribute = SURFACE_MODELS[name].partition(":")
-    model: type[SurfaceModel] = getattr(importlib.import_module(module), attribute)
-    return model

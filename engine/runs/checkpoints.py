@@ -20,7 +20,8 @@ from pathlib import Path, PurePosixPath
 
 from engine import settings, workspace
 from engine.errors import CheckpointError, ScenaristError
-from engine.models.surface_model import SurfaceModel, surface_model
+from engine.models.registry import surface_model
+from engine.models.surface_model import SurfaceModel
 from engine.runs import run_directory, tensor_file
 from engine.runs.cards import Card
 from engine.runs.run_directory import CARD, WEIGHTS

@@ -24,7 +24,8 @@ from typing import Any
 from engine import datasets, settings
 from engine.errors import CheckpointError, JobError, MarketDataError, ScenaristError, SettingsError
 from engine.market.surface_history import SurfaceHistory
-from engine.models.surface_model import SurfaceModel, Tensors, surface_model
+from engine.models.registry import surface_model
+from engine.models.surface_model import SurfaceModel, Tensors
 from engine.runs import checkpoints, run_directory, tensor_file
 from engine.runs.cards import Card, printable
 from engine.runs.console import ProgressBar

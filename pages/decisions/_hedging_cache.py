@@ -7,7 +7,8 @@ import streamlit as st
 
 from engine.decisions import hedging
 from engine.market.surface_history import SurfaceHistory
-from engine.models.surface_model import SurfaceModel, surface_model
+from engine.models.registry import surface_model
+from engine.models.surface_model import SurfaceModel
 from pages.decisions._hedging_plan import MONTH, Plan, instruments
 from pages.decisions._hedging_strategies import strategies
 

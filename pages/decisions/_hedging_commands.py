@@ -67,7 +67,7 @@ def _command(
     fit = "" if source.reference else "model.fit(known, seed=0)\n"
     return (
         "from engine import datasets\nfrom engine.decisions import hedging\nfrom engine.market.grid import DT\n"
-        "from engine.models.surface_model import surface_model\nfrom engine.runs import checkpoints\n\n"
+        "from engine.models.registry import surface_model\nfrom engine.runs import checkpoints\n\n"
         f"history = datasets.load({loaded.entry.id!r}).data\n"
         f"row = history.row_of({str(history.dates[row])!r})\n"
         "known, spot = history.until(row), history.spot[row]\n"

@@ -5,7 +5,7 @@ import streamlit as st
 
 from engine.charts import hedging_backtest as draw_backtest
 from engine.charts import theme
-from engine.models.surface_model import surface_model
+from engine.models import registry
 from engine.runs.studies import StudyResult
 from engine.studies.hedging.settings import GIVEN, TRUE_LAW
 from pages.decisions._hedging_numbers import money
@@ -55,7 +55,7 @@ def source_words(name: str, result: StudyResult) -> str:
         return "the true law"
     if name == GIVEN:
         return str(result.inputs.get("model", {}).get("label", "a trained generator"))
-    return surface_model(name).label
+    return registry.label(name)
 
 
 def _sentence(row: pd.Series, source: str) -> str:

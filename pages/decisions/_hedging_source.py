@@ -8,15 +8,13 @@ import streamlit as st
 
 from engine.datasets import Loaded
 from engine.market.surface_history import SurfaceHistory
-from engine.models.surface_model import SurfaceModel, surface_model
+from engine.models import registry
+from engine.models.surface_model import SurfaceModel
 from engine.runs.checkpoints import Card, Listed
 from pages.decisions import _hedging_cache as hedging_cache
 from pages.ui import cache, frame, generators
 
 LAST, STRESSED, OTHER = "Last day", "Most stressed day", "Choose a date"
-
-ON_THE_SPOT = ("two_speed", "hybrid", "linear_anchor", "fhs")
-"""Families that learn in a second, the best-scoring first; they see the data up to the chosen day only."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def pick(loaded: Loaded) -> Choice:
     history = loaded.data
     trained = generators.fitting(history.grid)
     offered = {id: generators.words(one) for id, one in trained.items()}
-    offered |= {name: f"{surface_model(name).label}, fitted up to the day" for name in ON_THE_SPOT}
+    offered |= {name: f"{registry.label(name)}, fitted up to the day" for name in registry.on_the_spot()}
     active = frame.session().active_run
     first = active if active in trained else _first(loaded, offered)
     id = st.sidebar.selectbox(
@@ -83,12 +81,13 @@ def pick(loaded: Loaded) -> Choice:
 
 def _first(loaded: Loaded, offered: dict[str, str]) -> str:
     """The learned generator trained on these very data, else one fitted on the spot."""
+    at_once = registry.on_the_spot()
     own = {
         one.card.model: id
-        for id, one in generators.fitting(loaded.data.grid, ON_THE_SPOT).items()
+        for id, one in generators.fitting(loaded.data.grid, at_once).items()
         if one.card is not None and generators.same_data(one.card, loaded) and id in offered
     }
-    return next((own[name] for name in ON_THE_SPOT if name in own), ON_THE_SPOT[0])
+    return next((own[name] for name in at_once if name in own), at_once[0])
 
 
 def _known(card: Card, loaded: Loaded, row: int) -> str:

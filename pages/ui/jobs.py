@@ -6,7 +6,7 @@ The list ticks while something runs and stops ticking by itself when nothing doe
 import streamlit as st
 
 from engine.errors import SettingsError
-from engine.models.surface_model import surface_model
+from engine.models import registry
 from engine.runs import jobs
 from engine.runs.progress_log import duration
 from pages.ui import frame, generators
@@ -109,6 +109,6 @@ def _split_words(split: str) -> str:
 
 def _label(model: str) -> str:
     try:
-        return surface_model(model).label if model else "a model"
+        return registry.label(model) if model else "a model"
     except SettingsError:
         return model

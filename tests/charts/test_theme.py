@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.charts import look, theme
-from engine.models.surface_model import SURFACE_MODELS
+from engine.models import registry
+from engine.models.registry import Spec
 
 LIGHT, DARK = look.LIGHT.ground, look.DARK.ground
 
@@ -27,7 +28,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_lines_are_legible_on_light_and_on_dark() -> None:
-    fixed = [theme.model_colour(name) for name in (*SURFACE_MODELS, *theme.MODEL_COLOURS, "a model of tomorrow")]
+    fixed = [theme.model_colour(name) for name in (*registry.SPECS, *theme.OTHER_COLOURS, "a model of tomorrow")]
     for colour in (*fixed, *map(theme.series_colour, range(15)), theme.RAW, theme.REFERENCE):
         assert contrast(colour, LIGHT) >= 3 and contrast(colour, DARK) >= 3, colour
     assert contrast(theme.data_colour(dark=False), LIGHT) > 12
@@ -35,10 +36,20 @@ def test_lines_are_legible_on_light_and_on_dark() -> None:
 
 
 def test_every_registered_model_has_its_own_colour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SURFACE_MODELS, "new_one", "nowhere:NewOne")
-    monkeypatch.setitem(SURFACE_MODELS, "newer_one", "nowhere:NewerOne")
-    names = {*SURFACE_MODELS, *theme.MODEL_COLOURS}
-    assert len({theme.model_colour(name) for name in names}) == len(names)
+    for k in range(40 - len(registry.SPECS)):
+        monkeypatch.setitem(registry.SPECS, f"new_{k}", Spec(f"new_{k}", "New", "nowhere:New"))
+    names = {*registry.SPECS, *theme.OTHER_COLOURS}
+    colours = {theme.model_colour(name) for name in names}
+    assert len(names) >= 40 and len(colours) == len(names)
+    for colour in colours:
+        assert contrast(colour, LIGHT) >= 3 and contrast(colour, DARK) >= 3, colour
+
+
+def test_a_colour_stays_when_models_come_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.SPECS, "new", Spec("new", "New", "nowhere:New"))
+    alone = theme.model_colour("new")
+    monkeypatch.setitem(registry.SPECS, "newer", Spec("newer", "Newer", "nowhere:Newer"))
+    assert theme.model_colour("new") == alone
 
 
 def test_an_unknown_name_keeps_its_colour() -> None:

@@ -8,8 +8,8 @@ import pytest
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
+from engine.models.registry import surface_model
 from engine.models.simulated.market import simulate
-from engine.models.surface_model import surface_model
 from engine.settings import describe
 
 GRID = Grid([0.8, 0.9, 1.0, 1.1, 1.2], [1 / 12, 1 / 4, 1 / 2])

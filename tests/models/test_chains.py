@@ -5,10 +5,11 @@ import pytest
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.surface_history import FIRST_CONDITION_ROW
+from engine.models import registry
 from engine.models.chains import HistoryChain, Pool, RealisedVol, RunningVariance, next_weekdays
 from engine.models.conditional_fhs.innovations import running_variance
+from engine.models.registry import surface_model
 from engine.models.simulated.market import SimulatedMarket, simulate
-from engine.models.surface_model import SURFACE_MODELS, surface_model
 from engine.models.volgan.model import VolGAN, VolGANConfig, weight_shapes
 from tests.models.small_market import SMALL_GRID
 
@@ -130,7 +131,7 @@ def test_the_simulated_market_walks_by_its_own_law():
 
 
 def test_every_registered_model_has_a_chain_that_the_general_one_vouches_for():
-    assert {*SAME_DRAWS, "volgan", "simulated_market"} <= set(SURFACE_MODELS)
+    assert {*SAME_DRAWS, "volgan", "simulated_market"} <= set(registry.next_day())
 
 
 def test_a_chain_does_not_change_the_days_it_has_given():

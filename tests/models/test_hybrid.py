@@ -17,8 +17,8 @@ from engine.models.conditional_fhs.hybrid import Hybrid, HybridConfig
 from engine.models.conditional_fhs.hybrid_features import MEAN_COLUMNS, NAMES, SCALE_COLUMNS, fit_basis, panel
 from engine.models.conditional_fhs.hybrid_training import Objective
 from engine.models.conditional_fhs.innovations import moves, running_variance
+from engine.models.registry import surface_model
 from engine.models.simulated.market import BUILT_IN_DAYS, BUILT_IN_SEED, simulate
-from engine.models.surface_model import surface_model
 from engine.training.progress import TrainingStopped
 
 HISTORY = simulate(SMALL_GRID, 260, 3).history

@@ -12,10 +12,10 @@ from scipy.stats import kstest, t
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import CH2_GRID, DT, VOLGAN_GRID, Grid
 from engine.market.surface_history import SurfaceHistory
+from engine.models.registry import surface_model
 from engine.models.simulated import law
 from engine.models.simulated.market import BUILT_IN, SimulatedMarket, built_in, simulate
 from engine.models.simulated.shapes import surface_shapes
-from engine.models.surface_model import surface_model
 from engine.settings import describe
 from engine.surfaces import arbitrage, vix
 

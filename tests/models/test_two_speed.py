@@ -14,8 +14,8 @@ from engine.models.conditional_fhs.historical import FilteredHistoricalSimulatio
 from engine.models.conditional_fhs.innovations import moves
 from engine.models.conditional_fhs.two_speed import TwoSpeed, TwoSpeedConfig
 from engine.models.conditional_fhs.two_speed_training import MEMBERS
+from engine.models.registry import role, surface_model
 from engine.models.simulated.market import simulate
-from engine.models.surface_model import role, surface_model
 from tests.models.small_market import SMALL_GRID, small_history
 
 HISTORY = simulate(SMALL_GRID, 260, 3).history
@@ -33,7 +33,7 @@ def draw(model, history=HISTORY, n=50, seed=1):
 
 
 def test_the_registry_lists_a_learned_model_without_torch():
-    imported = "import sys; from engine.models.surface_model import surface_model as of; of('two_speed')"
+    imported = "import sys; from engine.models.registry import surface_model as of; of('two_speed')"
     code = f"{imported}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert surface_model("two_speed") is TwoSpeed and role("two_speed") == "learned"

@@ -14,7 +14,7 @@ from torch import nn
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import CH2_GRID, Grid
-from engine.models.surface_model import surface_model
+from engine.models.registry import surface_model
 from engine.models.volgan.model import (
     BLOCK,
     VolGAN,
@@ -244,7 +244,7 @@ def test_sampling_never_imports_torch():
 import sys
 import numpy as np
 from small_market import SMALL_GRID, small_history
-from engine.models.surface_model import surface_model
+from engine.models.registry import surface_model
 from engine.models.volgan.model import VolGANConfig, weight_shapes
 model = surface_model("volgan")(VolGANConfig())
 rng = np.random.default_rng(0)

@@ -11,8 +11,9 @@ from engine import datasets, settings, workspace
 from engine.market import export
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
+from engine.models import registry
+from engine.models.registry import surface_model
 from engine.models.simulated.market import SimulatedMarket, simulate
-from engine.models.surface_model import SURFACE_MODELS, surface_model
 from engine.runs import checkpoints, jobs, studies
 from engine.runs.cards import Card
 from engine.runs.studies import StudyOrder
@@ -74,7 +75,7 @@ def open_page(market: datasets.Loaded) -> Callable[..., AppTest]:
     return opened
 
 
-@pytest.mark.parametrize("name", [name for name in SURFACE_MODELS if name not in ("volgan", "simulated_market")])
+@pytest.mark.parametrize("name", registry.refitted())
 def test_every_registered_model_speaks_on_the_page(market, open_page, name: str) -> None:
     app = open_page(saved(name, name, market), method=True)
     assert not app.error and len(app.metric) == 4
@@ -169,7 +170,7 @@ def test_any_model_is_trained_from_its_own_form(market, open_page, monkeypatch: 
     monkeypatch.setattr(jobs, "train", train)
     app = open_page()
     offered = app.selectbox(key="volgan_train_model").options
-    assert len(offered) == len(SURFACE_MODELS) - 1 and not any("true law" in label for label in offered)
+    assert len(offered) == len(registry.next_day()) - 1 and not any("true law" in label for label in offered)
     app.selectbox(key="volgan_train_model").set_value("fhs").run()
     app.number_input(key="fhs_train_decay").set_value(0.97)
     next(button for button in app.button if button.label == "Train in the background").click().run()

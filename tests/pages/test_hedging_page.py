@@ -14,8 +14,8 @@ from engine.decisions import hedging
 from engine.errors import MarketDataError
 from engine.market import export
 from engine.market.grid import DT
+from engine.models.registry import on_the_spot, surface_model
 from engine.models.simulated.market import simulate
-from engine.models.surface_model import surface_model
 from pages.decisions import _hedging_cache as hedging_cache
 from pages.decisions import _hedging_held as positions
 from pages.decisions import _hedging_plan as plans
@@ -80,7 +80,7 @@ def test_the_ticket_is_the_engine_s(market):
     spot = float(history.spot[-1])
     days = portfolio.shortest(history.grid)
     position = hedging.straddle(1.05 * spot, days * DT, 2.0)
-    model = surface_model(sources.ON_THE_SPOT[0])()
+    model = surface_model(on_the_spot()[0])()
     model.fit(history, seed=0)
     options = hedging.hedging_set(
         spot, position, moneyness=(0.9, 0.95, 0.975, 1.0, 1.025, 1.05, 1.1), maturity=days * DT
@@ -121,7 +121,7 @@ def test_a_month_is_followed_and_its_end_is_the_engine_s(market):
         120,
         1,
     )
-    model = surface_model(sources.ON_THE_SPOT[0])()
+    model = surface_model(on_the_spot()[0])()
     model.fit(history.until(start), seed=0)  # what was known when the month began, and no more
     position = recipe.at(float(history.spot[start]))
     options, _ = plans.instruments(history.until(start), position, plan)

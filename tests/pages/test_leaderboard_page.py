@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 from engine import datasets, workspace
 from engine.market import export
 from engine.market.grid import Grid
+from engine.models import registry
 from engine.models.simulated.market import simulate
 from engine.runs import jobs, studies
 from engine.runs.studies import StudyOrder
-from engine.studies.generators import leaderboard
 from pages.generators.leaderboard_page import called
 
 GRID = Grid([0.9, 1.0, 1.1], [0.1, 0.5, 1.0])
@@ -26,8 +26,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path]:
     patch = pytest.MonkeyPatch()
     home = tmp_path_factory.mktemp("leaderboard")
     patch.setenv("SCENARIST_HOME", str(home))
-    patch.setattr(leaderboard, "CONTESTANTS", ("persistence", "fhs", "hybrid"))
-    patch.setattr(leaderboard, "FROZEN", ("hybrid",))
+    every = registry.SPECS
+    patch.setattr(registry, "SPECS", {name: every[name] for name in ("persistence", "fhs", "hybrid")})
     content = export.surfaces_table(simulate(GRID, 400, seed=4).history).to_csv(index=False).encode()
     loaded = datasets.store_upload([("small.csv", content)])
     studies.run(home / "runs" / "small", StudyOrder("leaderboard", loaded.entry.id, ("scenarios=50",)))

@@ -6,11 +6,12 @@ import pytest
 
 from pages.ui import texts
 
-PAGES = Path(__file__).resolve().parents[2] / "pages"
-TEXTS = sorted((*PAGES.rglob("*.py"), *PAGES.rglob("*.md")))
+PROJECT = Path(__file__).resolve().parents[2]
+PAGES = PROJECT / "pages"
+TEXTS = sorted((*PAGES.rglob("*.py"), *PAGES.rglob("*.md"), *(PROJECT / "engine" / "models").rglob("*.md")))
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: "/".join(path.relative_to(PAGES).parts))
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: "/".join(path.relative_to(PROJECT).parts))
 def test_displayed_equations_stand_alone_between_their_dollars(path: Path) -> None:
     """Text on the line of a ``$$`` is swallowed by the equation, which then fails and takes the rest along."""
     lines = path.read_text(encoding="utf-8").splitlines()

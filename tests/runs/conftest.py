@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from run_samples import card_of, fitted, write_surfaces
 
-from engine.models.surface_model import SURFACE_MODELS
+from engine.models import registry
 from engine.runs import checkpoints, jobs
 
 
 @pytest.fixture(autouse=True)
 def slow_walk(monkeypatch: pytest.MonkeyPatch) -> None:
     """The slow walk is a registered model, here and in the jobs started here."""
-    monkeypatch.setitem(SURFACE_MODELS, "slow_walk", "fake_generator:SlowWalk")
+    monkeypatch.setitem(registry.SPECS, "slow_walk", registry.Spec("slow_walk", "Slow walk", "fake_generator:SlowWalk"))
     fake_engine = Path(__file__).resolve().parent / "fake_engine.py"
     monkeypatch.setattr(jobs, "COMMAND", (sys.executable, str(fake_engine)))
 

@@ -7,9 +7,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from engine.__main__ import main
-from engine.models.surface_model import SURFACE_MODELS
+from engine.models.registry import SPECS, Spec
 
-SURFACE_MODELS["slow_walk"] = "fake_generator:SlowWalk"
+SPECS["slow_walk"] = Spec("slow_walk", "Slow walk", "fake_generator:SlowWalk")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,8 +11,8 @@ from engine import datasets, settings, workspace
 from engine.errors import CheckpointError, JobError, SettingsError
 from engine.market import export
 from engine.market.grid import Grid
+from engine.models.registry import surface_model
 from engine.models.simulated.market import simulate
-from engine.models.surface_model import surface_model
 from engine.runs import checkpoints, studies
 from engine.runs.cards import Card
 from engine.runs.studies import StudyOrder

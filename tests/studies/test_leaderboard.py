@@ -5,8 +5,8 @@ import pytest
 
 from engine.errors import SettingsError
 from engine.market.grid import Grid
+from engine.models import registry
 from engine.models.simulated.market import simulate
-from engine.models.surface_model import SURFACE_MODELS
 from engine.studies.base import Work
 from engine.studies.generators import leaderboard
 from engine.studies.generators.leaderboard import LeaderboardConfig
@@ -15,13 +15,13 @@ GRID = Grid([0.9, 1.0, 1.1], [0.1, 0.5, 1.0])
 
 
 def test_contestants_are_registered() -> None:
-    assert set(leaderboard.CONTESTANTS) <= set(SURFACE_MODELS) and leaderboard.BASELINE in leaderboard.CONTESTANTS
-    assert set(leaderboard.FROZEN) <= set(leaderboard.CONTESTANTS)
+    assert registry.BASELINE in registry.refitted()
+    assert {"linear_anchor", "hybrid", "two_speed"} <= {*registry.refitted()} & {*registry.fitted_once()}
 
 
 def test_every_contestant_is_scored_against_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaderboard, "CONTESTANTS", ("persistence", "historical", "fhs", "linear_anchor"))
-    monkeypatch.setattr(leaderboard, "FROZEN", ("linear_anchor",))
+    few = {name: registry.SPECS[name] for name in ("persistence", "historical", "fhs", "linear_anchor")}
+    monkeypatch.setattr(registry, "SPECS", few)
     history = simulate(GRID, 420, seed=4).history
     (step,) = leaderboard.steps(history, LeaderboardConfig(scenarios=100), Work())
     tables = step.make()

@@ -235,7 +235,7 @@ def test_the_printed_figures_are_shares_that_can_be() -> None:
 @pytest.mark.market_data
 def test_the_baseline_on_the_real_file_is_the_reference_one(market_data: object) -> None:
     from engine.market.intake import reader as csv_import
-    from engine.models.surface_model import surface_model
+    from engine.models.registry import surface_model
     from engine.studies.volgan.forecasts import Law, forecast
     from engine.studies.volgan.series import followed
 

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from engine.market.surface_history import SurfaceHistory
+from engine.models import registry
+from engine.models.registry import BASELINE
 from engine.settings import setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators import scoring as surface_scoring
@@ -19,20 +21,6 @@ from engine.studies.generators.scoring import SurfaceScoringConfig
 from engine.training.progress import Progress, TrainingStopped
 
 LABEL = "Leaderboard: generators scored on the days after training"
-BASELINE = "fhs"
-CONTESTANTS = (
-    "persistence",
-    "historical",
-    "fhs",
-    "fhs_garch",
-    "pca_ou",
-    "gaussian_var",
-    "linear_anchor",
-    "hybrid",
-    "two_speed",
-)
-FROZEN = ("linear_anchor", "hybrid", "two_speed")
-"""Models that also enter without refits; the state they run on is brought up to date all the same."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +65,7 @@ def steps(history: SurfaceHistory, config: LeaderboardConfig, work: Work) -> tup
             baseline=BASELINE,
             seed=config.seed,
         )
-        entered = surface_scoring.contestants(CONTESTANTS, frozen=FROZEN)
+        entered = surface_scoring.contestants(registry.refitted(), frozen=registry.fitted_once())
         scored = surface_scoring.run(history, entered, asked, train_before=day, on_days=on_days)
         return dict(scored.tables)
 

@@ -25,8 +25,9 @@ from engine.evaluation import calibration, distances, scores
 from engine.market.grid import Floats, Grid
 from engine.market.returns import TRADING_DAYS
 from engine.market.surface_history import FIRST_CONDITION_ROW, Day, SurfaceHistory
+from engine.models.registry import surface_model
 from engine.models.simulated.market import SimulatedMarket
-from engine.models.surface_model import SurfaceModel, surface_model
+from engine.models.surface_model import SurfaceModel
 from engine.scenarios import reweighting
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.studies.generators.scores import (

@@ -15,8 +15,8 @@ import pandas as pd
 
 from engine.errors import SettingsError
 from engine.market.surface_history import SurfaceHistory
+from engine.models import registry
 from engine.models.simulated.market import BUILT_IN
-from engine.models.surface_model import surface_model
 from engine.settings import setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators import scoring as surface_scoring
@@ -72,7 +72,7 @@ def steps(history: SurfaceHistory, config: GeneratorsConfig, work: Work) -> tupl
     entered = [
         Contestant(name, model, refit=False, fitted=True) for name, model in zip(labels(about), models, strict=True)
     ]
-    entered.append(Contestant(BASELINE, surface_model(BASELINE_MODEL)(), refit=False))
+    entered.append(Contestant(BASELINE, registry.surface_model(BASELINE_MODEL)(), refit=False))
 
     def on_days(done: int, total: int) -> None:
         if work.report(Progress("scoring", done, total, {})):
@@ -146,7 +146,7 @@ def _generators(about: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         (name, str(one["model"]), str(one["label"]), str(one["data_name"]), *map(str, one["trained_on"]))
         for name, one in zip(labels(about), about, strict=True)
     ]
-    rows.append((BASELINE, BASELINE_MODEL, surface_model(BASELINE_MODEL).label, "", "", ""))
+    rows.append((BASELINE, BASELINE_MODEL, registry.label(BASELINE_MODEL), "", "", ""))
     return pd.DataFrame(rows, columns=["model", "registered", "label", "data", "trained_from", "trained_to"])
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from engine.decisions import hedging
 from engine.errors import SettingsError
-from engine.models.surface_model import SURFACE_MODELS
+from engine.models import registry
 from engine.settings import setting
 
 GIVEN, TRUE_LAW = "model", "true_law"
 SOURCES = (
     GIVEN,
     TRUE_LAW,
-    *(name for name in SURFACE_MODELS if name not in ("simulated_market", "volgan", "persistence")),
+    *registry.on_the_spot(),
 )
 """A run given with ``--model``; the law of the simulated market; or a family fitted here to the days before."""
 

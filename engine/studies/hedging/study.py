@@ -23,7 +23,8 @@ from engine.decisions.hedging import CostModel, DataDriven, DeltaHedge, DeltaVeg
 from engine.errors import SettingsError
 from engine.market.grid import DT
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from engine.models.surface_model import SurfaceModel, surface_model
+from engine.models.registry import surface_model
+from engine.models.surface_model import SurfaceModel
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.hedging import months, results
 from engine.studies.hedging.months import Arrays, Block, Method, Plan

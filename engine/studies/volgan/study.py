@@ -15,8 +15,9 @@ import pandas as pd
 
 from engine.errors import SettingsError
 from engine.market.surface_history import SurfaceHistory
+from engine.models.registry import surface_model
 from engine.models.simulated.market import SimulatedMarket
-from engine.models.surface_model import SurfaceModel, surface_model
+from engine.models.surface_model import SurfaceModel
 from engine.settings import setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators.scoring import true_law

@@ -10,9 +10,9 @@ from engine.charts import leaderboard as draw
 from engine.charts import theme
 from engine.datasets import Loaded
 from engine.errors import CheckpointError
-from engine.models.surface_model import SURFACE_MODELS, role, surface_model
+from engine.models import registry
 from engine.runs.studies import StudyResult
-from engine.studies.generators.leaderboard import BASELINE, Config
+from engine.studies.generators.leaderboard import Config
 from pages.ui import downloads, forms, frame, pictures, study_jobs
 
 Tables = Mapping[str, pd.DataFrame]
@@ -45,11 +45,10 @@ def registered(label: str) -> str:
 def called(label: str) -> str:
     """A contestant in words: its model's label, and whether it was refitted."""
     name = registered(label)
-    words = surface_model(name).label.partition(":")[0] if name in SURFACE_MODELS else name
-    return words + label[len(name) :]
+    return registry.label(name).partition(":")[0] + label[len(name) :]
 
 
-BASE = called(BASELINE)
+BASE = called(registry.BASELINE)
 """The baseline in words."""
 
 
@@ -82,7 +81,7 @@ def metrics(tables: Tables, names: Names) -> list[tuple[str, str, str | None, st
     """The best, the best learned one, the baseline, and the distance that is left to the true law."""
     scores = tables["scores"].sort_values("energy")
     best, base = scores.iloc[0], scores.set_index("model").loc[BASE]
-    learned = scores[[role(names[label]) == "learned" for label in scores["model"]]]
+    learned = scores[[registry.role(names[label]) == "learned" for label in scores["model"]]]
     items = [
         (
             "Best forecast",
@@ -162,7 +161,7 @@ def ranking(tables: Tables, names: Names) -> None:
     shown = pd.DataFrame(
         {
             "Generator": table["model"].to_numpy(),
-            "Kind": [role(names[label]) for label in table["model"]],
+            "Kind": [registry.role(names[label]) for label in table["model"]],
             "Energy score": table["energy"].round(3).to_numpy(),
             "Over baseline": table["energy_ratio"].round(4).to_numpy(),
             "95 %": [

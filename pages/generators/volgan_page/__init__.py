@@ -1,6 +1,5 @@
 """The page of surface generators: the day's scenarios that its tabs draw, and its answer in words."""
 
-import inspect
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +10,7 @@ from engine.charts import theme
 from engine.charts.scenarios import band_quantiles
 from engine.market.grid import Floats, Grid, maturity_label
 from engine.market.surface_history import SurfaceHistory
-from engine.models.surface_model import surface_model
+from engine.models import registry
 from engine.scenarios import reweighting
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.surfaces.arbitrage import Kind, Penalty
@@ -200,15 +199,8 @@ def place(value: float, bands: Floats) -> str:
 
 
 def method(model: str, tab: str = "") -> str:
-    """What the method expander says: of the open tab, of a registered model, of arbitrage and of what can go wrong.
-
-    A model without a text here speaks through its documentation.
-    """
-    about, families = texts.parts("generators/volgan_page/method"), texts.parts("generators/volgan_page/families")
-    if model in families:
-        own = families[model]
-    else:
-        kind = surface_model(model)
-        own = f"**The generator.** {kind.label}\n\n```text\n{inspect.getdoc(kind)}\n```\n"
-    wrong = families.get(f"{model}, what can go wrong", "")
-    return about.get(tab, "") + own + about["static arbitrage"] + wrong + about["what can go wrong"]
+    """What the method expander says: of the open tab, of the model, of arbitrage and of what can go wrong."""
+    about = texts.parts("generators/volgan_page/method")
+    return "\n".join(
+        (about.get(tab, ""), registry.spec(model).method, about["static arbitrage"], about["what can go wrong"])
+    )

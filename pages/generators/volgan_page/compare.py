@@ -15,7 +15,7 @@ from engine.charts import theme
 from engine.datasets import Loaded
 from engine.errors import ScenaristError
 from engine.market.surface_history import SurfaceHistory
-from engine.models.surface_model import role, surface_model
+from engine.models import registry
 from engine.runs import jobs, studies
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
@@ -27,9 +27,6 @@ from pages.ui import cache, datasets, downloads, frame, generators, pictures, st
 from pages.ui import jobs as ui_jobs
 
 MOST, AT_FIRST = 6, 5
-
-WORTH = ("two_speed", "fhs")
-"""Models offered, as the picture shows them."""
 
 SHARE = "0.85"
 """Of the days that train, where the generator shown knows other data."""
@@ -106,7 +103,7 @@ def _first(listed: Listed, fitting: dict[str, Listed], loaded: Loaded) -> list[s
 
     def rank(id: str) -> tuple[bool, bool, bool]:
         others = not generators.same_data(cards[id], loaded)
-        return fitting[id].name not in scored, others, role(cards[id].model) == "baseline"
+        return fitting[id].name not in scored, others, registry.role(cards[id].model) == "baseline"
 
     ranked = sorted(cards, key=rank)
     for id in ranked:
@@ -156,10 +153,10 @@ def _offer(loaded: Loaded, card: Card | None, fitting: Mapping[str, Listed]) -> 
         return
     cards = [one.card for one in fitting.values() if one.card is not None]
     own = {one.model for one in cards if generators.same_data(one, loaded)}
-    missing = [name for name in WORTH if name not in own]
+    missing = [name for name in (registry.on_the_spot()[0], registry.BASELINE) if name not in own]
     if not missing or loaded.origin == "built-in":
         return
-    words = " and ".join(surface_model(name).label.lower() for name in missing)
+    words = " and ".join(registry.label(name).lower() for name in missing)
     last, until = SHARE, "on the first 85 % of the days"
     if card is not None and generators.same_data(card, loaded):
         dates = loaded.data.dates  # a card ends with the last condition, the day before its outcome
@@ -178,7 +175,7 @@ def _offer(loaded: Loaded, card: Card | None, fitting: Mapping[str, Listed]) -> 
 
 
 def _start(name: str, loaded: Loaded, last: str) -> str:
-    asked = settings.to_dict(surface_model(name).Config())
+    asked = settings.to_dict(registry.surface_model(name).Config())
     return str(jobs.train(name, loaded.entry.id, asked, seed=0, split=last, label=name).directory)
 
 

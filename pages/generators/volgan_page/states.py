@@ -6,7 +6,7 @@ from engine import datasets as catalogue
 from engine.datasets import Loaded
 from engine.market.grid import Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from engine.models.surface_model import role
+from engine.models import registry
 from engine.runs.checkpoints import Card, Listed
 from engine.training.alarms import COLLAPSED
 from pages.generators.volgan_page import View
@@ -98,7 +98,7 @@ def carrying(effective: float) -> str:
 
 def sample_words(loaded: Loaded, row: int, card: Card) -> str:
     """Whether a day was seen in training."""
-    if role(card.model) == "true law":
+    if registry.role(card.model) == "true law":
         return "the law that made these data, nothing is learned"
     if not generators.same_data(card, loaded):
         return f"other data than the generator was trained on ({card.data_name}, {card.data_fingerprint})"

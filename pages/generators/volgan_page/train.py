@@ -7,7 +7,7 @@ import streamlit as st
 from engine import settings
 from engine.datasets import Loaded
 from engine.errors import JobError
-from engine.models.surface_model import SURFACE_MODELS, role, surface_model
+from engine.models import registry
 from engine.runs import jobs
 from engine.runs.checkpoints import Card
 from pages.ui import forms, frame, generators
@@ -26,17 +26,17 @@ def draw(loaded: Loaded, card: Card | None) -> None:
         card: of the generator shown, to say what differs from it; None if none is shown.
     """
     _latest()
-    offered = [name for name in SURFACE_MODELS if role(name) != "true law" or loaded.origin == "built-in"]
+    offered = list(registry.next_day() if loaded.origin == "built-in" else registry.fitted_to_data())
     name = st.selectbox(
         "Model to train",
         offered,
         offered.index(DEFAULT),
-        format_func=lambda name: surface_model(name).label,
+        format_func=registry.label,
         key="volgan_train_model",
         persist_state="session",
         help="Every registered model of surfaces: generative ones, and those that only keep statistics of the past.",
     )
-    kind = surface_model(str(name))
+    kind = registry.surface_model(str(name))
     with st.form("volgan_train", enter_to_submit=False):
         st.markdown(
             frame.plain(f"Train {kind.label} on {loaded.label}") + ": runs in the background; you may leave this page."
@@ -84,7 +84,7 @@ def draw(loaded: Loaded, card: Card | None) -> None:
 
 
 def _start(name: str, loaded: Loaded, values: dict[str, object], share: int, seed: int, label: str) -> None:
-    config = settings.from_dict(surface_model(name).Config, values)
+    config = settings.from_dict(registry.surface_model(name).Config, values)
     days = int(len(loaded.data) * share / 100)
     if days < LEAST_TRAINING_DAYS:
         raise JobError(
@@ -98,7 +98,7 @@ def _start(name: str, loaded: Loaded, values: dict[str, object], share: int, see
 def _differences(values: dict[str, object], card: Card) -> str:
     return ", ".join(
         f"{info.label.lower()} {card.config[info.name]} → {values[info.name]}"
-        for info in settings.describe(surface_model(card.model).Config)
+        for info in settings.describe(registry.surface_model(card.model).Config)
         if info.name in card.config and card.config[info.name] != values[info.name]
     )
 

@@ -1,0 +1,235 @@
+"""The registry: one :class:`Spec` a model, from which every list in the product derives.
+
+A new model is one file and one Spec; whatever page, study or command can use it then shows it. Listing models imports
+none of them: a class is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from engine.errors import SettingsError
+
+if TYPE_CHECKING:
+    from engine.models.surface_model import SurfaceModel
+
+Role = Literal["baseline", "learned", "true law"]
+
+NEXT_DAY = "next_day"
+"""The task of a generator of tomorrow's surface and return."""
+
+BASELINE = "fhs"
+"""The model that all others are held against."""
+
+AT_ONCE = 5.0
+"""Seconds that a person waits for a fit on the spot; such models are also refitted as days go by."""
+
+SOON = 120.0
+"""Seconds that a comparison spends on fitting a model once."""
+
+_METHODS = Path(__file__).parent / "methods"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the product knows of a model without importing it.
+
+    Args:
+        name: the word it is registered under; it stands in files, cards and command lines.
+        label: what a person calls it.
+        cls: ``module:class``.
+        role: what it is in a comparison: a baseline is statistics of the past, one regression at most; a learned one
+            must beat the baselines; a true law is the law of built-in data.
+        tasks: kinds of task it can be put to, the first by default.
+        seconds_to_fit: on 22 years of 10×8 surfaces (or what its task has), two cores.
+        colour: its own on every page, ``#RRGGBB``; one is made for it if empty.
+        scenarios: whether it draws more than one tomorrow, so that there is a risk to hedge.
+        conditional: whether its law moves with the state of the market even when it is not refitted, so that a
+            comparison also enters it as it was fitted once.
+    """
+
+    name: str
+    label: str
+    cls: str
+    role: Role = "learned"
+    tasks: tuple[str, ...] = (NEXT_DAY,)
+    seconds_to_fit: float = AT_ONCE
+    colour: str = ""
+    scenarios: bool = True
+    conditional: bool = False
+
+    @property
+    def method(self) -> str:
+        """What it does, in Markdown with its equations: ``methods/<name>.md``, else its class's documentation."""
+        path = _METHODS / f"{self.name}.md"
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+        return f"**{self.label}.**\n\n```text\n{inspect.getdoc(self.load())}\n```\n"
+
+    def load(self) -> type[Any]:
+        """The class."""
+        module, _, attribute = self.cls.partition(":")
+        found: type[Any] = getattr(importlib.import_module(module), attribute)
+        return found
+
+
+_FHS = "engine.models.conditional_fhs"
+
+SPECS: dict[str, Spec] = {
+    spec.name: spec
+    for spec in (
+        Spec(
+            "two_speed",
+            "Two-speed mixture",
+            f"{_FHS}.two_speed:TwoSpeed",
+            seconds_to_fit=1.5,
+            colour="#9C6ADE",
+            conditional=True,
+        ),
+        Spec(
+            "hybrid",
+            "Hybrid: learned factors, historical residuals",
+            f"{_FHS}.hybrid:Hybrid",
+            seconds_to_fit=1.0,
+            colour="#4F81BD",
+            conditional=True,
+        ),
+        Spec(
+            "linear_anchor",
+            "Linear anchor",
+            f"{_FHS}.anchor:LinearAnchor",
+            "baseline",
+            seconds_to_fit=0.2,
+            colour="#C0504D",
+            conditional=True,
+        ),
+        Spec(
+            "fhs",
+            "Filtered historical simulation",
+            f"{_FHS}.historical:FilteredHistoricalSimulation",
+            "baseline",
+            seconds_to_fit=0.1,
+            colour="#D55E00",
+        ),
+        Spec(
+            "fhs_garch",
+            "Filtered historical simulation (GARCH)",
+            f"{_FHS}.garch:GarchFilteredHistoricalSimulation",
+            "baseline",
+            seconds_to_fit=0.6,
+            colour="#2E8FA3",
+        ),
+        Spec(
+            "gaussian_var",
+            "Gaussian VAR on factors",
+            "engine.models.factor.gaussian_var:GaussianVar",
+            "baseline",
+            seconds_to_fit=0.2,
+            colour="#8E6C8A",
+        ),
+        Spec(
+            "pca_ou",
+            "PCA–OU factor model",
+            "engine.models.factor.pca_ou:PcaOrnsteinUhlenbeck",
+            "baseline",
+            seconds_to_fit=0.4,
+            colour="#B5651D",
+        ),
+        Spec(
+            "historical",
+            "Historical simulation",
+            f"{_FHS}.historical:HistoricalSimulation",
+            "baseline",
+            seconds_to_fit=0.1,
+            colour="#A8762A",
+        ),
+        Spec(
+            "persistence",
+            "Persistence",
+            f"{_FHS}.historical:Persistence",
+            "baseline",
+            seconds_to_fit=0.1,
+            colour="#5F8A3C",
+            scenarios=False,
+        ),
+        Spec("volgan", "VolGAN", "engine.models.volgan.model:VolGAN", seconds_to_fit=130, colour="#0878B8"),
+        Spec(
+            "simulated_market",
+            "Simulated market (true law)",
+            "engine.models.simulated.market:SimulatedMarket",
+            "true law",
+            seconds_to_fit=0.1,
+            colour="#00916A",
+        ),
+    )
+}
+"""Every registered model by name, those that lead where nothing else decides first."""
+
+
+def spec(name: str) -> Spec:
+    """The Spec of a registered model.
+
+    Raises:
+        SettingsError: if there is none of that name.
+    """
+    if name not in SPECS:
+        raise SettingsError(f"expected a model among {', '.join(SPECS)}; found {name[:40]!r}")
+    return SPECS[name]
+
+
+def of_task(task: str) -> tuple[Spec, ...]:
+    """The models that can be put to a task."""
+    return tuple(one for one in SPECS.values() if task in one.tasks)
+
+
+def next_day() -> tuple[str, ...]:
+    """Names of the generators of tomorrow's surface and return."""
+    return tuple(one.name for one in of_task(NEXT_DAY))
+
+
+def fitted_to_data() -> tuple[str, ...]:
+    """Names of the generators of tomorrow that learn from data: all but true laws."""
+    return tuple(one.name for one in of_task(NEXT_DAY) if one.role != "true law")
+
+
+def on_the_spot() -> tuple[str, ...]:
+    """Names of the generators of tomorrow that a person need not wait for, the best first."""
+    return tuple(name for name in fitted_to_data() if SPECS[name].scenarios and SPECS[name].seconds_to_fit <= AT_ONCE)
+
+
+def refitted() -> tuple[str, ...]:
+    """Names of the generators of tomorrow that a comparison refits as days go by."""
+    return tuple(name for name in fitted_to_data() if SPECS[name].seconds_to_fit <= AT_ONCE)
+
+
+def fitted_once() -> tuple[str, ...]:
+    """Names of those that a comparison also, or only, enters as they were fitted before the test part."""
+    return tuple(
+        name for name in fitted_to_data() if SPECS[name].conditional or AT_ONCE < SPECS[name].seconds_to_fit <= SOON
+    )
+
+
+def role(name: str) -> Role:
+    """What a model is in a comparison; one that is not registered counts as learned."""
+    return SPECS[name].role if name in SPECS else "learned"
+
+
+def label(name: str) -> str:
+    """What a person calls a model; the name itself where it is not registered."""
+    return SPECS[name].label if name in SPECS else name
+
+
+def surface_model(name: str) -> type[SurfaceModel]:
+    """The class of a generator of tomorrow's surface and return.
+
+    Raises:
+        SettingsError: if there is none of that name.
+    """
+    if name not in next_day():
+        raise SettingsError(f"expected a model among {', '.join(next_day())}; found {name[:40]!r}")
+    model: type[SurfaceModel] = SPECS[name].load()
+    return model

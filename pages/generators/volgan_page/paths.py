@@ -22,16 +22,21 @@ from pages.generators.volgan_page import controls
 from pages.ui import cache, downloads, frame, pictures
 
 PAST_DAYS = 60
+"""Of the data, drawn before the paths."""
 
 FEW_PATHS = 20
+"""Effective paths below which bands are doubtful."""
 
 STARTS = ("Last day", "Most stressed day", "Calmest day")
 
 BETAS = (0.0, *(10.0 ** (k / 2) for k in range(-4, 31)))
+"""β from 0 over 0.01 to 10¹⁵, two steps a decade."""
 
 LENGTHS = {"1 month": 21, "3 months": 63, "6 months": 126, "1 year": 252}
+"""Trading days."""
 
 SLOW_PATHS, SLOW_DAYS = 5, 5
+"""What is walked of a model that carries a whole history along each path."""
 
 
 @dataclass(frozen=True)

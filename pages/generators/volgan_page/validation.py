@@ -13,12 +13,12 @@ from engine.runs import studies
 from engine.runs.checkpoints import Listed
 from engine.runs.studies import StudyResult
 from engine.studies.volgan import study
-from engine.studies.volgan.study import BANDS
 from pages.ui import cache, datasets, downloads, forms, frame, generators, pictures, study_jobs, widths
 
 STUDY = "volgan"
 
 TRAIN = "Train new ones"
+"""What stands among the generators to validate if none of them is meant."""
 
 REJECTED = 0.5
 """A quantile counts as wrong if Kupiec rejects it at 5 % for at least this share of the networks."""
@@ -29,8 +29,10 @@ TINY = 1e-3
 """A column whose typical size is below this, or above 10,000, is shown with an exponent."""
 
 LAWS = ("volgan", "volgan_reweighted", "fhs", "truth", "bce")
+"""Laws that forecast, as the study's tables call them."""
 
 RAW_LAWS = ("volgan", "fhs", "truth", "bce")
+"""Laws that simulated histories are drawn from."""
 
 SPOKEN = {"S": "Index: daily log-return", "VIX": "Volatility index"}
 
@@ -230,7 +232,7 @@ def calibration(result: StudyResult) -> str:
 
 def bands(result: StudyResult) -> str:
     """95 % bands over time of one series, raw, reweighted and the baseline's."""
-    arrays = cache.study_arrays(result, BANDS)
+    arrays = cache.study_arrays(result, study.BANDS)
     table = cache.study_table(result, "coverage")
     dates = np.asarray(cache.study_table(result, "penalty_by_day")["date"])
     series = list(dict.fromkeys(table["series"]))

@@ -10,63 +10,21 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
+from engine.models.conditional_fhs.filter import LEAST_VARIANCE, moves, running_mean, running_variance
 from engine.models.surface_model import SurfaceModel
 from engine.scenarios.scenario_set import ScenarioSet
+
+__all__ = ["LEAST_VARIANCE", "MoveModel", "Rows", "moves", "pick", "pick_weighted", "running_mean", "running_variance"]
 
 Rows = NDArray[np.intp]
 
 LEAST_DAYS = FIRST_CONDITION_ROW + 2
 """A fit needs one condition row and the day after it."""
-
-LEAST_VARIANCE = 1e-20
-"""Floor of a variance, so that a grid point that never moved gives innovations of zero, not NaN."""
-
-
-def moves(history: SurfaceHistory) -> Floats:
-    """``(n − 1, 1 + N)`` (R_t, Δg_t): row t over the step after day t."""
-    change = np.diff(history.grid.flatten(history.log_iv), axis=0)
-    return np.concatenate([history.log_return[:, None], change], axis=1)
-
-
-def running_variance(observed: Floats, decay: float, start: ArrayLike, *, tilt: float = 0.0) -> Floats:
-    """Exponentially weighted variance of moves, each row known before the move it is for.
-
-    v_0 = start, v_{t+1} = λ v_t + (1 − λ) k_t y_t², with k_t = 1 + tilt after a fall of the index (y_t,0 < 0) and
-    1 − tilt otherwise.
-
-    Args:
-        observed: ``(n, d)`` moves, the return first.
-        decay: λ in (0, 1).
-        start: ``(d,)`` variance before the first move.
-        tilt: in [0, 1); how much more falls count than rises.
-
-    Returns:
-        ``(n + 1, d)``; row t uses moves before t.
-
-    References:
-        J.P. Morgan/Reuters (1996), RiskMetrics technical document, section 5.2.
-    """
-    from scipy.signal import lfilter  # a quarter of a second to import, and pages list models without filtering
-
-    factor = np.where(observed[:, :1] < 0, 1 + tilt, 1 - tilt)
-    first = np.maximum(np.asarray(start, dtype=np.float64), LEAST_VARIANCE)
-    updates = lfilter([1 - decay], [1.0, -decay], factor * observed**2, axis=0, zi=decay * first[None])[0]
-    variance: Floats = np.concatenate([first[None], updates])
-    return np.maximum(variance, LEAST_VARIANCE)
-
-
-def running_mean(series: Floats, decay: float) -> Floats:
-    """Exponentially weighted mean of a series ``(n, …)``, started at its first value; row t includes day t."""
-    from scipy.signal import lfilter
-
-    start = decay * series[:1]
-    smooth: Floats = lfilter([1 - decay], [1.0, -decay], series, axis=0, zi=start)[0]
-    return smooth
 
 
 def pick(uniforms: Floats, pool: int) -> Rows:

@@ -1,0 +1,99 @@
+"""Conditional moments: moves come back from innovations, the mean is the ridge, paths carry what a history knows."""
+
+import numpy as np
+import pytest
+
+from engine.errors import CheckpointError, MarketDataError, SettingsError
+from engine.market.grid import Grid
+from engine.market.surface_history import SurfaceHistory
+from engine.models.conditional_fhs.filter import moves, next_weekdays
+from engine.models.conditional_fhs.moments import NAMES, STATE_COLUMNS, ConditionalMoments, MomentsConfig
+from engine.models.simulated.market import simulate
+from tests.models.small_market import SMALL_GRID
+
+MARKET = simulate(SMALL_GRID, 400, 3).history
+HISTORY = SurfaceHistory(
+    next_weekdays(np.datetime64("2020-01-01"), len(MARKET)), MARKET.spot, MARKET.iv, MARKET.grid, MARKET.rate
+)
+MOMENTS = ConditionalMoments.fit(HISTORY[:300])
+
+
+def test_innovations_give_the_moves_back():
+    seen = MOMENTS.over(HISTORY)
+    assert seen.features.shape == (400, len(NAMES)) and seen.innovations.shape == (399, 1 + SMALL_GRID.size)
+    back = (seen.mean[:-1] + seen.innovations) * seen.volatility[:-1]
+    np.testing.assert_allclose(back, moves(HISTORY), rtol=1e-9, atol=1e-14)
+    factors, rest = MOMENTS.factors.split(seen.innovations)
+    np.testing.assert_allclose(MOMENTS.factors.join(factors, rest), seen.innovations, atol=1e-12)
+    today = seen.row(350)
+    np.testing.assert_array_equal(today.innovations, seen.innovations[:350])
+    np.testing.assert_allclose(today.moves(seen.innovations[350:351])[0], moves(HISTORY)[350], rtol=1e-9, atol=1e-14)
+    assert today.moves(today.innovations[:7]).shape == (7, 1 + SMALL_GRID.size)
+
+
+def test_innovations_are_standardised_and_free_of_a_mean():
+    seen = MOMENTS.over(HISTORY[:300])
+    settled = seen.innovations[22:]
+    assert np.abs(settled.mean(axis=0)).max() < 1e-10  # over the training part
+    assert 0.7 < settled.std() < 1.3
+    assert np.abs(seen.features).max() <= MomentsConfig().clip
+    assert np.isfinite(seen.features).all()
+
+
+def test_the_mean_is_the_ridge_of_scikit_learn():
+    from sklearn.linear_model import Ridge
+
+    wide = ConditionalMoments.from_state(MOMENTS.state(), SMALL_GRID, MomentsConfig(clip=100.0))
+    seen = wide.over(HISTORY[:300])
+    x = (seen.features * wide.spread + wide.centre)[22:-1][:, STATE_COLUMNS]
+    z = seen.innovations[22:] + seen.mean[22:-1]
+    ridge = Ridge(alpha=100).fit(x, z)
+    np.testing.assert_allclose(MOMENTS.coefficients[:, 1:].T, ridge.coef_[1:], rtol=1e-6, atol=1e-9)
+    for_return = Ridge(alpha=1000).fit(x, z[:, 0])
+    np.testing.assert_allclose(MOMENTS.coefficients[:, 0], for_return.coef_, rtol=1e-6, atol=1e-9)
+
+
+def test_an_infinite_penalty_leaves_no_conditional_mean():
+    seen = ConditionalMoments.fit(HISTORY[:300], MomentsConfig(penalty=1e15)).over(HISTORY)
+    assert np.ptp(seen.mean, axis=0).max() < 1e-9
+
+
+def test_paths_carry_what_a_longer_history_knows():
+    whole, cut = MOMENTS.over(HISTORY), 340
+    paths = MOMENTS.start(HISTORY[:cut], 2)
+    for day in range(cut, 400):
+        for name in ("volatility", "mean", "features"):
+            wanted = np.tile(getattr(whole, name)[day - 1], (2, 1))
+            np.testing.assert_allclose(getattr(paths, name), wanted, rtol=1e-8, atol=1e-10, err_msg=name)
+        paths.advance(np.tile(moves(HISTORY)[day - 1], (2, 1)))
+        np.testing.assert_allclose(paths.today.innovations[1], whole.innovations[day - 1], rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(paths.log_iv[0], SMALL_GRID.flatten(HISTORY.log_iv[day]), atol=1e-12)
+
+
+def test_no_row_knows_a_later_day():
+    short, whole = MOMENTS.over(HISTORY[:350]), MOMENTS.over(HISTORY)
+    for name in ("volatility", "mean", "features"):
+        np.testing.assert_allclose(getattr(short, name), getattr(whole, name)[:350], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(short.innovations, whole.innovations[:349], rtol=1e-10, atol=1e-12)
+
+
+def test_state_round_trip_and_its_door():
+    state = MOMENTS.state()
+    assert {name: array.shape for name, array in state.items()} == ConditionalMoments.shapes(SMALL_GRID, 4)
+    again = ConditionalMoments.from_state({**state, "of the network": np.zeros(3)}, SMALL_GRID)
+    np.testing.assert_array_equal(again.over(HISTORY).innovations, MOMENTS.over(HISTORY).innovations)
+    with pytest.raises(CheckpointError, match="expected"):
+        ConditionalMoments.from_state(state, Grid([0.9, 1.0, 1.1], [0.1, 1.0]))
+    with pytest.raises(CheckpointError, match="expected 'unit' > 0"):
+        ConditionalMoments.from_state({**state, "unit": -state["unit"]}, SMALL_GRID)
+
+
+def test_questions_that_cannot_be_answered():
+    with pytest.raises(MarketDataError, match="expected at least 120 days of surfaces; found 100"):
+        ConditionalMoments.fit(HISTORY[:100])
+    with pytest.raises(SettingsError, match="expected at least one path"):
+        MOMENTS.start(HISTORY, 0)
+    iv = HISTORY.iv.copy()
+    iv[:, 0, 0] = 0.3
+    with pytest.raises(MarketDataError, match="found one that stays"):
+        ConditionalMoments.fit(SurfaceHistory(HISTORY.dates, HISTORY.spot, iv, HISTORY.grid))

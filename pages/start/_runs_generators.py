@@ -36,7 +36,7 @@ def _usable(listed: Listed, card: Card) -> None:
     st.caption(frame.plain(" · ".join([*facts, f"seed {card.seed}", f"{duration(card.seconds)} of training"])))
     with st.container(horizontal=True, vertical_alignment="center"):
         if active:
-            st.page_link(frame.page_path("surfaces/volgan"), label="See its scenarios", icon=":material/landscape:")
+            st.page_link(frame.page_path("generators/volgan"), label="See its scenarios", icon=":material/landscape:")
         else:
             st.button(
                 "Use this generator",

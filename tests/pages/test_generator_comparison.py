@@ -38,7 +38,7 @@ def saved(name: str, run: str, loaded: datasets.Loaded) -> Path:
         model=name,
         label=model.label,
         config=settings.to_dict(model.config),
-        grid=GRID,
+        domain=GRID,
         data_name=loaded.label,
         data_fingerprint=data.fingerprint,
         data_period=data.period,

@@ -60,7 +60,7 @@ def generator(name: str, loaded: datasets.Loaded, **changes: object) -> Path:
         "model": "volgan",
         "label": "VolGAN",
         "config": settings.to_dict(config),
-        "grid": data.grid,
+        "domain": data.grid,
         "data_name": loaded.label,
         "data_fingerprint": data.fingerprint,
         "data_period": data.period,

@@ -481,5 +481,5 @@ def test_any_label_can_be_written_and_read(text: str) -> None:
 
 
 def test_the_grid_of_a_card_is_exact() -> None:
-    card = card_of(fitted(), grid=Grid(np.linspace(0.6, 1.4, 10), np.array([30, 61]) / 365), weights_digest="0" * 64)
+    card = card_of(fitted(), domain=Grid(np.linspace(0.6, 1.4, 10), np.array([30, 61]) / 365), weights_digest="0" * 64)
     assert cards.Card.from_bytes(card.to_bytes()).grid == card.grid != GRID

@@ -17,7 +17,7 @@ from engine.runs import studies as engine_studies
 from engine.studies.base import Work
 from engine.studies.graph import study
 from engine.studies.graph.generators import Trained
-from pages.decisions import _graph_mixture as mixture
+from pages.decisions.ensemble_graph_page import network
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
 from graph_market import SAMPLES, Finished, prices, stack
@@ -109,9 +109,9 @@ def test_a_mixture_s_sign_is_the_weighted_vote() -> None:
     weights = np.zeros(len(names))
     weights[:2] = 0.25, -0.75
     window = np.linspace(-0.01, 0.01, trained.length)[None]
-    drawn = mixture.draws(trained, seed, names, weights, names[0], window)
+    drawn = network.draws(trained, seed, names, weights, names[0], window)
     signs = trained.of_seed(seed, names).forecast(window, 20_000).sign[:, 0]
-    error = 4 / np.sqrt(mixture.SAMPLES)
+    error = 4 / np.sqrt(network.SAMPLES)
     assert np.sign(drawn["Mixture"]).mean() == pytest.approx(float(weights @ signs), abs=2 * error)
     assert np.sign(drawn["Own generator"]).mean() == pytest.approx(float(signs[0]), abs=2 * error)
 

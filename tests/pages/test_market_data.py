@@ -203,3 +203,15 @@ def test_a_damaged_note_of_an_upload_does_not_take_the_page_down(page: AppTest) 
     (workspace.uploads_dir() / "upload-damaged.json").write_text('{"label": "x"')
     page.run()
     assert not page.exception and not page.error and shown(page)["Grid"] == "10 × 8"
+
+
+def test_an_upload_is_parsed_once(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    read = csv_import.read
+    monkeypatch.setattr(
+        csv_import, "read", lambda kind, *given, **more: parsed.append(kind) or read(kind, *given, **more)
+    )
+    drop(page, ("s.csv", TEMPLATES["surfaces_wide.csv"]))
+    tab(page, "What was read")
+    page.run()
+    assert shown(page)["Days"] == "10" and parsed == ["surfaces"]

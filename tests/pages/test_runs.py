@@ -246,15 +246,15 @@ def test_what_is_no_generator_is_one_sentence_and_kept_nowhere() -> None:
 
 
 def test_two_files_are_a_generator_too() -> None:
-    from pages.start import _runs_import
+    from pages.start import runs_page
 
     source = checkpoint("mine")
     card, weights = (source / name for name in (run_directory.CARD, run_directory.WEIGHTS))
-    kept = _runs_import.imported({"a.json": card.read_bytes(), "b.safetensors": weights.read_bytes()})
+    kept = runs_page.imported({"a.json": card.read_bytes(), "b.safetensors": weights.read_bytes()})
     assert checkpoints.read_card(kept) == checkpoints.read_card(source)
     for files in ({}, {"a.json": b"{}"}, {"a.zip": b"", "b.zip": b""}, {"a.json": b"{}", "b.json": b"{}"}):
         with pytest.raises(checkpoints.CheckpointError, match="expected one zip file"):
-            _runs_import.imported(files)
+            runs_page.imported(files)
 
 
 def submit(app: AppTest) -> None:

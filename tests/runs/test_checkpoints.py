@@ -161,7 +161,10 @@ def test_weights_that_do_not_fit(checkpoint: Path, state: dict[str, np.ndarray],
 
 
 def test_weights_of_another_grid(checkpoint: Path) -> None:
-    rewrite(checkpoint, lambda card: card.update(grid=Grid([0.8, 0.9, 1.0, 1.1], [0.25, 0.5]).to_dict()))
+    rewrite(
+        checkpoint,
+        lambda card: card.update(domain={"kind": "grid", **Grid([0.8, 0.9, 1.0, 1.1], [0.25, 0.5]).to_dict()}),
+    )
     with pytest.raises(CheckpointError, match="4 moneyness x 2 maturities"):
         checkpoints.load(checkpoint)
 
@@ -184,6 +187,18 @@ def test_a_newer_format_is_named(checkpoint: Path) -> None:
     rewrite(checkpoint, lambda card: card.update(format=cards.FORMAT + 1))
     with pytest.raises(CheckpointError, match="newer version"):
         checkpoints.load(checkpoint)
+
+
+def test_a_card_of_the_first_format_is_one_of_tomorrow_s_surfaces(checkpoint: Path) -> None:
+    def back(card: dict[str, Any]) -> None:
+        grid = {name: axis for name, axis in card.pop("domain").items() if name != "kind"}
+        card.update(format=1, grid=grid)
+        del card["task"]
+
+    newer = checkpoints.read_card(checkpoint)
+    rewrite(checkpoint, back)
+    model, card = checkpoints.load(checkpoint)
+    assert (card.grid, card.task) == (newer.grid, "next_day") and card.grid is not None and model.name == card.model
 
 
 def set_to(*path: str, value: Any) -> Callable[[dict[str, Any]], None]:
@@ -218,13 +233,13 @@ def set_to(*path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         set_to("config", value={"no_such": 1}),
         set_to("config", value={"epochs": [1]}),
         set_to("config", value={str(k): k for k in range(2_000)}),
-        set_to("grid", "moneyness", value=[1.0]),
-        set_to("grid", "moneyness", value=[1.1, 1.0, 0.9]),
-        set_to("grid", "moneyness", value=["a", "b", "c"]),
-        set_to("grid", "moneyness", value=[True, 2, 3]),
-        set_to("grid", "moneyness", value=[1, 2, 10**400]),
-        set_to("grid", "moneyness", value=list(range(1, 2_000))),
-        set_to("grid", "maturity", value=None),
+        set_to("domain", "moneyness", value=[1.0]),
+        set_to("domain", "moneyness", value=[1.1, 1.0, 0.9]),
+        set_to("domain", "moneyness", value=["a", "b", "c"]),
+        set_to("domain", "moneyness", value=[True, 2, 3]),
+        set_to("domain", "moneyness", value=[1, 2, 10**400]),
+        set_to("domain", "moneyness", value=list(range(1, 2_000))),
+        set_to("domain", "maturity", value=None),
         set_to("data", "name", value=7),
         set_to("data", "period", value=["2020-01-01"]),
         set_to("data", "period", value=["yesterday", "today"]),

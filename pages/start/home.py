@@ -21,7 +21,7 @@ PREFERRED = "volgan"
 SCENARIOS = 10_000
 SEED = 1
 NEXT = (
-    ("surfaces/volgan", "Explore the scenarios", "Any date, the whole surface, where it could be arbitraged."),
+    ("generators/volgan", "Explore the scenarios", "Any date, the whole surface, where it could be arbitraged."),
     ("start/market_data", "Bring your own data", "Upload surfaces, quotes or prices; see what was read and rejected."),
     ("start/runs", "Train your own generator", "In the background, with live progress; stop, resume, compare."),
     ("generators/leaderboard", "Which to believe", "Every generator scored out of sample beside simple baselines."),

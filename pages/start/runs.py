@@ -17,7 +17,7 @@ if runs:
 else:
     with st.container(border=True):
         st.markdown("No jobs yet. Train a generator on the built-in market or on your own surfaces; it appears here.")
-        st.page_link(frame.page_path("surfaces/volgan"), label="Train VolGAN", icon=":material/model_training:")
+        st.page_link(frame.page_path("generators/volgan"), label="Train VolGAN", icon=":material/model_training:")
 
 st.subheader("Generators", anchor=False)
 shelf = st.container()

@@ -53,7 +53,7 @@ def upload(
 
 @st.cache_resource(max_entries=12, show_spinner="Loading the generator …")
 def _model(directory: str, version: str) -> tuple[SurfaceModel, checkpoints.Card]:
-    return checkpoints.load(Path(directory))
+    return checkpoints.load_surface_model(Path(directory))
 
 
 def model(directory: Path) -> tuple[SurfaceModel, checkpoints.Card]:

@@ -110,7 +110,7 @@ def command(code: str, language: str | None = "python") -> None:
 
 
 def page_path(name: str) -> str:
-    """The script of a page, for links: ``surfaces/volgan``."""
+    """The script of a page, for links: ``generators/volgan``."""
     return str(PROJECT / "pages" / f"{name}.py")
 
 

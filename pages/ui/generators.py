@@ -12,6 +12,7 @@ import streamlit as st
 from engine.datasets import Loaded
 from engine.market.grid import Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW
+from engine.models.registry import NEXT_DAY
 from engine.runs import checkpoints
 from pages.ui import frame
 
@@ -24,7 +25,7 @@ def usable(models: Collection[str] | None = None) -> dict[str, checkpoints.Liste
     return {
         str(listed.directory): listed
         for listed in checkpoints.catalogue()
-        if listed.card is not None and (models is None or listed.card.model in models)
+        if listed.card is not None and listed.card.task == NEXT_DAY and (models is None or listed.card.model in models)
     }
 
 

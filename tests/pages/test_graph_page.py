@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import workspace
+from engine import tensor_file, workspace
 from engine.errors import JobError
 from engine.market.intake import reader as csv_import
 from engine.runs import jobs as engine_jobs
-from engine.runs import run_directory, tensor_file
+from engine.runs import run_directory
 from engine.runs import studies as engine_studies
 from engine.studies.base import Work
 from engine.studies.graph import study

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pages.ui import menu
+from pages.ui import menu, texts
 
-PAGES_FOLDER = Path(__file__).resolve().parents[2] / "pages"
-PAGES = sorted(path for end in ("*.py", "*.md") for path in PAGES_FOLDER.rglob(end))
+PROJECT = Path(__file__).resolve().parents[2]
+PAGES = PROJECT / "pages"
+TEXTS = sorted((*PAGES.rglob("*.py"), *PAGES.rglob("*.md"), *(PROJECT / "engine" / "models").rglob("*.md")))
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: "/".join(path.relative_to(PROJECT).parts))
 def test_displayed_equations_stand_alone_between_their_dollars(path: Path) -> None:
     """Text on the line of a ``$$`` is swallowed by the equation, which then fails and takes the rest along."""
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -19,9 +20,16 @@ def test_displayed_equations_stand_alone_between_their_dollars(path: Path) -> No
     assert sum(line.strip() == "$$" for line in lines) % 2 == 0
 
 
+def test_parts_of_a_text_are_what_stands_under_its_headings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "method.md").write_text("# one\nFirst, # of all.\n\n# two words\nSecond.\n", encoding="utf-8")
+    monkeypatch.setattr(texts, "PROJECT", tmp_path)
+    assert texts.parts("method") == {"one": "First, # of all.\n", "two words": "Second.\n"}
+
+
 @pytest.mark.parametrize("script", [script for entries in menu.SECTIONS.values() for script, _, _ in entries])
 def test_no_page_script_shows_a_string_that_only_documents(script: str) -> None:
     """Streamlit writes every bare value of a page's script on the page, but for its first string."""
-    source = (PAGES_FOLDER / f"{script}.py").read_text(encoding="utf-8")
+    source = (PAGES / f"{script}.py").read_text(encoding="utf-8")
     bare = [node for node in ast.parse(source).body[1:] if isinstance(node, ast.Expr)]
     assert not [node.lineno for node in bare if not isinstance(node.value, ast.Call)]

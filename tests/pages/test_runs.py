@@ -79,7 +79,7 @@ def checkpoint(name: str, **changes: object) -> Path:
         "model": "volgan",
         "label": "VolGAN",
         "config": {"noise_dim": 1},
-        "grid": GRID,
+        "domain": GRID,
         "data_name": NASTY,
         "data_fingerprint": "0123456789ab",
         "data_period": ("2020-01-01", "2020-03-01"),

@@ -7,6 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from engine.errors import CheckpointError
+from engine.market.domain import Tickers
+from engine.models.registry import NEXT_DAY
 from engine.runs import checkpoints, jobs
 from engine.runs.checkpoints import CARD, WEIGHTS, Card, Listed
 from engine.runs.progress_log import duration
@@ -74,12 +76,15 @@ def _usable(listed: Listed, card: Card) -> None:
         if active:
             st.badge("active", icon=":material/visibility:", color="green")
     first, last = card.trained_on
-    rows, columns = card.grid.shape
-    facts = [f"{card.label} on {card.data_name}", f"trained on {first} to {last}", f"{rows}×{columns} surfaces"]
-    st.caption(frame.plain(" · ".join([*facts, f"seed {card.seed}", f"{duration(card.seconds)} of training"])))
+    facts = [f"{card.label} on {card.data_name}", f"trained on {first} to {last}" if first else "", _domain(card)]
+    st.caption(
+        frame.plain(" · ".join([*filter(None, facts), f"seed {card.seed}", f"{duration(card.seconds)} of training"]))
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if active:
-            st.page_link(frame.page_path("surfaces/volgan"), label="See its scenarios", icon=":material/landscape:")
+        if card.task != NEXT_DAY:
+            pass  # pages show generators of tomorrow's surface; others are sampled from the command line
+        elif active:
+            st.page_link(frame.page_path("generators/volgan"), label="See its scenarios", icon=":material/landscape:")
         else:
             st.button(
                 "Use this generator",
@@ -118,6 +123,14 @@ def _delete(listed: Listed) -> None:
     st.rerun()
 
 
+def _domain(card: Card) -> str:
+    """What a generator draws, in words."""
+    if card.grid is not None:
+        surfaces = f"{card.grid.shape[0]}×{card.grid.shape[1]} surfaces"
+        return surfaces if card.task == NEXT_DAY else f"{surfaces} by themselves"
+    return f"returns of {card.domain!r}" if isinstance(card.domain, Tickers) else repr(card.domain)
+
+
 def _table(card: Card) -> pd.DataFrame:
     rows = {
         "Model": card.label,
@@ -125,8 +138,8 @@ def _table(card: Card) -> pd.DataFrame:
         "Days of the data": " to ".join(card.data_period),
         "Fingerprint of the data": card.data_fingerprint,
         "Trained on": " to ".join(card.trained_on),
-        "Moneyness": ", ".join(card.grid.moneyness_labels),
-        "Maturities": ", ".join(card.grid.maturity_labels),
+        "Task": card.task,
+        **_domain_rows(card),
         **{f"Setting: {name}": str(value) for name, value in card.config.items()},
         "Seed": str(card.seed),
         **{f"Figure: {name}": f"{value:.4g}" for name, value in card.metrics.items()},
@@ -137,3 +150,12 @@ def _table(card: Card) -> pd.DataFrame:
         "SHA-256 of the weights": card.weights_digest,
     }
     return pd.DataFrame({"What": list(rows), "Value": list(rows.values())})
+
+
+def _domain_rows(card: Card) -> dict[str, str]:
+    if card.grid is None:
+        return {"Draws": _domain(card)}
+    return {
+        "Moneyness": ", ".join(card.grid.moneyness_labels),
+        "Maturities": ", ".join(card.grid.maturity_labels),
+    }

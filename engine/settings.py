@@ -97,9 +97,14 @@ def configuration(cls: type[C]) -> type[C]:
     return made
 
 
+def extending(config_type: type) -> tuple[str, ...]:
+    """Names of the settings that may grow when a finished run is continued."""
+    return tuple(info.name for info in describe(config_type) if info.extends)
+
+
 def identity(config: Any) -> dict[str, Value]:
     """The settings that make a fit this fit: all but those that may grow when it is continued."""
-    grow = {info.name for info in describe(type(config)) if info.extends}
+    grow = extending(type(config))
     return {name: value for name, value in to_dict(config).items() if name not in grow}
 
 

@@ -155,6 +155,7 @@ def run(directory: Path, order: StudyOrder) -> StudyResult:
         "data": about_data,
         "inputs": about,
         "settings": settings.to_dict(config),
+        "extending": list(settings.extending(type(config))),
         "created": run_directory.now(),
     }
     directory.mkdir(parents=True, exist_ok=True)

@@ -268,6 +268,7 @@ def _planned(directory: Path, order: Order) -> _Plan:
         "task": task,
         "data": data,
         "settings": settings.to_dict(config),
+        "extending": list(settings.extending(type(config))),
         "seed": seed,
         "split": part,
         "created": known.get("created") or run_directory.now(),

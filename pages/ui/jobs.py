@@ -10,7 +10,6 @@ import streamlit as st
 
 from engine.charts import theme
 from engine.charts import training as draw
-from engine.errors import SettingsError
 from engine.models import registry
 from engine.runs import jobs
 from engine.runs.progress_log import duration
@@ -101,13 +100,15 @@ def _actions(run: jobs.Run) -> None:
 
 def _facts(run: jobs.Run) -> str:
     latest = jobs.progress(run.directory).latest
-    parts = [f"{_label(run.model)} on {run.data_name}" if run.data_name else _label(run.model)]
+    label = registry.label(run.model) if run.model else "a model"
+    parts = [f"{label} on {run.data_name}" if run.data_name else label]
     if run.started:
         parts.append(f"started {when(run.started)}")
     if latest is not None:
         parts.append(f"{duration(latest.elapsed)} of training")
-    if "epochs" in run.settings:
-        parts.append(f"{run.settings['epochs']:,} epochs" if isinstance(run.settings["epochs"], int) else "")
+    extending = {str(name) for name in found} if isinstance(found := run.config.get("extending"), list) else set()
+    lengths = {name: value for name, value in run.settings.items() if name in extending and isinstance(value, int)}
+    parts += [f"{value:,} {name.replace('_', ' ')}" for name, value in lengths.items()]
     if run.split:
         parts.append(_split_words(run.split))
     if run.config:
@@ -120,13 +121,6 @@ def _split_words(split: str) -> str:
         return f"first {100 * float(split):g} % of the days"
     except ValueError:
         return f"days up to {split}"
-
-
-def _label(model: str) -> str:
-    try:
-        return registry.label(model) if model else "a model"
-    except SettingsError:
-        return model
 
 
 def progress(run: jobs.Run) -> None:

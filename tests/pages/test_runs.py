@@ -47,7 +47,8 @@ def run(name: str, state: str, *, pid: int | None = None, reason: str = "", star
         "verb": "train",
         "model": "volgan",
         "data": {"ref": "simulated-10x8", "name": NASTY, "digest": "0" * 64},
-        "settings": {"epochs": 1234},
+        "settings": {"epochs": 1234, "batch_size": 77},
+        "extending": ["epochs"],
         "seed": 7,
         "split": "0.85",
     }
@@ -154,6 +155,7 @@ def test_a_job_that_cannot_be_resumed_says_so(monkeypatch: pytest.MonkeyPatch) -
 def test_a_job_is_deleted_after_confirmation() -> None:
     directory = run("old", "cancelled", reason="stopped after 3 of 10 epochs")
     app = page()
+    assert "1,234 epochs" in texts(app) and "77" not in texts(app)  # how long it is, and no other setting
     assert "Stopped after 3 of 10 epochs." in texts(app)
     assert "This cannot be undone" in texts(app)
     app.button(key="delete_run_old").click().run()

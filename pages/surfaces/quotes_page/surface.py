@@ -4,13 +4,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import datasets as catalogue
 from engine.charts import arbitrage_history, penalties, theme
 from engine.charts import quotes as draw
 from engine.market import export
 from engine.surfaces import arbitrage, smoothing
 from pages.surfaces.quotes_page import View
-from pages.ui import datasets, downloads, frame, pictures, surface_picture
+from pages.ui import cache, datasets, downloads, frame, pictures, surface_picture
 
 
 def surface(view: View) -> None:
@@ -108,7 +107,7 @@ def all_days(view: View) -> None:
                 on_day=lambda done, total: bar.progress(done / total, f"{done:,} of {total:,} days"),
             )
             content = downloads.csv_bytes(export.surfaces_table(made.history))
-            stored = catalogue.store_upload([(f"surfaces from {loaded.label}.csv"[-120:], content)], kind="surfaces")
+            stored = cache.upload([(f"surfaces from {loaded.label}.csv"[-120:], content)], kind="surfaces")
         bar.empty()
         datasets.choose(stored.entry)
         st.session_state["quotes_made"] = made

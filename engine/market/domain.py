@@ -55,12 +55,12 @@ def to_dict(domain: Domain) -> dict[str, Any]:
 
 
 def from_dict(values: Mapping[str, Any]) -> Domain:
-    """The inverse of :func:`to_dict`; values without a kind are those of a grid.
+    """The inverse of :func:`to_dict`.
 
     Raises:
         MarketDataError: if it is none.
     """
-    kind = values.get("kind", "grid")
+    kind = values.get("kind")
     if kind == "grid":
         return Grid.from_dict(values)
     names = values.get("names")

@@ -13,13 +13,15 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.errors import ScenaristError, SettingsError
 from engine.runs import command_line, path_command
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from engine.runs.cards import Card
 
 BAD_INPUT = 2
 FAILED = 1
@@ -65,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", help="which model (see: models); not needed with --resume")
+    parser.add_argument("--task", help="what the model is put to (see: models); its first task if not given")
     parser.add_argument("--data", help="id of a dataset (see: datasets) or path of a file")
     parser.add_argument("--run", required=True, help="name of the run in the workspace, or path of a directory")
     parser.add_argument(
@@ -92,6 +95,7 @@ def _train(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         split=arguments.split,
         resume=arguments.resume,
+        task=arguments.task,
     )
     try:
         card = worker.train(directory, order)
@@ -163,7 +167,7 @@ def _study(arguments: argparse.Namespace) -> int:
 
 def _sample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", required=True, help="name of a finished run or a shipped checkpoint, or a path")
-    parser.add_argument("--data", required=True, help="id of a dataset or path of a file")
+    parser.add_argument("--data", help="id of a dataset or path of a file, of the kind that the model was trained on")
     parser.add_argument("--date", help="the day known last; the last one of the data if not given")
     parser.add_argument("--n", type=command_line.whole, default=10_000, help="number of scenarios; 10,000 if not given")
     parser.add_argument(
@@ -176,8 +180,8 @@ def _sample_arguments(parser: argparse.ArgumentParser) -> None:
 def _sample(arguments: argparse.Namespace) -> int:
     import numpy as np
 
-    from engine import datasets
     from engine.market.surface_history import SurfaceHistory
+    from engine.models import registry
     from engine.runs import checkpoints
     from engine.scenarios import reweighting
     from engine.surfaces import arbitrage
@@ -186,7 +190,9 @@ def _sample(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.n <= MOST_SCENARIOS:
         raise SettingsError(f"expected --n between 1 and {MOST_SCENARIOS:,}; found {arguments.n}")
     model, card = checkpoints.load(checkpoints.find(arguments.run))
-    history = datasets.load(arguments.data).data
+    if card.task != registry.NEXT_DAY:
+        return _draw(arguments, model, card)
+    history = _data_of(arguments)
     if not isinstance(history, SurfaceHistory):
         raise SettingsError(f"expected surfaces to sample from; found other data in {arguments.data!r}")
     row = len(history) - 1 if arguments.date is None else history.row_of(command_line.day(arguments.date))
@@ -201,6 +207,37 @@ def _sample(arguments: argparse.Namespace) -> int:
     print(f"penalty mean {phi.mean():.3g} as drawn, {float(weights @ phi):.3g} reweighted with beta {beta:.4g}")
     print(f"effective sample size {size:,.0f}; written to {arguments.out}")
     return 0
+
+
+def _draw(arguments: argparse.Namespace, model: Any, card: Card) -> int:
+    """Draws of a model whose task is another than tomorrow's surface."""
+    import numpy as np
+
+    from engine.market.price_history import PriceHistory
+    from engine.market.surface_history import SurfaceHistory
+
+    kinds: dict[str, Any] = {"surfaces": SurfaceHistory, "prices": PriceHistory}
+    reads = model.task.reads
+    data = None if reads == "nothing" else _data_of(arguments)
+    if data is not None and not isinstance(data, kinds[reads]):
+        raise SettingsError(f"expected {reads} to sample from; found other data in {arguments.data!r}")
+    if arguments.date is not None and data is not None:
+        data, _ = data.split(after=command_line.day(arguments.date))
+    drawn = model.sample(data, arguments.n, rng=np.random.default_rng(arguments.seed))
+    command_line.write_table(arguments.out, drawn.to_frame())
+    print(
+        f"{arguments.n:,} draws of {card.label} on the task {card.task}, seed {arguments.seed}; "
+        f"written to {arguments.out}"
+    )
+    return 0
+
+
+def _data_of(arguments: argparse.Namespace) -> Any:
+    from engine import datasets
+
+    if arguments.data is None:
+        raise SettingsError("expected --data with the id of a dataset or the path of a file; found none")
+    return datasets.load(arguments.data).data
 
 
 def _surfaces_arguments(parser: argparse.ArgumentParser) -> None:
@@ -313,7 +350,7 @@ def _models(arguments: argparse.Namespace) -> int:
 
     for spec in registry.SPECS.values():
         print(f"{spec.name}: {spec.label} ({spec.role}; {', '.join(spec.tasks)})")
-        for info in settings.describe(registry.surface_model(spec.name).Config):
+        for info in settings.describe(registry.model(spec.name).Config):
             allowed = f"one of {', '.join(info.choices)}" if info.choices else f"{info.low} to {info.high}"
             unit = f" {info.unit}" if info.unit else ""
             print(f"  {info.name}={info.default}{unit}  ({allowed})  {info.help}")

@@ -1,7 +1,7 @@
 """One frozen dataclass describes a configuration: the page's form, ``--set key=value`` and the docs all come from it.
 
 Example:
-    >>> @dataclass(frozen=True)
+    >>> @configuration
     ... class Config:
     ...     epochs: int = setting(10_000, label="Epochs", help="Passes over the training part.", low=1, high=1_000_000)
     >>> from_strings(Config, ["epochs=20"]).epochs
@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
 from engine.errors import SettingsError
 
@@ -35,6 +35,7 @@ class SettingInfo:
     choices: tuple[str, ...] | None
     unit: str
     advanced: bool
+    extends: bool = False
 
 
 def setting(
@@ -47,8 +48,19 @@ def setting(
     choices: tuple[str, ...] | None = None,
     unit: str = "",
     advanced: bool = False,
+    extends: bool = False,
 ) -> Any:
-    """A dataclass field that knows its label, range, unit and help text."""
+    """A dataclass field that knows its label, range, unit and help text.
+
+    Args:
+        default: its value unless said otherwise; its type is the field's.
+        label, help: for people.
+        low, high: inclusive range of a number.
+        choices: of a text.
+        unit: of a number.
+        advanced: shown when asked for.
+        extends: whether a finished run may be continued with a larger value (more epochs).
+    """
     info = {
         "label": label,
         "help": help,
@@ -57,8 +69,43 @@ def setting(
         "choices": choices,
         "unit": unit,
         "advanced": advanced,
+        "extends": extends,
     }
     return field(default=default, metadata=info)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(setting,))
+def configuration(cls: type[C]) -> type[C]:
+    """A frozen dataclass whose every field a form can show.
+
+    Raises:
+        SettingsError: when the class is made, if a field is no ``setting``, of another type than int, float, bool or
+            str (a tuple, a union, None), or has a default that it would refuse.
+    """
+    made = dataclass(frozen=True)(cls)
+    for name, kind in get_type_hints(made).items():
+        if name in (known := {f.name: f for f in fields(made)}):  # type: ignore[arg-type]
+            where = f"{made.__name__}.{name}"
+            if kind not in (int, float, bool, str):
+                words = getattr(kind, "__name__", str(kind)) if isinstance(kind, type) else str(kind)
+                raise SettingsError(f"expected {where} to be an int, float, bool or str; found {words}")
+            if "label" not in known[name].metadata:
+                raise SettingsError(f"expected {where} to be made by setting(...); found a plain field")
+            if not isinstance(known[name].default, (int, float) if kind is float else kind):
+                raise SettingsError(f"expected a default of type {kind.__name__} for {where}; found another")
+    from_dict(made, {f.name: f.default for f in fields(made)})  # type: ignore[arg-type]
+    return made
+
+
+def extending(config_type: type) -> tuple[str, ...]:
+    """Names of the settings that may grow when a finished run is continued."""
+    return tuple(info.name for info in describe(config_type) if info.extends)
+
+
+def identity(config: Any) -> dict[str, Value]:
+    """The settings that make a fit this fit: all but those that may grow when it is continued."""
+    grow = extending(type(config))
+    return {name: value for name, value in to_dict(config).items() if name not in grow}
 
 
 def describe(config_type: type) -> tuple[SettingInfo, ...]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from engine.errors import MarketDataError
 from engine.market.grid import Floats
-from engine.market.surface_history import Dates, check_dates
+from engine.market.surface_history import Dates, Day, check_dates, cut_after
 
 TICKER = re.compile(r"^[A-Za-z0-9.^=_-]{1,15}$")
 """What a ticker may look like; anything else never reaches a page or a path."""
@@ -74,6 +74,16 @@ class PriceHistory:
 
     def __len__(self) -> int:
         return len(self.dates)
+
+    def __getitem__(self, rows: slice) -> PriceHistory:
+        """Some of the days, in their order."""
+        opened = None if self.open is None else self.open[rows]
+        return replace(self, dates=self.dates[rows], close=self.close[rows], open=opened)
+
+    def split(self, *, after: Day | None = None, fraction: float | None = None) -> tuple[PriceHistory, PriceHistory]:
+        """Chronological split into a training and a test part; see :meth:`SurfaceHistory.split`."""
+        cut = cut_after(self.dates, after, fraction)
+        return self[:cut], self[cut:]
 
     def column(self, ticker: str) -> int:
         """Column of a ticker.

@@ -144,16 +144,7 @@ class SurfaceHistory:
         Raises:
             MarketDataError: if either part would be empty.
         """
-        if after is not None and fraction is None:
-            cut = int(np.searchsorted(self.dates, _day(after), side="right"))
-        elif fraction is not None and after is None:
-            cut = round(fraction * len(self))
-        else:
-            raise MarketDataError("expected either a date or a fraction to split at; found both or neither")
-        if not 0 < cut < len(self):
-            raise MarketDataError(
-                f"expected a split inside {self.dates[0]} … {self.dates[-1]}; found one after day {cut} of {len(self)}"
-            )
+        cut = cut_after(self.dates, after, fraction)
         return self[:cut], self[cut:]
 
     def row_of(self, day: Day) -> int:
@@ -214,6 +205,25 @@ class SurfaceHistory:
     def atm(self, maturity: float = 1 / 12) -> Floats:
         """``(n,)`` at-the-money implied vol at a maturity in years."""
         return self.grid.interpolate(self.iv, 1.0, maturity)
+
+
+def cut_after(dates: Dates, after: Day | None, fraction: float | None) -> int:
+    """Number of days in the first part of a chronological split; the arguments are those of ``split``.
+
+    Raises:
+        MarketDataError: if either part would be empty, or both or neither is given.
+    """
+    if after is not None and fraction is None:
+        cut = int(np.searchsorted(dates, _day(after), side="right"))
+    elif fraction is not None and after is None:
+        cut = round(fraction * len(dates))
+    else:
+        raise MarketDataError("expected either a date or a fraction to split at; found both or neither")
+    if not 0 < cut < len(dates):
+        raise MarketDataError(
+            f"expected a split inside {dates[0]} … {dates[-1]}; found one after day {cut} of {len(dates)}"
+        )
+    return cut
 
 
 def check_dates(dates: Dates) -> None:

@@ -10,12 +10,13 @@ import importlib
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from engine.errors import SettingsError
 
 if TYPE_CHECKING:
-    from engine.models.surface_model import SurfaceModel
+    from engine.models.surface_model import FitReport, SurfaceModel
+    from engine.training.progress import Checkpointer, OnStep
 
 Role = Literal["baseline", "learned", "true law"]
 
@@ -34,6 +35,25 @@ SOON = 120.0
 _METHODS = Path(__file__).parent / "methods"
 
 
+class Model(Protocol):
+    """What a job trains and a checkpoint holds, whatever its task."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    Config: ClassVar[type]
+
+    def fit(
+        self, data: Any, *, seed: int, on_step: OnStep | None = None, checkpointer: Checkpointer | None = None
+    ) -> FitReport:
+        """Fit to a training part."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything learned, as named arrays."""
+
+    def restore(self, state: Any, domain: Any) -> None:
+        """The inverse of :meth:`state`."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """What the product knows of a model without importing it.
@@ -50,6 +70,7 @@ class Spec:
         scenarios: whether it draws more than one tomorrow, so that there is a risk to hedge.
         conditional: whether its law moves with the state of the market even when it is not refitted, so that a
             comparison also enters it as it was fitted once.
+        family: whether the class is a family on arrays, which becomes a model on a task.
     """
 
     name: str
@@ -61,6 +82,7 @@ class Spec:
     colour: str = ""
     scenarios: bool = True
     conditional: bool = False
+    family: bool = False
 
     @property
     def method(self) -> str:
@@ -77,7 +99,10 @@ class Spec:
         return found
 
 
-_FHS = "engine.models.conditional_fhs"
+ZOO = (NEXT_DAY, "level_surface", "daily_returns", "return_paths", "plane")
+"""Tasks that any family of vectors can be put to."""
+
+_FHS, _FAMILIES = "engine.models.conditional_fhs", "engine.models.families"
 
 SPECS: dict[str, Spec] = {
     spec.name: spec
@@ -156,6 +181,7 @@ SPECS: dict[str, Spec] = {
             colour="#5F8A3C",
             scenarios=False,
         ),
+        Spec("vae", "Variational autoencoder", f"{_FAMILIES}.vae:VAE", tasks=ZOO, family=True, seconds_to_fit=30),
         Spec("volgan", "VolGAN", "engine.models.volgan.model:VolGAN", seconds_to_fit=130, colour="#0878B8"),
         Spec(
             "simulated_market",
@@ -223,6 +249,23 @@ def label(name: str) -> str:
     return SPECS[name].label if name in SPECS else name
 
 
+def model(name: str, task: str = "") -> type[Any]:
+    """The class of a model on a task, its first one if none is said.
+
+    Raises:
+        SettingsError: if there is no such model, or it cannot be put to that task.
+    """
+    found = spec(name)
+    task = task or found.tasks[0]
+    if task not in found.tasks:
+        raise SettingsError(f"expected a task of {found.label} among {', '.join(found.tasks)}; found {task[:40]!r}")
+    if found.family:
+        from engine.models.family_model import family_model
+
+        return family_model(name, task)
+    return found.load()
+
+
 def surface_model(name: str) -> type[SurfaceModel]:
     """The class of a generator of tomorrow's surface and return.
 
@@ -231,5 +274,5 @@ def surface_model(name: str) -> type[SurfaceModel]:
     """
     if name not in next_day():
         raise SettingsError(f"expected a model among {', '.join(next_day())}; found {name[:40]!r}")
-    model: type[SurfaceModel] = SPECS[name].load()
-    return model
+    found: type[SurfaceModel] = model(name, NEXT_DAY)
+    return found

@@ -14,12 +14,18 @@ from typing import Any
 
 from engine import settings
 from engine.errors import CheckpointError, ScenaristError
+from engine.market import domain as domains
+from engine.market.domain import Domain
 from engine.market.grid import Grid
 from engine.runs import run_directory
 from engine.runs.run_directory import CARD
 
-FORMAT = 1
-"""Version of the card; a card of a newer one is refused with a sentence."""
+FORMAT = 2
+"""Version of the card; a card of a newer one is refused with a sentence. Cards of format 1 are of next-day surfaces and
+have a grid where later ones have a task and a domain.
+"""
+
+FIRST_TASK = "next_day"
 
 MOST_AXIS = 1_000
 MOST_TEXT = 300
@@ -36,7 +42,7 @@ class Card:
         model: the name it is registered under.
         label: what a person calls the model.
         config: its settings, plain values.
-        grid: the grid it was trained on.
+        domain: what it was trained on: a grid, tickers, or the plane.
         data_name: what a person called the data.
         data_fingerprint: first 12 characters of their digest.
         data_period: their first and last day, ISO, training and test part together.
@@ -49,12 +55,13 @@ class Card:
         versions: library → version.
         created: when, ISO.
         weights_digest: SHA-256 of the weights file; filled in by :func:`save`.
+        task: what the model was put to.
     """
 
     model: str
     label: str
     config: Mapping[str, settings.Value]
-    grid: Grid
+    domain: Domain
     data_name: str
     data_fingerprint: str
     data_period: tuple[str, str]
@@ -67,6 +74,12 @@ class Card:
     versions: Mapping[str, str] = field(default_factory=lambda: library_versions())
     created: str = field(default_factory=run_directory.now)
     weights_digest: str = ""
+    task: str = FIRST_TASK
+
+    @property
+    def grid(self) -> Grid | None:
+        """The grid of a model of surfaces."""
+        return self.domain if isinstance(self.domain, Grid) else None
 
     def to_dict(self) -> dict[str, Any]:
         """The card as JSON holds it."""
@@ -75,7 +88,8 @@ class Card:
             "model": self.model,
             "label": self.label,
             "config": dict(self.config),
-            "grid": self.grid.to_dict(),
+            "task": self.task,
+            "domain": domains.to_dict(self.domain),
             "data": {
                 "name": self.data_name,
                 "fingerprint": self.data_fingerprint,
@@ -118,7 +132,7 @@ class Card:
                 f"expected a checkpoint card of format {FORMAT}; found format {str(version)[:20]}, written by a newer "
                 "version of this program"
             )
-        if version != FORMAT or isinstance(version, bool):
+        if version not in (1, FORMAT) or isinstance(version, bool):
             raise CheckpointError(f"expected a checkpoint card of format {FORMAT}; found {str(version)[:20]!r}")
         read = _Reader(values)
         data = _Reader(read.mapping("data"), "data.")
@@ -126,7 +140,8 @@ class Card:
             model=read.text("model"),
             label=read.text("label"),
             config=read.values("config"),
-            grid=_grid(read.mapping("grid")),
+            domain=_domain({"kind": "grid", **read.mapping("grid")} if version == 1 else read.mapping("domain")),
+            task=FIRST_TASK if version == 1 else read.text("task"),
             data_name=data.text("name"),
             data_fingerprint=data.text("fingerprint"),
             data_period=data.days("period"),
@@ -158,17 +173,16 @@ def printable(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]
 
 
-def _grid(values: Mapping[str, Any]) -> Grid:
-    axes = []
+def _domain(values: Mapping[str, Any]) -> Domain:
     for name in ("moneyness", "maturity"):
-        axis = values.get(name)
-        if not isinstance(axis, list) or len(axis) > MOST_AXIS or not all(map(_is_number, axis)):
+        axis = values.get(name, [])
+        needed = values.get("kind") == "grid" and name not in values
+        if needed or not isinstance(axis, list) or len(axis) > MOST_AXIS or not all(map(_is_number, axis)):
             raise CheckpointError(f"expected grid.{name} in {CARD} to be a list of at most {MOST_AXIS} numbers")
-        axes.append([float(x) for x in axis])
     try:
-        return Grid(*axes)
+        return domains.from_dict(values)
     except ScenaristError as error:
-        raise CheckpointError(f"expected a grid in {CARD}; {error}") from None
+        raise CheckpointError(f"expected a domain in {CARD}; {error}") from None
 
 
 def _is_number(value: Any) -> bool:
@@ -221,6 +235,8 @@ class _Reader:
     def days(self, name: str) -> tuple[str, str]:
         value = self._values.get(name)
         try:
+            if value == ["", ""]:  # of what has no days
+                return "", ""
             if isinstance(value, list) and len(value) == 2:
                 first, last = (datetime.date.fromisoformat(day).isoformat() for day in value)
                 return first, last

@@ -17,12 +17,14 @@ import zlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from engine import settings, workspace
+from engine import settings, tensor_file, workspace
 from engine.errors import CheckpointError, ScenaristError
-from engine.models.registry import surface_model
+from engine.models import registry
+from engine.models.registry import Model
 from engine.models.surface_model import SurfaceModel
-from engine.runs import run_directory, tensor_file
+from engine.runs import run_directory
 from engine.runs.cards import Card
 from engine.runs.run_directory import CARD, WEIGHTS
 
@@ -37,6 +39,7 @@ __all__ = [
     "import_files",
     "import_zip",
     "load",
+    "load_surface_model",
     "read_card",
     "save",
 ]
@@ -64,7 +67,7 @@ class Listed:
         return self.directory.name
 
 
-def save(directory: Path, model: SurfaceModel, card: Card) -> Card:
+def save(directory: Path, model: Model, card: Card) -> Card:
     """Write weights and card, both or neither; a checkpoint that was there is untouched if that fails.
 
     Returns:
@@ -82,7 +85,7 @@ def save(directory: Path, model: SurfaceModel, card: Card) -> Card:
     return card
 
 
-def load(directory: Path) -> tuple[SurfaceModel, Card]:
+def load(directory: Path) -> tuple[Any, Card]:
     """The model of a checkpoint, ready to sample, and its card.
 
     Raises:
@@ -90,6 +93,20 @@ def load(directory: Path) -> tuple[SurfaceModel, Card]:
     """
     card_bytes = run_directory.read_bytes(directory / CARD, MOST_CARD_BYTES)
     return _checked(card_bytes, run_directory.read_bytes(directory / WEIGHTS, MOST_WEIGHT_BYTES))
+
+
+def load_surface_model(directory: Path) -> tuple[SurfaceModel, Card]:
+    """As :func:`load`, for those who need a generator of tomorrow's surface.
+
+    Raises:
+        CheckpointError: if the checkpoint is of another task; and as :func:`load`.
+    """
+    card = read_card(directory)
+    if card.task != registry.NEXT_DAY:
+        raise CheckpointError(
+            f"expected a generator of tomorrow's surface in {directory.name}; found {card.label} on {card.task}"
+        )
+    return load(directory)
 
 
 def read_card(directory: Path) -> Card:
@@ -200,7 +217,7 @@ def import_files(card_bytes: bytes, weights: bytes, name: str = "") -> Path:
     return target
 
 
-def _checked(card_bytes: bytes, weights: bytes) -> tuple[SurfaceModel, Card]:
+def _checked(card_bytes: bytes, weights: bytes) -> tuple[Any, Card]:
     """Everything that makes two pieces of bytes a checkpoint."""
     card = Card.from_bytes(card_bytes)
     if hashlib.sha256(weights).hexdigest() != card.weights_digest:
@@ -210,9 +227,9 @@ def _checked(card_bytes: bytes, weights: bytes) -> tuple[SurfaceModel, Card]:
     state = tensor_file.from_bytes(weights, WEIGHTS)
     tensor_file.check_finite(state, WEIGHTS)
     try:
-        kind = surface_model(card.model)
+        kind = registry.model(card.model, card.task)
         model = kind(settings.from_dict(kind.Config, card.config))
-        model.restore(state, card.grid)
+        model.restore(state, card.domain)
     except CheckpointError:
         raise
     except ScenaristError as error:

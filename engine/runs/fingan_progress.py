@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from engine import tensor_file
 from engine.errors import CheckpointError
 from engine.models.fingan.networks import LOSSES
-from engine.runs import run_directory, tensor_file
+from engine.runs import run_directory
 from engine.runs.studies import ARRAYS, RESULT
 
 MOST_BYTES = 256 << 20

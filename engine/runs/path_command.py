@@ -35,7 +35,7 @@ def run(given: argparse.Namespace) -> int:
 
     table_suffix(given.out)
     fixed = None if given.beta == "auto" else beta(given.beta)
-    model, card = checkpoints.load(checkpoints.find(given.run))
+    model, card = checkpoints.load_surface_model(checkpoints.find(given.run))
     history = datasets.load(given.data).data
     if not isinstance(history, SurfaceHistory):
         raise SettingsError(f"expected surfaces to start paths from; found other data in {given.data!r}")

@@ -11,12 +11,9 @@ import contextlib
 import datetime
 import errno
 import fcntl
-import json
 import os
 import re
 import secrets
-import stat
-import tempfile
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -25,6 +22,10 @@ from typing import Any
 
 from engine import workspace
 from engine.errors import CheckpointError, JobError
+from engine.workspace import MOST_JSON_BYTES as MOST_JSON_BYTES
+from engine.workspace import parse_json as parse_json
+from engine.workspace import read_bytes as read_bytes
+from engine.workspace import write_together as write_together
 
 CONFIG = "config.json"
 STATUS = "status.json"
@@ -35,9 +36,6 @@ WEIGHTS = "weights.safetensors"
 CARD = "card.json"
 LOCK = ".lock"
 RESERVE = ".reserve"
-
-MOST_JSON_BYTES = 1 << 20
-"""No JSON file of a run is longer; a card has a few kilobytes."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 """What a run may be called: one path component, never hidden, never ``..``."""
@@ -85,51 +83,6 @@ def inside_workspace(directory: Path) -> bool:
     )
 
 
-def read_bytes(path: Path, most: int) -> bytes:
-    """The content of a regular file of at most ``most`` bytes; links, pipes and devices are refused unread.
-
-    Raises:
-        CheckpointError: if it is missing, no regular file, or too long.
-    """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ENOENT:
-            raise CheckpointError(f"expected the file {path.name} in {path.parent.name}; found none") from None
-        words = os.strerror(error.errno or 0)
-        raise CheckpointError(f"expected {path.name} in {path.parent.name} as a regular file; found: {words}") from None
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise CheckpointError(
-                f"expected {path.name} in {path.parent.name} to be a regular file; found another kind"
-            )
-        if found.st_size > most:
-            raise CheckpointError(f"expected {path.name} of at most {most:,} bytes; found {found.st_size:,}")
-        with open(handle, "rb", closefd=False) as file:
-            return file.read(most)
-    finally:
-        os.close(handle)
-
-
-def parse_json(content: bytes, what: str) -> dict[str, Any]:
-    """A JSON object from outside: bounded, UTF-8, no NaN, no deep nesting.
-
-    Raises:
-        CheckpointError: saying what was expected of ``what``.
-    """
-    if len(content) > MOST_JSON_BYTES:
-        raise CheckpointError(f"expected {what} of at most {MOST_JSON_BYTES:,} bytes; found {len(content):,}")
-    try:
-        value = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        found = "nesting too deep" if isinstance(error, RecursionError) else _first_words(error)
-        raise CheckpointError(f"expected {what} to be valid JSON; found: {found}") from None
-    if not isinstance(value, dict):
-        raise CheckpointError(f"expected {what} to be a JSON object; found a {type(value).__name__}")
-    return value
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object of a run's directory.
 
@@ -150,32 +103,6 @@ def read_json_or_none(path: Path) -> dict[str, Any] | None:
 def write_status(directory: Path, status: Mapping[str, Any]) -> None:
     """Write how a run stands, whole or not at all."""
     workspace.write_json(directory / STATUS, dict(status))
-
-
-def write_together(directory: Path, contents: Mapping[str, bytes]) -> None:
-    """Write several files of a directory: all are on disk under temporary names before the first is renamed.
-
-    A full disk therefore leaves every old file as it was.
-
-    Raises:
-        OSError: from the file system.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    waiting: list[tuple[str, Path]] = []
-    try:
-        for name, data in contents.items():
-            handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
-            waiting.append((temporary, directory / name))
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        for temporary, final in waiting:
-            os.replace(temporary, final)
-    except BaseException:
-        for temporary, _ in waiting:
-            Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager
@@ -215,11 +142,3 @@ def disk_sentence(error: OSError, what: str) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"expected room on the disk for {what}; found it full: free some space, then resume"
     return f"expected to write {what}; found: {error.strerror or error}"
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"the number {name}")
-
-
-def _first_words(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]

@@ -19,11 +19,11 @@ from typing import Any
 
 import pandas as pd
 
-from engine import __version__, datasets, settings, workspace
+from engine import __version__, datasets, settings, tensor_file, workspace
 from engine.errors import CheckpointError, JobError, ScenaristError
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
-from engine.runs import checkpoints, compute, run_directory, tensor_file
+from engine.runs import checkpoints, compute, run_directory
 from engine.runs.cards import printable
 from engine.runs.progress_log import ProgressBar, ProgressWriter
 from engine.runs.run_directory import CONFIG, PROGRESS, WEIGHTS
@@ -154,6 +154,7 @@ def run(directory: Path, order: StudyOrder) -> StudyResult:
         "data": about_data,
         "inputs": about,
         "settings": settings.to_dict(config),
+        "extending": list(settings.extending(type(config))),
         "created": run_directory.now(),
     }
     directory.mkdir(parents=True, exist_ok=True)
@@ -360,7 +361,7 @@ def _input(name: str, ref: str) -> tuple[Any, dict[str, Any]]:
         return tuple(model for model, _ in parts), {"ref": ref, "digest": digest, "parts": facts}
     if name in GENERATORS:
         path = checkpoints.find(ref)
-        model, card = checkpoints.load(path)
+        model, card = checkpoints.load_surface_model(path)
         digest = hashlib.sha256(run_directory.read_bytes(path / WEIGHTS, checkpoints.MOST_WEIGHT_BYTES)).hexdigest()
         return model, {
             "ref": ref,

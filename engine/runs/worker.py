@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import os
 import re
 import signal
@@ -21,12 +22,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from engine import datasets, settings
+from engine import datasets, settings, tensor_file
 from engine.errors import CheckpointError, JobError, MarketDataError, ScenaristError, SettingsError
+from engine.market.domain import Domain
+from engine.market.grid import Grid
+from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
-from engine.models.registry import surface_model
-from engine.models.surface_model import SurfaceModel, Tensors
-from engine.runs import checkpoints, run_directory, tensor_file
+from engine.models import registry, tasks
+from engine.models.registry import Model
+from engine.models.surface_model import Tensors
+from engine.runs import checkpoints, run_directory
 from engine.runs.cards import Card, printable
 from engine.runs.progress_log import ProgressBar, ProgressWriter
 from engine.runs.run_directory import CARD, CONFIG, KEEP, PROGRESS, RESERVE, STATUS
@@ -49,6 +54,7 @@ class Order:
 
     Args:
         model: registered name.
+        task: what the model is put to; its first task if not said.
         data: id of the catalogue or path of a file.
         pairs: settings as ``key=value``.
         seed: ≥ 0.
@@ -62,15 +68,17 @@ class Order:
     seed: int | None = None
     split: str | None = None
     resume: bool = False
+    task: str | None = None
 
 
 @dataclass(frozen=True)
 class _Plan:
     """An order that can be carried out: everything checked and loaded, nothing written."""
 
-    model: SurfaceModel
-    train: SurfaceHistory
-    whole: SurfaceHistory
+    model: Model
+    train: SurfaceHistory | PriceHistory | None
+    grid: Grid | None
+    about: dict[str, Any]
     config: dict[str, Any]
 
 
@@ -183,7 +191,7 @@ def train(directory: Path, order: Order) -> Card:
             raise TrainingFailed(sentence) from error
 
 
-def split(history: SurfaceHistory, text: str) -> SurfaceHistory:
+def split(history: SurfaceHistory | PriceHistory, text: str) -> SurfaceHistory | PriceHistory:
     """The training part: up to a day (``2008-01-01``), or a share of the days from the first on (``0.85``; 1 is all).
 
     Raises:
@@ -238,41 +246,60 @@ def _planned(directory: Path, order: Order) -> _Plan:
     """
     known = _known(directory) if order.resume else {}
     name = str(_agreed("model", order.model, known.get("model")))
-    kind = surface_model(name)
+    task = str(_agreed("task", order.task or None, known.get("task"), default=registry.spec(name).tasks[0]))
+    kind = registry.model(name, task)
     config = _config(kind, order, known)
     seed = int(_agreed("seed", order.seed, known.get("seed"), default=0))
     if not 0 <= seed < 1 << 63:
         raise JobError(f"expected a seed between 0 and 2^63 - 1; found {seed}")
     part = str(_agreed("split", order.split, known.get("split"), default=DEFAULT_SPLIT))
     ref = order.data if order.data is not None else known.get("data", {}).get("ref")
+    whole, data = _data(name, task, ref)
+    if known and data["digest"] != known["data"].get("digest"):
+        raise JobError(
+            f"expected the data that this run began with (fingerprint {str(known['data'].get('digest'))[:12]}); "
+            f"found others (fingerprint {data['digest'][:12]}) under {printable(str(ref))!r}"
+        )
+    written = {
+        "format": CONFIG_FORMAT,
+        "verb": "train",
+        "model": name,
+        "task": task,
+        "data": data,
+        "settings": settings.to_dict(config),
+        "extending": list(settings.extending(type(config))),
+        "seed": seed,
+        "split": part,
+        "created": known.get("created") or run_directory.now(),
+    }
+    train = None if whole is None else split(whole, part)
+    return _Plan(kind(config), train, whole.grid if isinstance(whole, SurfaceHistory) else None, data, written)
+
+
+def _data(name: str, task: str, ref: Any) -> tuple[SurfaceHistory | PriceHistory | None, dict[str, Any]]:
+    """The data of a fit, and what is written of them; none for a task that reads nothing.
+
+    Raises:
+        JobError: if they are not the kind that the task reads, or missing.
+    """
+    reads = tasks.task_class(task).reads
+    if reads == "nothing":
+        if ref:
+            raise JobError(f"expected no --data for the task {task}, which reads none; found {printable(str(ref))!r}")
+        digest = hashlib.sha256(f"{CONFIG_FORMAT} {task}".encode()).hexdigest()
+        return None, {"ref": "", "name": task, "digest": digest, "period": ["", ""], "origin": "built-in"}
     if ref is None:
         raise JobError("expected --data with the id of a dataset or the path of a file; found none")
     loaded = datasets.load(str(ref))
-    if not isinstance(loaded.data, SurfaceHistory):
-        raise JobError(f"expected surfaces to train {name} on; found {loaded.entry.kind} in {printable(str(ref))!r}")
-    if known and loaded.data.digest != known["data"].get("digest"):
-        raise JobError(
-            f"expected the data that this run began with (fingerprint {str(known['data'].get('digest'))[:12]}); "
-            f"found others (fingerprint {loaded.data.fingerprint}) under {printable(str(ref))!r}"
-        )
-    data = {
+    if not isinstance(loaded.data, SurfaceHistory if reads == "surfaces" else PriceHistory):
+        raise JobError(f"expected {reads} to train {name} on; found {loaded.entry.kind} in {printable(str(ref))!r}")
+    return loaded.data, {
         "ref": loaded.entry.id,
         "name": printable(loaded.label),
         "digest": loaded.data.digest,
         "period": list(loaded.data.period),
         "origin": loaded.origin,
     }
-    written = {
-        "format": CONFIG_FORMAT,
-        "verb": "train",
-        "model": name,
-        "data": data,
-        "settings": settings.to_dict(config),
-        "seed": seed,
-        "split": part,
-        "created": known.get("created") or run_directory.now(),
-    }
-    return _Plan(kind(config), split(loaded.data, part), loaded.data, written)
 
 
 def _known(directory: Path) -> dict[str, Any]:
@@ -289,7 +316,7 @@ def _known(directory: Path) -> dict[str, Any]:
     return config
 
 
-def _config(kind: type[SurfaceModel], order: Order, known: dict[str, Any]) -> Any:
+def _config(kind: type[Model], order: Order, known: dict[str, Any]) -> Any:
     """Settings of the fit. A resumed one may be made longer; any other change would make it another fit.
 
     Raises:
@@ -300,9 +327,9 @@ def _config(kind: type[SurfaceModel], order: Order, known: dict[str, Any]) -> An
         return settings.from_strings(kind.Config, order.pairs)
     before: Any = settings.from_dict(kind.Config, known["settings"])
     config = settings.from_strings(kind.Config, order.pairs, base=before)
-    old, new = settings.to_dict(before), settings.to_dict(config)
+    old, new = settings.to_dict(before), settings.identity(config)
     for name, value in new.items():
-        if name != "epochs" and value != old[name]:
+        if value != old[name]:
             raise JobError(f"expected the settings that this run began with, {name} {old[name]}; found {value}")
     return config
 
@@ -338,27 +365,34 @@ def _carried_out(directory: Path, plan: _Plan, stop: StopRequest) -> Card:
             report = plan.model.fit(plan.train, seed=plan.config["seed"], on_step=on_step, checkpointer=checkpointer)
     finally:
         bar.close()
-    data = plan.config["data"]
+    data = plan.about
     card = Card(
         model=plan.model.name,
         label=plan.model.label,
         config=plan.config["settings"],
-        grid=plan.whole.grid,
+        domain=_domain(plan),
         data_name=data["name"],
-        data_fingerprint=plan.whole.fingerprint,
-        data_period=plan.whole.period,
+        data_fingerprint=data["digest"][:12],
+        data_period=tuple(data["period"]),
         data_origin=data["origin"],
         trained_on=report.trained_on,
         seed=plan.config["seed"],
         metrics=report.metrics,
         steps=report.steps,
         seconds=round(writer.elapsed, 3),
+        task=plan.config["task"],
     )
     with _disk_words("the trained weights"):
         card = checkpoints.save(directory, plan.model, card)
         (directory / RESERVE).unlink(missing_ok=True)
         _end(directory, "done", "")
     return card
+
+
+def _domain(plan: _Plan) -> Domain:
+    domain: Domain | None = getattr(plan.model, "domain", None) or plan.grid
+    assert domain is not None  # a model without one of its own is of surfaces
+    return domain
 
 
 def _end(directory: Path, state: str, reason: str) -> None:

@@ -40,6 +40,9 @@ Bools = NDArray[np.bool_]
 WITHIN_SPREAD = 1e-3
 """Cost of a change inside the bid–ask spread, beside one of 1 outside."""
 
+_MARGINS = (0.0, 1e-15, 1e-14, 1e-13)
+"""Asked of every constraint, in units of spot: at the edge, prices of the vols found may round to the wrong side."""
+
 _ROUNDING = 5e-16
 """Violations up to this, in units of spot, are left: a price carries as much rounding."""
 
@@ -115,14 +118,17 @@ def repair(iv: ArrayLike, grid: Grid, rate: float = 0.0, half_spread: ArrayLike 
     is_call = grid.moneyness[:, None] * np.exp(-rate * grid.maturity) >= 1
     old = _price(grid, sigma, rate, is_call)
     matrix, limit = _constraints(grid, rate, is_call)
-    move = np.zeros(grid.size)
+    change, repaired, after = np.zeros(grid.shape), sigma, before
     if float((matrix @ old.ravel() - limit).max()) > PRICE_TOLERANCE:
         low = _price(grid, np.full(grid.shape, max(LOWEST_IV, sigma.min() / 2)), rate, is_call)
         high = _price(grid, np.full(grid.shape, max(2 * sigma.max(), HIGHEST_IV)), rate, is_call)
-        move = _least_move(matrix, limit, old.ravel(), low.ravel(), high.ravel(), spread.ravel())
-    change = grid.unflatten(move)
-    repaired = _vols(grid, sigma, old, change, rate, is_call)
-    after = float(arbitrage.total_penalty(repaired, grid, rate))
+        for margin in _MARGINS:
+            move = _least_move(matrix, limit - margin, old.ravel(), low.ravel(), high.ravel(), spread.ravel())
+            change = grid.unflatten(move)
+            repaired = _vols(grid, sigma, old, change, rate, is_call)
+            after = float(arbitrage.total_penalty(repaired, grid, rate))
+            if after == 0:
+                break
     beyond = np.maximum(np.abs(change) - spread, 0.0)
     return Repair(repaired, change, repaired - sigma, beyond, before, after)
 

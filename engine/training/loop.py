@@ -1,24 +1,30 @@
-"""The only epoch loop: shuffling, reporting, stopping, keeping and resuming. Models supply the step."""
+"""The only epoch loop: reporting, stopping, keeping, resuming. Learners supply the batches and the step.
+
+A learner is a model's side of training: stacked kernels (VolGAN, Fin-GAN) write their own; every torch family is
+trained by :class:`engine.training.learner.TorchLearner`.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from engine.errors import CheckpointError, SettingsError
+from engine.tensor_file import digest
 from engine.training.progress import Checkpointer, OnStep, Progress, TrainingDiverged, TrainingStopped
 from engine.training.streams import Streams
 
 Arrays = dict[str, NDArray[Any]]
+B = TypeVar("B")
 
 POSITION = "loop.position"
 IDENTITY = "loop.identity"
@@ -34,25 +40,56 @@ class Phase:
     epochs: int
 
 
-class Learner(Protocol):
-    """What a model gives the loop. Everything random must come from ``streams``."""
+class Learner(ABC, Generic[B]):
+    """What a model gives the loop. ``B`` is what an update is made from: row numbers, or nothing (None)."""
 
-    streams: Streams
+    streams: Streams | None = None
+    """Source of everything random in batches and steps; None if that is a function of the learner's own state."""
 
+    finished: bool = False
+    """Whether the learner has stopped early: the epoch that ended last was the last one."""
+
+    @abstractmethod
     def begin_phase(self, phase: str) -> None:
         """A phase starts (the first one too): restart weights, fix loss coefficients, whatever it needs."""
 
-    def step(self, rows: torch.Tensor) -> None:
-        """One update of every member on its own training rows ``(members, batch)``, int64."""
+    @abstractmethod
+    def batches(self) -> Sequence[B]:
+        """What the updates of the coming epoch are made from. A function of the streams: after a resume it is asked
+        again with the streams as they were. ``(None,)`` where an epoch is one step.
+        """
 
+    @abstractmethod
+    def step(self, batch: B) -> None:
+        """One update."""
+
+    def end_epoch(self) -> None:
+        """All batches of an epoch were seen: validate, decide whether it was the last."""
+
+    @abstractmethod
     def losses(self) -> Mapping[str, float]:
         """Named losses of the latest updates, averaged over members."""
 
+    @abstractmethod
     def state(self) -> Arrays:
         """Everything the next step depends on, except the streams: weights, optimiser, records."""
 
+    @abstractmethod
     def restore(self, state: Arrays) -> None:
         """The inverse of :meth:`state`; a CheckpointError if names or shapes do not fit."""
+
+
+def shuffled(streams: Streams, rows: int, batch_size: int) -> Sequence[torch.Tensor]:
+    """Batches ``(members, batch)`` int64 in which each member sees all rows once, in its own random order.
+
+    The last batch may be smaller, none is empty.
+
+    Raises:
+        SettingsError: if there is no row, or no row in a batch.
+    """
+    if rows < 1 or batch_size < 1:
+        raise SettingsError(f"expected at least one training row, and one in a batch; found {rows} and {batch_size}")
+    return torch.split(streams.permutations(rows), batch_size, dim=1)
 
 
 @dataclass
@@ -65,11 +102,9 @@ class _Position:
 
 
 def run(
-    learner: Learner,
+    learner: Learner[B],
     phases: Sequence[Phase],
     *,
-    rows: int,
-    batch_size: int,
     identity: str,
     on_step: OnStep | None = None,
     checkpointer: Checkpointer | None = None,
@@ -78,17 +113,14 @@ def run(
 ) -> int:
     """Train through all phases, from the checkpointer's state if it has one, to the weights of an undisturbed run.
 
-    Every epoch each member sees all training rows once, in its own random order, in batches of ``batch_size``
-    (the last one may be smaller, never empty). On one thread: two made networks of this size 2 to 20 times slower.
+    On one thread: two made networks of this size 2 to 20 times slower.
 
     A state can be kept between any two updates. It holds the streams as they were when the epoch began, from which
-    the epoch's order is drawn again, and as they are now, from which everything else continues.
+    the epoch's batches are drawn again, and as they are now, from which everything else continues.
 
     Args:
         learner: the model's side.
         phases: in order; progress counts the epochs of all of them.
-        rows: number of training rows.
-        batch_size: rows in an update.
         identity: what a kept state must share with this run to be resumed: data, seed, settings.
         on_step: called every ``report_every`` seconds and at the end of every phase.
         checkpointer: where the state is kept: every ``keep_every`` seconds, on a stop, and at the end.
@@ -102,47 +134,53 @@ def run(
         TrainingStopped: if ``on_step`` asked to stop before the end.
         TrainingDiverged: if a loss is not finite.
         CheckpointError: if the kept state is of another run.
-        SettingsError: if there is no row, or no row in a batch.
+        SettingsError: from the learner's batches.
     """
-    if rows < 1 or batch_size < 1:
-        raise SettingsError(f"expected at least one training row, and one in a batch; found {rows} and {batch_size}")
     phase_of = [phase.name for phase in phases for _ in range(phase.epochs)]
-    mark = np.frombuffer(hashlib.sha256(identity.encode()).digest(), dtype=np.uint8)
+    mark = np.frombuffer(bytes.fromhex(digest(identity)), dtype=np.uint8)
     at, streams = _Position(), learner.streams
-    at_epoch = streams.state()
+    at_epoch = streams.state() if streams is not None else None
 
-    def report(phase: str) -> None:
+    def more() -> bool:
+        return at.epoch < len(phase_of) and not learner.finished
+
+    def report(phase: str, part: float) -> None:
         losses = learner.losses()
         if not all(math.isfinite(value) for value in losses.values()):
             raise TrainingDiverged(
                 f"expected finite losses; found {dict(losses)} in epoch {at.epoch} of {phase}: lower the learning rate"
             )
-        stop = on_step is not None and on_step(Progress(phase, at.epoch, len(phase_of), losses))
-        if stop and at.epoch < len(phase_of):
+        total = len(phase_of) if more() else at.epoch
+        made = at.epoch + part - began_at
+        left = (total - at.epoch - part) * (time.monotonic() - began) / made if made > 0 else None
+        stop = on_step is not None and on_step(Progress(phase, at.epoch, total, losses, part, left))
+        if stop and more():
             keep()
             raise TrainingStopped(f"stopped after {at.epoch} of {len(phase_of)} epochs")
 
     def keep() -> None:
         if checkpointer is not None:
-            position = np.array([at.epoch, at.batch, at.steps], dtype=np.int64)
-            own: Arrays = {POSITION: position, IDENTITY: mark, STREAMS: streams.state(), STREAMS_AT_EPOCH: at_epoch}
+            own: Arrays = {POSITION: np.array([at.epoch, at.batch, at.steps], dtype=np.int64), IDENTITY: mark}
+            if streams is not None and at_epoch is not None:
+                own |= {STREAMS: streams.state(), STREAMS_AT_EPOCH: at_epoch}
             checkpointer.save({**learner.state(), **own})
 
     kept = checkpointer.load() if checkpointer is not None else None
     if kept is not None:
         at, at_epoch = _resume(learner, kept, mark)
-    with _one_thread():
-        next_report, next_keep = time.monotonic() + report_every, time.monotonic() + keep_every
-        while at.epoch < len(phase_of):
+    with one_thread():
+        began, began_at = time.monotonic(), float(at.epoch)
+        next_report, next_keep = began + report_every, began + keep_every
+        while more():
             phase = phase_of[at.epoch]
             if at.batch == 0:
                 if at.epoch == 0 or phase != phase_of[at.epoch - 1]:
                     learner.begin_phase(phase)
-                at_epoch = streams.state()
-                order = streams.permutations(rows)
+                at_epoch = streams.state() if streams is not None else None
+                batches = learner.batches()
             else:
-                order = _order_again(streams, at_epoch, rows)
-            batches = torch.split(order, batch_size, dim=1)
+                batches = _batches_again(learner, at_epoch)
+                began_at += at.batch / len(batches)
             if at.batch >= len(batches):
                 raise CheckpointError(f"expected a position within {len(batches)} batches; found batch {at.batch}")
             for batch in batches[at.batch :]:
@@ -151,10 +189,11 @@ def run(
                 at.batch += 1
                 if at.batch == len(batches):
                     at.epoch, at.batch = at.epoch + 1, 0
-                ends = at.batch == 0 and (at.epoch == len(phase_of) or phase_of[at.epoch] != phase)
+                    learner.end_epoch()
+                ends = at.batch == 0 and (not more() or phase_of[at.epoch] != phase)
                 now = time.monotonic()
                 if ends or now >= next_report:
-                    report(phase)
+                    report(phase, at.batch / len(batches))
                     next_report = now + report_every
                 if now >= next_keep and not ends:
                     keep()
@@ -163,8 +202,9 @@ def run(
     return at.steps
 
 
-def _resume(learner: Learner, kept: Arrays, mark: NDArray[np.uint8]) -> tuple[_Position, NDArray[np.uint8]]:
-    missing = [name for name in (POSITION, IDENTITY, STREAMS, STREAMS_AT_EPOCH) if name not in kept]
+def _resume(learner: Learner[B], kept: Arrays, mark: NDArray[np.uint8]) -> tuple[_Position, NDArray[np.uint8] | None]:
+    needed = (POSITION, IDENTITY) if learner.streams is None else (POSITION, IDENTITY, STREAMS, STREAMS_AT_EPOCH)
+    missing = [name for name in needed if name not in kept]
     if missing or kept[POSITION].shape != (3,) or kept[POSITION].min() < 0:
         raise CheckpointError("expected the state of an interrupted fit; found arrays that are none")
     if not np.array_equal(kept[IDENTITY], mark):
@@ -172,21 +212,26 @@ def _resume(learner: Learner, kept: Arrays, mark: NDArray[np.uint8]) -> tuple[_P
             "expected the interrupted state of this fit; found one with other data, another seed or other settings"
         )
     learner.restore({name: array for name, array in kept.items() if not name.startswith("loop.")})
+    at = _Position(*(int(count) for count in kept[POSITION]))
+    if learner.streams is None:
+        return at, None
     learner.streams.restore(kept[STREAMS])
-    return _Position(*(int(count) for count in kept[POSITION])), kept[STREAMS_AT_EPOCH]
+    return at, kept[STREAMS_AT_EPOCH]
 
 
-def _order_again(streams: Streams, at_epoch: NDArray[np.uint8], rows: int) -> torch.Tensor:
-    """The order of the epoch under way, drawn again; the streams are left where they were."""
-    now = streams.state()
-    streams.restore(at_epoch)
-    order = streams.permutations(rows)
-    streams.restore(now)
-    return order
+def _batches_again(learner: Learner[B], at_epoch: NDArray[np.uint8] | None) -> Sequence[B]:
+    """The batches of the epoch under way, drawn again; the streams are left where they were."""
+    if learner.streams is None or at_epoch is None:
+        return learner.batches()
+    now = learner.streams.state()
+    learner.streams.restore(at_epoch)
+    batches = learner.batches()
+    learner.streams.restore(now)
+    return batches
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """One thread, and denormal numbers are zero: gradients of a saturated network cost 80 times as much in them."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,12 +20,16 @@ class Progress:
         phase: what is being done, in words ("gradient matching", "training").
         done, total: epochs finished and to do, counted over all phases of the fit.
         losses: named losses of the latest updates (stacked members averaged).
+        part: share of the epoch under way that is done, in [0, 1).
+        left: seconds that the rest will take at the pace of this process so far, None where that is unknown.
     """
 
     phase: str
     done: int
     total: int
     losses: Mapping[str, float]
+    part: float = 0.0
+    left: float | None = None
 
 
 OnStep = Callable[[Progress], bool | None]
@@ -50,8 +54,19 @@ class TrainingDiverged(ScenaristError):  # noqa: N818 - says what happened
     """Losses or weights are no longer finite; a smaller learning rate is the usual remedy."""
 
 
-def check_arrays(state: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[int, ...]], kind: str) -> None:
+def check_arrays(
+    state: Mapping[str, NDArray[Any]],
+    expected: Mapping[str, tuple[int, ...]],
+    kind: str,
+    integers: Collection[str] = (),
+) -> None:
     """The door for state that comes from outside: names, shapes, and finite floating-point values.
+
+    Args:
+        state: what came.
+        expected: name → shape.
+        kind: what it should be, in words.
+        integers: names of those that hold integers or truth values instead (counters, indices, masks).
 
     Raises:
         CheckpointError: naming the first array that does not fit.
@@ -60,7 +75,9 @@ def check_arrays(state: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple
         if name not in state:
             raise CheckpointError(f"expected {kind} with the array {name!r}; found none of that name")
         array = state[name]
-        if not np.issubdtype(array.dtype, np.floating) or array.shape != shape:
-            raise CheckpointError(f"expected {kind} with {name!r} of floats {shape}; found {array.dtype} {array.shape}")
+        kinds, words = ("iub", "integers") if name in integers else ("f", "floats")
+        if array.dtype.kind not in kinds or array.shape != shape:
+            found = f"{array.dtype} {array.shape}"
+            raise CheckpointError(f"expected {kind} with {name!r} of {words} {shape}; found {found}")
         if not np.isfinite(array).all():
             raise CheckpointError(f"expected {kind} with finite values; found NaN or infinite ones in {name!r}")

@@ -23,25 +23,30 @@ class Streams:
         seed: the run's seed, ≥ 0.
         members: indices of the members, one stream each.
         purpose: what is drawn ("initial weights", "training"): streams of different purposes are independent.
+        device: where the numbers are drawn; another device draws other numbers.
 
     Raises:
         SettingsError: if the seed is negative or there is no member.
     """
 
-    def __init__(self, seed: int, members: Sequence[int], purpose: str) -> None:
+    def __init__(self, seed: int, members: Sequence[int], purpose: str, device: str = "cpu") -> None:
         if seed < 0:
             raise SettingsError(f"expected a seed >= 0; found {seed}")
         if len(members) == 0:
             raise SettingsError("expected at least one member in a stack; found none")
         key = zlib.crc32(purpose.encode())
-        self.generators = [torch.Generator().manual_seed(_entropy(seed, member, key)) for member in members]
+        self.generators = [
+            torch.Generator(torch.device(device)).manual_seed(_entropy(seed, member, key)) for member in members
+        ]
 
     def __len__(self) -> int:
         return len(self.generators)
 
     def permutations(self, n: int) -> torch.Tensor:
         """``(members, n)`` one random order of n rows for each member."""
-        return torch.stack([torch.randperm(n, generator=generator) for generator in self.generators])
+        return torch.stack(
+            [torch.randperm(n, generator=generator, device=generator.device) for generator in self.generators]
+        )
 
     def normal_(self, out: torch.Tensor) -> None:
         """Fill ``(members, …)`` with standard normals."""

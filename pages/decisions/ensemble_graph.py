@@ -4,22 +4,20 @@ import streamlit as st
 
 from engine.runs import studies
 from engine.studies.graph.results import verdicts
-from pages.decisions import _graph_network_tab as network
-from pages.decisions import _graph_result_tabs as results
-from pages.decisions import _graph_robustness_tab as robustness
-from pages.decisions import _graph_run as run
-from pages.decisions import _graph_structure_tabs as structure
-from pages.decisions import _graph_text as text
-from pages.decisions._fingan_study import command
-from pages.decisions._graph_view import View, choose
-from pages.ui import frame
+from pages.decisions.ensemble_graph_page import View, choose, network, results, run, structure
+from pages.ui import frame, study_jobs, texts
+
+METHOD = texts.prose("decisions/ensemble_graph_page/method")
+
+# what the sentences under the headline are made of
+VERDICT_TABLES = ("methods", "differences", "walk_forward", "seed_gains", "permutation", "stability")
 
 frame.header("Graph ensembles", "Whose generators forecast whom, and does sharing them pay?")
 finished = {str(result.directory): result for result in studies.catalogue("graph")}
 if not finished:
     st.info("No finished study of graphs yet. Start one below.", icon=":material/info:")
-    run.start()
-    frame.method(text.METHOD)
+    run.show()
+    frame.method(METHOD)
     st.stop()
 picked = st.sidebar.selectbox(
     "Study",
@@ -33,7 +31,7 @@ with frame.errors("Choose another study in the sidebar."):
     view = View(finished[picked])
     result = view.result
     chosen = choose(view)
-    tables = {name: view.table(name) for name in text.VERDICT_TABLES}
+    tables = {name: view.table(name) for name in VERDICT_TABLES}
     seeds, days = int(result.summary["seeds"]), len(view.table("portfolio_pnl"))
 first, last = result.data["period"]
 source = str(result.inputs.get("fingan", {}).get("ref", "FINGAN"))
@@ -61,18 +59,18 @@ opened = dict(zip(labels, st.tabs(labels, key="graph_tab", on_change="rerun"), s
 drawn = {
     "Graph": lambda: network.show(view, chosen),
     "Adjacency": lambda: network.matrix(view, chosen),
-    "Weightings": lambda: results.methods(view),
+    "Weightings": lambda: results.weightings(view),
     "Seeds and luck": lambda: results.seeds(view),
     "PnL": lambda: results.pnl(view),
     "Sectors": lambda: structure.sectors(view, chosen),
     "Importance": lambda: structure.importance(view, chosen),
     "Transfer": lambda: structure.transfer(view),
-    "Robustness": lambda: robustness.show(view),
-    "Run": run.start,
+    "Robustness": lambda: results.robustness(view),
+    "Run": run.show,
 }
 for name, tab in opened.items():
     if tab.open:
         with tab, frame.errors("Choose another study in the sidebar, or run it again."):
             drawn[name]()
-st.code(command(result), language=None, wrap_lines=True)
-frame.method(text.METHOD)
+st.code(study_jobs.command(result), language=None, wrap_lines=True)
+frame.method(METHOD)

@@ -3,16 +3,10 @@
 import streamlit as st
 
 from engine.runs import studies
-from pages.decisions import _fingan_answer as answer
-from pages.decisions import _fingan_overview as overview
-from pages.decisions import _fingan_tabs as tabs
-from pages.decisions import _fingan_ticker as ticker
-from pages.decisions import _fingan_train as train
-from pages.decisions import _fingan_universality as universality
-from pages.decisions._fingan_study import about, command, prices_of, words
-from pages.decisions._fingan_text import METHOD
-from pages.decisions._fingan_view import View
-from pages.ui import datasets, downloads, frame
+from pages.decisions.fingan_page import View, about, losses, one_ticker, overview, prices_of, train, words
+from pages.ui import datasets, downloads, frame, study_jobs, texts
+
+METHOD = texts.prose("decisions/fingan_page/method")
 
 frame.header("Fin-GAN", "What would bets on generated returns have earned, and how sure is that?")
 listed = {str(result.directory): result for result in studies.catalogue(train.NAME)}
@@ -29,7 +23,7 @@ loaded = datasets.pick("prices")
 if chosen is None:
     frame.strip(loaded)
     st.info("No finished study yet: train one below.", icon=":material/info:")
-    train.panel(loaded)
+    train.show(loaded)
     frame.method(METHOD)
     st.stop()
 
@@ -37,10 +31,12 @@ result = listed[chosen]
 with frame.errors("Choose another study in the sidebar, or train one."):
     view = View(result, prices_of(result, loaded))
     frame.strip(loaded if view.prices is not None else None, about(result))
-    frame.metrics(answer.metrics(view))
+    frame.metrics(overview.metrics(view))
     frame.provenance(*view.provenance())
 names = ("Overview", "One ticker", "Gradient norms", "Combinations", "Universality", "Costs", "Train")
-drawing = (overview.tab, ticker.tab, tabs.norms, tabs.combinations, universality.tab, tabs.costs)
+drawing = (
+    overview.show, one_ticker.show, losses.norms, losses.combinations, losses.universality, overview.costs,
+)  # fmt: skip
 opened = st.tabs(names, key="fingan_tab", on_change="rerun")
 for tab, draw in zip(opened[:-1], drawing, strict=True):
     if tab.open:
@@ -48,7 +44,7 @@ for tab, draw in zip(opened[:-1], drawing, strict=True):
             draw(view)
 if opened[-1].open:
     with opened[-1]:
-        train.panel(loaded)
+        train.show(loaded)
 listing = view.table("tickers")
 unfolded = st.expander(
     "Tickers, windows and what was left out", icon=":material/list:", key="fingan_tickers_unfolded", on_change="rerun"
@@ -57,5 +53,5 @@ if unfolded.open:
     with unfolded:
         st.dataframe(listing, hide_index=True, width="stretch")
         downloads.table_buttons(lambda: listing, "fingan_tickers", key="fingan_listing")
-frame.command(command(result), language=None)
+frame.command(study_jobs.command(result), language=None)
 frame.method(METHOD)

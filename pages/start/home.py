@@ -1,20 +1,27 @@
 """Home: what the shipped generator says about tomorrow, at once, and where to go next."""
 
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 
+from engine import datasets as catalogue
+from engine import workspace
 from engine.charts import scenarios, theme
 from engine.charts import scenarios as draw
+from engine.datasets import Loaded
+from engine.errors import ScenaristError
 from engine.market.grid import maturity_label
 from engine.market.surface_history import FIRST_CONDITION_ROW
 from engine.scenarios import reweighting
-from pages.start import _home_choice as home
-from pages.ui import cache, frame, pictures, widths
+from pages.ui import cache, datasets, frame, generators, pictures, widths
 
+SHIPPED = workspace.shipped_checkpoints_dir() / "volgan-simulated-10x8"
+PREFERRED = "volgan"
 SCENARIOS = 10_000
 SEED = 1
 NEXT = (
-    ("surfaces/volgan", "Explore the scenarios", "Any date, the whole surface, where it could be arbitraged."),
+    ("generators/volgan", "Explore the scenarios", "Any date, the whole surface, where it could be arbitraged."),
     ("start/market_data", "Bring your own data", "Upload surfaces, quotes or prices; see what was read and rejected."),
     ("start/runs", "Train your own generator", "In the background, with live progress; stop, resume, compare."),
     ("generators/leaderboard", "Which to believe", "Every generator scored out of sample beside simple baselines."),
@@ -22,12 +29,30 @@ NEXT = (
     ("decisions/fingan", "Bet on generated returns", "Equities: what it would have earned, and how sure that is."),
 )
 
+
+def choice() -> tuple[Loaded, Path, str]:
+    """The open surfaces and a generator trained on them, else the built-in ones and why those (empty if not)."""
+    entries = catalogue.catalogue("surfaces")
+    built_in = entries[0]
+    asked = next((entry for entry in entries if entry.id == st.session_state.get(datasets.key("surfaces"))), built_in)
+    if asked.id == built_in.id:
+        return cache.dataset(built_in), SHIPPED, ""
+    try:
+        loaded = cache.dataset(asked)
+    except ScenaristError as error:
+        return cache.dataset(built_in), SHIPPED, str(error)
+    trained = generators.trained_on(loaded, PREFERRED)
+    if trained is None:
+        return cache.dataset(built_in), SHIPPED, f"No generator has been trained on {loaded.label} yet; below, another."
+    return loaded, trained, ""
+
+
 with frame.errors():
-    loaded, generator, instead = home.choice()
+    loaded, generator, instead = choice()
     history = loaded.data
     model, card = cache.model(generator)
 first, last = card.trained_on
-read = home.years_words(first, last)
+read = generators.years_words(first, last)
 frame.header("Scenarist", f"A model has read {read} of this market. Here is tomorrow, ten thousand times.")
 if instead:
     st.info(frame.plain(instead), icon=":material/info:")

@@ -7,13 +7,9 @@ from engine import datasets as catalogue
 from engine.charts import theme
 from engine.market.intake.templates import templates
 from engine.surfaces import vix
-from pages.surfaces import _quotes_controls as controls
-from pages.surfaces import _quotes_fit as fit
-from pages.surfaces import _quotes_index as index
-from pages.surfaces import _quotes_tabs as tabs
-from pages.surfaces import _quotes_text as text
-from pages.surfaces._quotes_view import View
-from pages.ui import cache, datasets, frame
+from pages.surfaces import quotes_page as page
+from pages.surfaces.quotes_page import controls, quotes, surface
+from pages.ui import cache, datasets, frame, texts
 
 SIMULATED, SOURCE = "simulated-quotes", "simulated-11x9"
 
@@ -48,23 +44,23 @@ quoted = cache.quoted_vix(loaded, choice.day)
 of_surface = f"surface: {float(vix.from_surface(built.iv, built.grid, built.rate)):.2f}"
 within = f"{theme.percent(built.within_spread, 0)} in bid–ask"
 items = [
-    ("Quotes used", theme.count(len(built.quotes)), f"of {built.n_quotes:,}", text.USED),
+    ("Quotes used", theme.count(len(built.quotes)), f"of {built.n_quotes:,}", page.USED),
     (
         "Φ of the surface",
         theme.significant(built.phi_after),
         f"{theme.significant(built.phi_before)} before",
-        text.REPAIRED if built.repair is not None else text.PHI,
+        page.REPAIRED if built.repair is not None else page.PHI,
     ),
-    ("Distance to quotes", f"{built.rmse:.2f} pts", within, f"{text.DISTANCE} {text.WITHIN}"),
-    ("VIX", "n/a" if isinstance(quoted, str) else f"{quoted.value:.2f}", of_surface, text.VIX),
+    ("Distance to quotes", f"{built.rmse:.2f} pts", within, f"{page.DISTANCE} {page.WITHIN}"),
+    ("VIX", "n/a" if isinstance(quoted, str) else f"{quoted.value:.2f}", of_surface, page.VIX),
 ]
 if truth is not None:
     apart = 100 * np.abs(built.iv - truth)[~built.extrapolated]
     mean, largest = (f"{apart.mean():.2f} pts", f"largest {apart.max():.1f}") if apart.size else ("n/a", None)
-    items.append(("Distance to truth", mean, largest, text.TRUTH))
+    items.append(("Distance to truth", mean, largest, page.TRUTH))
 else:
     items.append(
-        ("Parity rate", theme.percent(built.rate, 2), f"{built.rates['expiry'].nunique()} expiries", text.RATE)
+        ("Parity rate", theme.percent(built.rate, 2), f"{built.rates['expiry'].nunique()} expiries", page.RATE)
     )
 frame.metrics(items)
 frame.provenance(
@@ -73,22 +69,22 @@ frame.provenance(
     "in sample: compared with the quotes it was made from",
     "simulated quotes, built in" if loaded.entry.id == SIMULATED else frame.origin_words(loaded),
 )
-view = View(loaded, choice, built, truth, frame.is_dark())
-drawn = {
-    "Smiles": fit.smiles,
-    "Surface": tabs.surface,
-    "Residuals": fit.residuals,
-    "Dropped": fit.dropped,
-    "Arbitrage": tabs.penalty,
-    "Bandwidth": tabs.bandwidth,
-    "Rates and spreads": tabs.rates,
-    "VIX": index.index,
+view = page.View(loaded, choice, built, truth, frame.is_dark())
+TABS = {
+    "Smiles": quotes.smiles,
+    "Surface": surface.surface,
+    "Residuals": quotes.residuals,
+    "Dropped": quotes.dropped,
+    "Arbitrage": surface.penalty,
+    "Bandwidth": surface.bandwidth,
+    "Rates and spreads": quotes.rates_and_spreads,
+    "VIX": quotes.volatility_index,
 }
 if len(loaded.data.dates) > 1:
-    drawn["All days"] = index.many_days
-for tab, show in zip(st.tabs(list(drawn), key="quotes_tab", on_change="rerun"), drawn.values(), strict=True):
+    TABS["All days"] = surface.all_days
+for tab, draw in zip(st.tabs(list(TABS), key="quotes_tab", on_change="rerun"), TABS.values(), strict=True):
     if tab.open:
         with tab:
-            show(view)
+            draw(view)
 frame.command(controls.command(loaded, choice))
-frame.method(text.METHOD)
+frame.method(texts.prose("surfaces/quotes_page/method"))

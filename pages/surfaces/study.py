@@ -6,10 +6,10 @@ from engine.runs import jobs as engine_jobs
 from engine.runs import run_directory, studies
 from engine.settings import from_dict, to_dict
 from engine.studies.base import STUDIES, study
-from pages.surfaces._study_text import METHODS
-from pages.ui import cache, datasets, downloads, forms, frame, jobs
+from pages.ui import cache, datasets, downloads, forms, frame, jobs, texts
 
-STUDIES_HERE = [name for name in STUDIES if name in METHODS]  # the others are started from pages of their own
+ABOUT = texts.parts("surfaces/study_page/method")
+STUDIES_HERE = [name for name in STUDIES if name in ABOUT]  # the others are started from pages of their own
 
 frame.header("Studies", "What does a whole study say about these surfaces, beside the published figures?")
 loaded = datasets.pick("surfaces")
@@ -43,7 +43,7 @@ if not finished:
         "No finished study yet. Run one from the sidebar; it goes on in the background for about a minute.",
         icon=":material/info:",
     )
-    frame.method(METHODS[name])
+    frame.method(ABOUT[name] + ABOUT["every study"])
     st.stop()
 chosen = st.selectbox("Finished study", list(finished), key="study_run", persist_state="session")
 with frame.errors("Choose another study, or run it again."):
@@ -68,4 +68,4 @@ with frame.errors("Run the study again."):
 st.dataframe(table, hide_index=True, width="stretch")
 downloads.table_buttons(lambda: table, table_name, key="study")
 st.code(engine_jobs.command_of(finished[chosen]), language=None, wrap_lines=True)
-frame.method(METHODS[name])
+frame.method(ABOUT[name] + ABOUT["every study"])

@@ -12,7 +12,7 @@ from engine.datasets import Loaded
 from engine.errors import ScenaristError
 from engine.market.surface_history import SurfaceHistory
 from engine.workspace import PROJECT
-from pages.ui import plots
+from pages.ui import pictures
 
 ORIGIN = {"built-in": "built-in data", "upload": "uploaded data", "local": "local file", "file": "local file"}
 
@@ -92,7 +92,7 @@ def metrics(items: Sequence[tuple[str, str, str | None, str]]) -> None:
 
 def chart(figure: go.Figure, *, key: str, **options: Any) -> None:
     """A plotly figure over the full width for the visitor's theme, with its alternative text."""
-    plots.chart(figure, key=key, dark=is_dark(), **options)
+    pictures.chart(figure, key=key, dark=is_dark(), **options)
 
 
 def method(body: str) -> None:
@@ -110,7 +110,7 @@ def command(code: str, language: str | None = "python") -> None:
 
 
 def page_path(name: str) -> str:
-    """The script of a page, for links: ``surfaces/volgan``."""
+    """The script of a page, for links: ``generators/volgan``."""
     return str(PROJECT / "pages" / f"{name}.py")
 
 

@@ -6,10 +6,13 @@ What is remembered is ``frame.session().active_run``; a page that shows a run to
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from engine.datasets import Loaded
 from engine.market.grid import Grid
+from engine.market.surface_history import FIRST_CONDITION_ROW
+from engine.models.registry import NEXT_DAY
 from engine.runs import checkpoints
 from pages.ui import frame
 
@@ -22,7 +25,7 @@ def usable(models: Collection[str] | None = None) -> dict[str, checkpoints.Liste
     return {
         str(listed.directory): listed
         for listed in checkpoints.catalogue()
-        if listed.card is not None and (models is None or listed.card.model in models)
+        if listed.card is not None and listed.card.task == NEXT_DAY and (models is None or listed.card.model in models)
     }
 
 
@@ -34,6 +37,34 @@ def fitting(grid: Grid, models: Collection[str] | None = None) -> dict[str, chec
 def same_data(card: checkpoints.Card, loaded: Loaded) -> bool:
     """Whether a generator was trained on these data."""
     return loaded.is_that(origin=card.data_origin, fingerprint=card.data_fingerprint, name=card.data_name)
+
+
+def trained_on(loaded: Loaded, prefer: str) -> Path | None:
+    """The generator in use if it was trained on some surfaces, else the first that was, those of a model before others.
+
+    Returns:
+        Its directory; None if there is none, or the surfaces are too few to draw from.
+    """
+    if len(loaded.data) <= FIRST_CONDITION_ROW:
+        return None
+    found = {
+        id: card.model
+        for id, listed in fitting(loaded.data.grid).items()
+        if (card := listed.card) is not None and same_data(card, loaded)
+    }
+    active = frame.session().active_run
+    if active in found:
+        return Path(str(active))
+    return Path(min(found, key=lambda id: found[id] != prefer)) if found else None
+
+
+def years_words(first: str, last: str) -> str:
+    """``19 years``, ``one year``, ``8 months``: how much of the market a generator has read."""
+    days = int((np.datetime64(last) - np.datetime64(first)).astype(int))
+    years, months = round(days / 365.25), max(1, round(days / 30.4))
+    if years < 1:
+        return "a month" if months == 1 else f"{months} months"
+    return "one year" if years == 1 else f"{years} years"
 
 
 def pick(

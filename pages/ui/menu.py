@@ -19,10 +19,10 @@ SECTIONS = {
         ("surfaces/dynamics", "Dynamics", ":material/show_chart:"),
         ("surfaces/arbitrage", "Static arbitrage", ":material/balance:"),
         ("surfaces/factor_model", "Factor models", ":material/timeline:"),
-        ("surfaces/volgan", "VolGAN", ":material/landscape:"),
         ("surfaces/study", "Studies", ":material/table_view:"),
     ],
     "Generators": [
+        ("generators/volgan", "VolGAN", ":material/landscape:"),
         ("generators/leaderboard", "Leaderboard", ":material/leaderboard:"),
     ],
     "Decisions": [

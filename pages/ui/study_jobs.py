@@ -1,5 +1,6 @@
 """A study started from a page: its job while it runs, the reason if it failed, and the button that starts it."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -7,6 +8,7 @@ import streamlit as st
 from engine import settings
 from engine.datasets import Loaded
 from engine.runs import jobs, run_directory
+from engine.runs.studies import StudyResult
 from engine.studies.base import study
 from pages.ui import datasets, frame
 from pages.ui import jobs as ui_jobs
@@ -30,6 +32,16 @@ def start(name: str, data: str, values: Mapping[str, object], label: str, *, inp
     further = [part for key, value in inputs.items() for part in (f"--{key}", value)]
     run = jobs.start(["study", name, f"--data={data}", *further, *pairs], run_directory.new_directory(label))
     st.session_state[_key(name)] = str(run.directory)
+
+
+def command(result: StudyResult) -> str:
+    """What repeats a finished study, from a shell in the project's folder."""
+    parts = ["python", "-m", "engine", "study", result.name, "--data", str(result.data.get("ref", ""))]
+    if result.data.get("sectors"):
+        parts += ["--sectors", str(result.data["sectors"])]
+    parts += [part for name, about in result.inputs.items() for part in (f"--{name}", str(about.get("ref", "")))]
+    pairs = [part for name, value in result.settings.items() if value != "" for part in ("--set", f"{name}={value}")]
+    return shlex.join([*parts, "--run", f"{result.directory.name}-again", *pairs])
 
 
 def runs(name: str, loaded: Loaded) -> list[jobs.Run]:

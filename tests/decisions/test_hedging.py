@@ -377,6 +377,51 @@ def test_the_usual_instruments_are_the_hedging_set_on_the_surface():
         hedging.track(narrow, portfolio, DeltaHedge(), start=60)
 
 
+class Counted:
+    """The true law, which counts the scenarios it was asked for."""
+
+    label = "counted"
+
+    def __init__(self):
+        self.model, self.drawn = true_law(), 0
+
+    def sample_days(self, history, rows, n, *, rng):
+        self.drawn += n * len(rows)
+        return self.model.sample_days(history, rows, n, rng=rng)
+
+
+@pytest.mark.parametrize("every_day", [False, True])
+def test_tickets_of_several_strategies_draw_once_and_solve_for_alpha_once(monkeypatch, every_day):
+    history = market()
+    portfolio, instruments = straddle_and_instruments(history)
+    strategies = (DataDriven(every_day=every_day), ShortfallHedge(), DeltaHedge(), DeltaVegaHedge())
+    solved = []
+    alpha_of = hedging.optimisation.alpha_of
+    monkeypatch.setattr(hedging.optimisation, "alpha_of", lambda *given: solved.append(1) or alpha_of(*given))
+    model = Counted()
+    given = {"instruments": instruments, "row": START, **QUICK}
+    tickets = hedging.hedge_tickets(history, portfolio, strategies, model=model, **given)
+    assert model.drawn == 120 + 40 + 120 + 1 and len(solved) == 1
+    assert [ticket.label for ticket in tickets] == ["data-driven", "least shortfall", "delta", "delta-vega"]
+    assert tickets[0].choice.alpha == tickets[0].alpha and [t.choice for t in tickets[1:]] == [None] * 3
+    for strategy, ticket in zip(strategies, tickets, strict=True):
+        alone = hedging.hedge_today(history, portfolio, strategy, model=true_law(), **given)
+        for name in ("positions", "residual", "unhedged", "cost", "cash"):
+            np.testing.assert_array_equal(getattr(alone, name), getattr(ticket, name))
+
+
+def test_what_cannot_be_traded_comes_with_its_reason():
+    history = market()
+    portfolio = hedging.straddle(0.95 * float(history.spot[START]))
+    kept, left_out = hedging.tradable_instruments(
+        history, START, portfolio, moneyness=(0.5, 0.9, 0.95, 1.0), maturity=hedging.ONE_MONTH
+    )
+    spot = float(history.spot[START])
+    assert [round(option.strike / spot, 9) for option in kept] == [0.9, 1.0]  # 0.95 is in the portfolio
+    ((option, reason),) = left_out
+    assert option.strike == 0.5 * spot and reason.startswith("expected hedging options on the surface")
+
+
 def test_a_ticket_starts_from_the_positions_held():
     history = market()
     portfolio, instruments = straddle_and_instruments(history)

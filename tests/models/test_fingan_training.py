@@ -30,7 +30,7 @@ def trained(one):
     for phase, epochs in ((MATCHING, one.config.matching_epochs), (TRAINING, one.config.epochs)):
         one.begin_phase(phase)
         for _ in range(epochs):
-            one.step(torch.zeros(1, 1))
+            one.step()
     one.runner.close()
     return one
 
@@ -136,7 +136,7 @@ def test_an_update_is_that_of_pytorchs_modules():
             batch = torch.from_numpy(one.rules.table[rows])
             z = torch.from_numpy(noise[:, : len(rows)].T.copy())
             norms.append(modules.update(batch[:, :10], batch[:, 10], z, coefficients))
-        one.step(torch.zeros(1, 1))
+        one.step()
         for name, vector in zip((GENERATOR, DISCRIMINATOR), modules.vectors(), strict=True):
             np.testing.assert_allclose(one.stack.values[name][0], vector, atol=1e-11)
     np.testing.assert_allclose(one.norms_by_pair()["A", 3], norms[:3], rtol=1e-5)
@@ -172,7 +172,7 @@ def test_a_member_alone_is_the_member_in_a_stack():
 def test_losses_branch_from_the_same_networks():
     one = learner(BlockRunner(compiled_epoch, 1), losses=LOSSES, seeds=[0, 1])
     one.begin_phase(MATCHING)
-    one.step(torch.zeros(1, 1))
+    one.step()
     pairs = one.stack
     one.begin_phase(TRAINING)
     for k in range(20):

@@ -69,7 +69,7 @@ def test_an_epoch_is_that_of_pytorchs_modules():
             optimiser.zero_grad()
             sum(c * term for c, term in zip(coefficients, terms, strict=True)).backward()
             optimiser.step()
-        one.step(torch.zeros(1, 1))
+        one.step()
     one.runner.close()
     np.testing.assert_allclose(one.norms_by_pair()["A", 2], norms, rtol=1e-3)
     ratios = (np.array(norms)[:, :1] / np.array(norms)[:, 1:]).mean(axis=0)

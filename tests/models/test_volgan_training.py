@@ -195,8 +195,7 @@ def test_a_member_is_the_same_alone_and_in_a_stack():
     config = dataclasses.replace(CONFIG, members=3)
     stacked, alone = learner(config), learner(config, members=[2])
     for ours in (stacked, alone):
-        run(ours, [volgan_training.loop.Phase(p, 2) for p in (MATCHING, TRAINING)], rows=len(A), batch_size=15,
-            identity="")  # fmt: skip
+        run(ours, [volgan_training.loop.Phase(p, 2) for p in (MATCHING, TRAINING)], identity="")
     for name, array in alone.weights().items():
         np.testing.assert_allclose(stacked.weights()[name][2], array[0], rtol=0, atol=1e-11, err_msg=name)
     np.testing.assert_allclose(stacked.alphas[:, 2], alone.alphas[:, 0], rtol=1e-10)

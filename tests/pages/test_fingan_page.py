@@ -12,8 +12,9 @@ from engine import datasets, workspace
 from engine.decisions.forecasting import sharpe_ratio
 from engine.errors import MarketDataError
 from engine.runs import jobs, studies
-from pages.decisions import _fingan_study as about
-from pages.decisions import _fingan_train as train
+from pages.decisions import fingan_page
+from pages.decisions.fingan_page import train
+from pages.ui import study_jobs
 
 SHIPPED = workspace.shipped_checkpoints_dir() / "fingan-indices"
 TABS = ["Overview", "One ticker", "Gradient norms", "Combinations", "Universality", "Costs", "Train"]
@@ -89,10 +90,10 @@ def test_built_in_prices_show_a_date_s_truth_and_others_do_not() -> None:
 
 def test_prices_are_recognised_with_the_study_s_sector_map() -> None:
     result = studies.read(SHIPPED)
-    history = about.prices_of(result, datasets.load("indices"))
+    history = fingan_page.prices_of(result, datasets.load("indices"))
     assert history is not None and set(history.tickers) == {"SP500", "NASDAQ"}
-    assert about.prices_of(result, None) is None
-    words = about.command(result)
+    assert fingan_page.prices_of(result, None) is None
+    words = study_jobs.command(result)
     assert words.startswith("python -m engine study fingan --data indices") and "--set seeds=5" in words
 
 
@@ -107,14 +108,14 @@ def test_prices_are_recognised_whatever_else_the_sector_map_said(tmp_path: Path)
     facts = {"origin": "upload", "ref": other.entry.id, "digest": "of prices and the whole map", "name": "prices.csv"}
     facts["prices"] = other.data.digest
     result = studies.StudyResult(tmp_path, "fingan", "", {"seeds": 1}, facts, {}, "now")
-    found = about.prices_of(result, other)
+    found = fingan_page.prices_of(result, other)
     assert found is not None and found.sector_of == {"AAA": "XA"}
-    assert about.prices_of(result, loaded) is None
+    assert fingan_page.prices_of(result, loaded) is None
 
 
 def test_the_command_names_every_input() -> None:
     graph = studies.read(workspace.shipped_checkpoints_dir() / "graph-us-31")
-    words = about.command(graph).split()
+    words = study_jobs.command(graph).split()
     assert words[:7] == ["python", "-m", "engine", "study", "graph", "--data", "equity_us_2000_2021.parquet"]
     assert words[words.index("--fingan") + 1] == "fingan-us-31"
     assert words[words.index("--sectors") + 1] == "equity_sectors.csv"
@@ -149,11 +150,11 @@ def test_a_map_asked_for_and_not_given_starts_nothing(monkeypatch: pytest.Monkey
 
 
 def test_a_sector_map_is_kept_only_if_it_can_be_read() -> None:
-    path = Path(train._stored(b"ticker,sector_etf\nKO,XLP\n"))
+    path = Path(train.store_sectors(b"ticker,sector_etf\nKO,XLP\n"))
     assert path.parent == workspace.uploads_dir() and path.exists()
     before = set(workspace.uploads_dir().iterdir())
     with pytest.raises(MarketDataError, match=r"mine\.csv"):
-        train._stored(b"nothing,of,the,kind\n1,2,3,4\n", "mine.csv")
+        train.store_sectors(b"nothing,of,the,kind\n1,2,3,4\n", "mine.csv")
     assert set(workspace.uploads_dir().iterdir()) == before
 
 

@@ -18,7 +18,7 @@ from engine.runs import checkpoints, jobs, studies
 from engine.runs.cards import Card
 from engine.runs.studies import StudyOrder
 from engine.training import alarms
-from pages.surfaces import _volgan_compare_fans as compare_fans
+from pages.generators.volgan_page import compare
 from pages.ui import frame
 
 GRID = Grid([0.9, 1.0, 1.1], [0.1, 0.5, 1.0])
@@ -38,7 +38,7 @@ def saved(name: str, run: str, loaded: datasets.Loaded) -> Path:
         model=name,
         label=model.label,
         config=settings.to_dict(model.config),
-        grid=GRID,
+        domain=GRID,
         data_name=loaded.label,
         data_fingerprint=data.fingerprint,
         data_period=data.period,
@@ -63,7 +63,7 @@ def market(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> datasets.Loaded:
 @pytest.fixture
 def open_page(market: datasets.Loaded) -> Callable[..., AppTest]:
     def opened(generator: Path | None = None, **state: object) -> AppTest:
-        app = AppTest.from_file("../../pages/surfaces/volgan.py", default_timeout=60)
+        app = AppTest.from_file("../../pages/generators/volgan.py", default_timeout=60)
         app.session_state["surfaces_dataset"] = market.entry.id
         app.session_state["scenarist"] = frame.Session(generator and str(generator))
         for key, value in {"volgan_n": 300, **state}.items():
@@ -179,7 +179,7 @@ def test_any_model_is_trained_from_its_own_form(market, open_page, monkeypatch: 
 
 
 def test_the_true_law_is_offered_on_built_in_data() -> None:
-    app = AppTest.from_file("../../pages/surfaces/volgan.py", default_timeout=60)
+    app = AppTest.from_file("../../pages/generators/volgan.py", default_timeout=60)
     app.session_state["volgan_tab"] = "Train"
     app.session_state["volgan_n"] = 200
     app.run()
@@ -210,5 +210,5 @@ def test_a_job_shows_what_is_seen_of_its_generator_and_raises_the_alarm(figures:
 
 
 def test_headings_are_broken_into_lines_and_carry_no_markup() -> None:
-    assert compare_fans.heading("Filtered historical simulation") == "Filtered historical<br>simulation"
-    assert compare_fans.heading("<b>x</b>") == "‹b›x‹/b›"
+    assert compare.heading("Filtered historical simulation") == "Filtered historical<br>simulation"
+    assert compare.heading("<b>x</b>") == "‹b›x‹/b›"

@@ -8,19 +8,22 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import workspace
+from engine import tensor_file, workspace
 from engine.errors import JobError
 from engine.market import intake
-from engine.runs import jobs, run_directory, studies, tensor_file
+from engine.runs import jobs as engine_jobs
+from engine.runs import run_directory
+from engine.runs import studies as engine_studies
 from engine.studies import graph
 from engine.studies.base import Work
+from engine.studies.graph import study
 from engine.studies.graph.inputs import Trained
-from pages.decisions import _graph_mixture as mixture
+from pages.decisions.ensemble_graph_page import network
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
 from graph_market import SAMPLES, Finished, prices, stack
 
-CONFIG = graph.Config(samples=SAMPLES, draws=100, shuffles=10, refits=5, seed=3)
+CONFIG = study.GraphConfig(samples=SAMPLES, draws=100, shuffles=10, refits=5, seed=3)
 
 
 class Checkpointer:
@@ -47,11 +50,11 @@ def carried_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for step in graph.steps(data, CONFIG, work):
         tables |= step.make()
     for name, table in tables.items():
-        workspace.write_whole(directory / studies.RESULT / f"{name}.csv", table.to_csv(index=False).encode())
+        workspace.write_whole(directory / engine_studies.RESULT / f"{name}.csv", table.to_csv(index=False).encode())
     facts = {"ref": "small", "name": "small", "digest": data.digest, "period": list(data.period), "origin": "file"}
     result = {"format": 1, "study": "graph", "label": graph.LABEL, "settings": {"draws": 100, "seed": 3}}
     result |= {"data": facts, "inputs": {"fingan": {"ref": "fingan-small"}}, "summary": graph.summary(tables)}
-    workspace.write_json(directory / studies.SUMMARY, {**result, "created": run_directory.now()})
+    workspace.write_json(directory / engine_studies.SUMMARY, {**result, "created": run_directory.now()})
     return directory
 
 
@@ -94,7 +97,7 @@ def test_a_node_s_mixture_is_drawn_where_its_generators_are(finished: Path) -> N
     folder = workspace.runs_dir() / "fingan-small"
     workspace.write_whole(folder / "arrays" / "chosen.safetensors", tensor_file.to_bytes(stack().arrays()))
     facts = {"format": 1, "study": "fingan", "data": {"name": "small"}, "created": run_directory.now()}
-    workspace.write_json(folder / studies.SUMMARY, facts)
+    workspace.write_json(folder / engine_studies.SUMMARY, facts)
     app = page().run()
     app.selectbox(key="graph_node").set_value("AA").run()
     assert not app.exception and not app.error
@@ -107,9 +110,9 @@ def test_a_mixture_s_sign_is_the_weighted_vote() -> None:
     weights = np.zeros(len(names))
     weights[:2] = 0.25, -0.75
     window = np.linspace(-0.01, 0.01, trained.length)[None]
-    drawn = mixture.draws(trained, seed, names, weights, names[0], window)
+    drawn = network.draws(trained, seed, names, weights, names[0], window)
     signs = trained.of_seed(seed, names).forecast(window, 20_000).sign[:, 0]
-    error = 4 / np.sqrt(mixture.SAMPLES)
+    error = 4 / np.sqrt(network.SAMPLES)
     assert np.sign(drawn["Mixture"]).mean() == pytest.approx(float(weights @ signs), abs=2 * error)
     assert np.sign(drawn["Own generator"]).mean() == pytest.approx(float(signs[0]), abs=2 * error)
 
@@ -142,11 +145,11 @@ def test_a_study_is_started_with_its_generators_and_their_sector_map(
 ) -> None:
     asked: list[list[str]] = []
 
-    def start(arguments: list[str], directory: Path) -> jobs.Run:
+    def start(arguments: list[str], directory: Path) -> engine_jobs.Run:
         asked.append(arguments)
         raise JobError("expected nobody to start anything in a test; found one who did")
 
-    monkeypatch.setattr(jobs, "start", start)
+    monkeypatch.setattr(engine_jobs, "start", start)
     app = page()
     app.session_state["graph_tab"] = "Run"
     app.run()
@@ -155,7 +158,7 @@ def test_a_study_is_started_with_its_generators_and_their_sector_map(
     arguments = asked[0]
     assert arguments[:2] == ["study", "graph"] and "--fingan" in arguments
     source = Path(arguments[arguments.index("--fingan") + 1])
-    assert (source / studies.SUMMARY).is_file()
+    assert (source / engine_studies.SUMMARY).is_file()
     if "--sectors" in arguments:
         known = intake.read_sectors(Path(arguments[arguments.index("--sectors") + 1])).data
         assert known.get("KO", "XLP") == "XLP"

@@ -12,10 +12,8 @@ from engine import datasets, workspace
 from engine.market import export
 from engine.models.simulated.market import simulate
 from engine.runs import jobs, studies
-from pages.decisions import _hedging_gains as gains
-from pages.decisions._hedging_numbers import money
-from pages.decisions._hedging_sections import SECTIONS
-from pages.decisions._hedging_study import ALL, View
+from pages.decisions.hedging_page import backtest, money
+from pages.decisions.hedging_page.backtest import ALL, SECTIONS, View
 from tests.models.small_market import SMALL_GRID
 
 HISTORY = simulate(SMALL_GRID, 260, 7).history
@@ -148,10 +146,10 @@ def test_without_a_study_there_is_a_form_that_starts_one(market, monkeypatch):
 
 def test_a_gain_that_is_none_is_not_called_one(result):
     gain = result.table("gain").iloc[:1].assign(gain=0.1, gain_low=-0.2, gain_high=0.3)
-    assert "cannot be told from" in gains._sentence(gain.iloc[0], "x")
-    assert "10 % below" in gains._sentence(gain.assign(gain_low=0.05).iloc[0], "x")
-    assert "20 % above" in gains._sentence(gain.assign(gain=-0.2, gain_low=-0.3, gain_high=-0.1).iloc[0], "x")
+    assert "cannot be told from" in backtest.gain_sentence(gain.iloc[0], "x")
+    assert "10 % below" in backtest.gain_sentence(gain.assign(gain_low=0.05).iloc[0], "x")
+    assert "20 % above" in backtest.gain_sentence(gain.assign(gain=-0.2, gain_low=-0.3, gain_high=-0.1).iloc[0], "x")
     table = result.table("gain").assign(share_of_true_law=9.0)
-    assert not gains._words(table, dict.fromkeys(table["source"], "x"))["Of the true law's gain"].any()
+    assert not backtest.gain_table(table, dict.fromkeys(table["source"], "x"))["Of the true law's gain"].any()
     known = table.iloc[[0, 0]].assign(source=["true_law", "fhs"], gain_low=[0.2, 0.1])
-    assert gains._words(known, {"true_law": "x", "fhs": "y"})["Of the true law's gain"].tolist() == ["", "900 %"]
+    assert backtest.gain_table(known, {"true_law": "x", "fhs": "y"})["Of the true law's gain"].tolist() == ["", "900 %"]

@@ -16,12 +16,8 @@ from engine.market import export
 from engine.market.grid import DT
 from engine.models.registry import on_the_spot, surface_model
 from engine.models.simulated.market import simulate
-from pages.decisions import _hedging_cache as hedging_cache
-from pages.decisions import _hedging_held as positions
-from pages.decisions import _hedging_plan as plans
-from pages.decisions import _hedging_portfolio as portfolio
-from pages.decisions import _hedging_source as sources
-from pages.decisions import _hedging_tables as tables
+from pages.decisions import hedging_page
+from pages.decisions.hedging_page import controls, hedge_today
 from tests.models.small_market import SMALL_GRID
 
 HISTORY = dataclasses.replace(simulate(SMALL_GRID, 200, 7).history, half_spread=None)
@@ -78,7 +74,7 @@ def test_the_ticket_is_the_engine_s(market):
     app = opened(market, hedge_level=105.0, hedge_quantity=2.0, hedge_seed=5)
     history = market.data
     spot = float(history.spot[-1])
-    days = portfolio.shortest(history.grid)
+    days = controls.shortest(history.grid)
     position = hedging.straddle(1.05 * spot, days * DT, 2.0)
     model = surface_model(on_the_spot()[0])()
     model.fit(history, seed=0)
@@ -109,12 +105,12 @@ def _can_trade(option, history):
 def test_a_month_is_followed_and_its_end_is_the_engine_s(market):
     app = opened(market, hedge_tab="One month")
     history, start = market.data, len(market.data) - 22
-    recipe = plans.Recipe(
-        tuple(plans.Line(kind, 95.0, portfolio.shortest(history.grid), 1.0) for kind in ("call", "put"))
+    recipe = hedging_page.Recipe(
+        tuple(hedging_page.Line(kind, 95.0, controls.shortest(history.grid), 1.0) for kind in ("call", "put"))
     )
-    plan = plans.Plan(
+    plan = hedging_page.Plan(
         (0.9, 0.95, 0.975, 1.0, 1.025, 1.05, 1.1),
-        portfolio.shortest(history.grid) * DT,
+        controls.shortest(history.grid) * DT,
         hedging.CostModel("parametric"),
         hedging.FINE_ALPHAS,
         False,
@@ -124,7 +120,7 @@ def test_a_month_is_followed_and_its_end_is_the_engine_s(market):
     model = surface_model(on_the_spot()[0])()
     model.fit(history.until(start), seed=0)  # what was known when the month began, and no more
     position = recipe.at(float(history.spot[start]))
-    options, _ = plans.instruments(history.until(start), position, plan)
+    options, _ = hedging_page.instruments(history.until(start), position, plan)
     path = hedging.track(
         history,
         position,
@@ -182,8 +178,8 @@ def test_limits_that_no_hedge_keeps_to_are_one_sentence(market):
 
 
 def test_any_calls_and_puts_can_be_hedged(market):
-    app = opened(market, hedge_portfolio=portfolio.OWN)
-    assert f"1 put 95 % {portfolio.shortest(SMALL_GRID)}d, 1 call 105 %" in said(app)
+    app = opened(market, hedge_portfolio=controls.OWN)
+    assert f"1 put 95 % {controls.shortest(SMALL_GRID)}d, 1 call 105 %" in said(app)
 
 
 def rows(*cells):
@@ -203,15 +199,15 @@ def rows(*cells):
 )
 def test_a_portfolio_that_cannot_be_is_one_sentence(table, words):
     with pytest.raises(MarketDataError, match=words):
-        portfolio.of_table(table)
+        controls.recipe_of(table)
 
 
 def test_a_contract_twice_or_nothing_held_is_one_sentence():
-    twice = portfolio.of_table(rows(("call", 100.0, 21, 1.0), ("call", 100.0, 21, 2.0)))
+    twice = controls.recipe_of(rows(("call", 100.0, 21, 1.0), ("call", 100.0, 21, 2.0)))
     with pytest.raises(MarketDataError, match="each option once"):
         twice.at(100.0)
     with pytest.raises(MarketDataError, match="a position in something"):
-        portfolio.of_table(rows(("call", 100.0, 21, 0.0))).at(100.0)
+        controls.recipe_of(rows(("call", 100.0, 21, 0.0))).at(100.0)
 
 
 def test_a_quantity_of_zero_stops_the_page_with_its_sentence(market):
@@ -226,14 +222,14 @@ def test_no_instrument_is_said(market):
 
 
 def test_instruments_that_cannot_be_traded_are_left_out_in_words():
-    plan = plans.Plan((0.9, 1.0), 2 * DT, hedging.CostModel("parametric"), (0.05,), False, 50, 1)
+    plan = hedging_page.Plan((0.9, 1.0), 2 * DT, hedging.CostModel("parametric"), (0.05,), False, 50, 1)
     position = hedging.straddle(1.05 * float(HISTORY.spot[-1]), 0.1)
-    kept, left_out = plans.instruments(HISTORY, position, plan)
+    kept, left_out = hedging_page.instruments(HISTORY, position, plan)
     assert len(kept) == 1 and kept[0].is_call and len(left_out) == 1
     assert left_out[0].startswith("90 % put, expected hedging options that are worth something")
-    far = plans.Plan((0.5,), 0.1, hedging.CostModel("parametric"), (0.05,), False, 50, 1)
+    far = hedging_page.Plan((0.5,), 0.1, hedging.CostModel("parametric"), (0.05,), False, 50, 1)
     with pytest.raises(MarketDataError, match="expected a hedging option that can be traded on"):
-        plans.instruments(HISTORY, position, far)
+        hedging_page.instruments(HISTORY, position, far)
 
 
 def test_a_short_history_is_refused_with_a_sentence():
@@ -243,7 +239,7 @@ def test_a_short_history_is_refused_with_a_sentence():
 
 
 def test_a_generator_fitted_on_the_spot_sees_the_past_only():
-    fitted = hedging_cache.fitted("fhs", HISTORY, 150)
+    fitted = controls.fitted("fhs", HISTORY, 150)
     own = surface_model("fhs")()
     own.fit(HISTORY[:151], seed=0)
     np.testing.assert_array_equal(fitted.state()["mean_square"], own.state()["mean_square"])
@@ -251,26 +247,28 @@ def test_a_generator_fitted_on_the_spot_sees_the_past_only():
 
 def test_a_ticket_trades_from_what_is_held(market):
     history = market.data
-    recipe = plans.Recipe((plans.Line("call", 95.0, 30, 1.0),))
-    plan = plans.Plan((0.9, 1.0, 1.05), 0.1, hedging.CostModel("parametric"), (0.05,), False, 120, 1)
+    recipe = hedging_page.Recipe((hedging_page.Line("call", 95.0, 30, 1.0),))
+    plan = hedging_page.Plan((0.9, 1.0, 1.05), 0.1, hedging.CostModel("parametric"), (0.05,), False, 120, 1)
     position = recipe.at(float(history.spot[-1]))
-    model = hedging_cache.fitted("fhs", history, len(history) - 1)
-    from_nothing = hedging_cache.tickets("a", model, history, len(history) - 1, position, plan, (0.0,) * 4)
-    held = tuple(from_nothing.tickets["delta-vega"].positions.tolist())
-    again = hedging_cache.tickets("a", model, history, len(history) - 1, position, plan, held)
-    kept = again.tickets["delta-vega"]
+    model = controls.fitted("fhs", history, len(history) - 1)
+    options, _ = hedging_page.instruments(history, position, plan)
+    given = ("a", model, history, len(history) - 1, position, plan, options)
+    from_nothing = hedge_today.tickets(*given, (0.0,) * 4)
+    held = tuple(from_nothing["delta-vega"].positions.tolist())
+    again = hedge_today.tickets(*given, held)
+    kept = again["delta-vega"]
     assert kept.cost == pytest.approx(0, abs=1e-12) and np.allclose(kept.trades, 0)
-    assert from_nothing.tickets["delta-vega"].cost > 0
-    source = sources.Source("a", "FHS", model, "", "", "fhs")
-    table = tables.ticket_table(from_nothing.tickets["delta-vega"], source, plan)
+    assert from_nothing["delta-vega"].cost > 0
+    source = controls.Source("a", "FHS", model, "", "", "fhs")
+    table = hedge_today.ticket_table(from_nothing["delta-vega"], source, plan)
     assert table["expires_in_trading_days"].isna().tolist() == [True, False, False, False]
     assert set(table["expires_in_trading_days"].iloc[1:]) == {plan.days} and round(0.1 / DT) == plan.days
 
 
 def test_positions_held_must_be_numbers():
-    assert positions.of_table(pd.Series([1, -0.5])) == (1.0, -0.5)
+    assert hedge_today.units_of(pd.Series([1, -0.5])) == (1.0, -0.5)
     with pytest.raises(MarketDataError, match="expected units held in every row; found none in row 2"):
-        positions.of_table(pd.Series([1.0, None]))
+        hedge_today.units_of(pd.Series([1.0, None]))
 
 
 def test_what_is_folded_is_drawn_when_it_is_opened(market):
@@ -324,3 +322,25 @@ def test_what_is_held_stays_with_its_instrument_when_others_are_chosen(market):
     app.run()
     words = said(app)
     assert f"Held already: {name} 0.25." in words
+
+
+def test_a_view_of_the_ticket_draws_its_scenarios_once(market, monkeypatch):
+    drawn: list[int] = []
+    family = surface_model(on_the_spot()[0])
+    sample_days = family.sample_days
+
+    def counted(self, history, rows, n, *, rng):
+        drawn.append(n * len(rows))
+        return sample_days(self, history, rows, n, rng=rng)
+
+    monkeypatch.setattr(family, "sample_days", counted)
+    app = opened(market, hedge_n=1_000, hedge_seed=99)
+    assert list(frame_with(app, "Strategy")["Strategy"])[1:] == [
+        "data-driven",
+        "least shortfall",
+        "delta",
+        "delta-vega",
+    ]
+    assert sum(drawn) == 2_101  # to choose on, to choose α on, and unseen ones; one more is drawn beside the unseen
+    app.segmented_control(key="hedge_by").set_value("delta").run()
+    assert not app.exception and sum(drawn) == 2_101

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.start import _home_choice as home
+from pages.ui import generators
 from tests.pages.test_volgan_page import GRID, generator, history, upload
 
 
@@ -40,4 +40,4 @@ def test_home_shows_an_upload_as_soon_as_a_generator_knows_it() -> None:
     ],
 )
 def test_how_much_of_a_market_was_read_is_said_in_its_unit(first: str, last: str, words: str) -> None:
-    assert home.years_words(first, last) == words
+    assert generators.years_words(first, last) == words

@@ -14,7 +14,7 @@ from engine.models import registry
 from engine.models.simulated.market import simulate
 from engine.runs import jobs, studies
 from engine.runs.studies import StudyOrder
-from pages.generators import _leaderboard_names as naming
+from pages.generators.leaderboard_page import called
 
 GRID = Grid([0.9, 1.0, 1.1], [0.1, 0.5, 1.0])
 TABS = ["Ranking", "Exceedances", "Transforms", "Arbitrage", "Criteria"]
@@ -119,6 +119,6 @@ def test_a_failed_run_says_why_and_can_be_resumed(market) -> None:
 
 
 def test_contestants_are_called_by_their_labels() -> None:
-    assert naming.called("fhs") == "Filtered historical simulation"
-    assert naming.called("hybrid (frozen)") == "Hybrid (frozen)"
-    assert naming.called("something else") == "something else"
+    assert called("fhs") == "Filtered historical simulation"
+    assert called("hybrid (frozen)") == "Hybrid (frozen)"
+    assert called("something else") == "something else"

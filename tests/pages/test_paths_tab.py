@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.surfaces import _paths_controls as controls
+from pages.generators.volgan_page import paths
 
 
 def page(data: str, run: str, slow: bool) -> None:
@@ -11,7 +11,7 @@ def page(data: str, run: str, slow: bool) -> None:
     from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation
     from engine.models.surface_model import SurfaceModel
     from engine.runs import checkpoints
-    from pages.surfaces import _paths_tab
+    from pages.generators.volgan_page import paths
     from pages.ui import cache
 
     class WithoutChain(FilteredHistoricalSimulation):
@@ -23,7 +23,7 @@ def page(data: str, run: str, slow: bool) -> None:
     if slow:
         state, model = model.state(), WithoutChain()
         model.restore(state, card.grid)
-    _paths_tab.draw(loaded, model, card, listed)
+    paths.draw(loaded, model, card, listed)
 
 
 def opened(run: str = "fhs-simulated-10x8", *, slow: bool = False, **state: object) -> AppTest:
@@ -81,4 +81,4 @@ def test_every_quantity_can_be_drawn(what):
 
 def test_a_model_without_a_quick_chain_walks_a_little_and_says_so():
     app = opened(slow=True)
-    assert f"{controls.SLOW_PATHS} paths of {controls.SLOW_DAYS} days" in text(app) and "whole history" in text(app)
+    assert f"{paths.SLOW_PATHS} paths of {paths.SLOW_DAYS} days" in text(app) and "whole history" in text(app)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import pictures, plots
+from pages.ui import pictures
 
 VALUES = np.array([0.1, 1 / 3, np.nan, -2.5e-7], dtype=np.float32)
 
@@ -16,7 +16,7 @@ def test_numbers_arrive_as_they_are_and_nothing_of_the_figure_changes() -> None:
     fig = go.Figure(go.Scatter(x=np.arange(4), y=VALUES, marker={"size": np.array([1.0, 2.0, 3.0, 4.0])}))
     fig.update_layout(meta={"alt": "four."})
     before = fig.to_json()
-    spec = plots._spec(fig, dark=False)
+    spec = pictures._spec(fig, dark=False)
     (trace,) = spec["data"]
     assert trace["x"] == [0, 1, 2, 3] and trace["marker"]["size"] == [1.0, 2.0, 3.0, 4.0]
     assert trace["y"][2] is None  # as plotly writes a missing number
@@ -27,12 +27,12 @@ def test_numbers_arrive_as_they_are_and_nothing_of_the_figure_changes() -> None:
 
 def test_matrices_stay_matrices() -> None:
     z = np.arange(6.0).reshape(2, 3)
-    assert plots._spec(go.Figure(go.Heatmap(z=z.T)), dark=False)["data"][0]["z"] == z.T.tolist()
+    assert pictures._spec(go.Figure(go.Heatmap(z=z.T)), dark=False)["data"][0]["z"] == z.T.tolist()
 
 
 def test_the_revision_follows_the_content() -> None:
     def revision(figure: go.Figure, dark: bool = False) -> str:
-        found: str = plots._spec(figure, dark)["layout"]["datarevision"]
+        found: str = pictures._spec(figure, dark)["layout"]["datarevision"]
         return found
 
     first = revision(go.Figure(go.Scatter(y=[1.0, 2.0])))
@@ -54,24 +54,24 @@ def page() -> None:
     import plotly.graph_objects as go
     import streamlit as st
 
-    from pages.ui import plots, widths
+    from pages.ui import pictures, widths
 
-    plots.chart(go.Figure(go.Scatter(y=[1])), key="whole", dark=False, height=300)
+    pictures.chart(go.Figure(go.Scatter(y=[1])), key="whole", dark=False, height=300)
     for k, column in enumerate(widths.columns([3, 2])):
         with column:
-            plots.chart(go.Figure(go.Scatter(y=[1])), key=f"column {k}", dark=False)
+            pictures.chart(go.Figure(go.Scatter(y=[1])), key=f"column {k}", dark=False)
             if k == 1:
                 inner = widths.columns(2)
                 with inner[0]:
-                    plots.chart(go.Figure(go.Scatter(y=[1])), key="inner", dark=False)
+                    pictures.chart(go.Figure(go.Scatter(y=[1])), key="inner", dark=False)
                 inner[1].text("beside")
-    plots.chart(go.Figure(go.Scatter(y=[1])), key="whole again", dark=False)
+    pictures.chart(go.Figure(go.Scatter(y=[1])), key="whole again", dark=False)
     try:
         with widths.columns(2)[0]:
             raise ValueError
     except ValueError:
         st.text("after")
-    plots.chart(go.Figure(go.Scatter(y=[1])), key="after an error", dark=False)
+    pictures.chart(go.Figure(go.Scatter(y=[1])), key="after an error", dark=False)
 
 
 def sizes(app: AppTest) -> list[tuple[int | None, int | None]]:
@@ -104,9 +104,9 @@ def test_the_alternative_text_has_its_own_place(dark: bool) -> None:
         import plotly.graph_objects as go
 
         from engine.charts import theme
-        from pages.ui import plots
+        from pages.ui import pictures
 
-        plots.chart(theme.base_layout(go.Figure(go.Scatter(y=[1])), alt="A point."), key="a", dark=dark)
+        pictures.chart(theme.base_layout(go.Figure(go.Scatter(y=[1])), alt="A point."), key="a", dark=dark)
 
     app = AppTest.from_function(one, args=(dark,)).run()
     (plot,) = app.get("plotly_chart")

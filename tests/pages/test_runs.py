@@ -48,7 +48,8 @@ def run(name: str, state: str, *, pid: int | None = None, reason: str = "", star
         "verb": "train",
         "model": "volgan",
         "data": {"ref": "simulated-10x8", "name": NASTY, "digest": "0" * 64},
-        "settings": {"epochs": 1234},
+        "settings": {"epochs": 1234, "batch_size": 77},
+        "extending": ["epochs"],
         "seed": 7,
         "split": "0.85",
     }
@@ -80,7 +81,7 @@ def checkpoint(name: str, **changes: object) -> Path:
         "model": "volgan",
         "label": "VolGAN",
         "config": {"noise_dim": 1},
-        "grid": GRID,
+        "domain": GRID,
         "data_name": NASTY,
         "data_fingerprint": "0123456789ab",
         "data_period": ("2020-01-01", "2020-03-01"),
@@ -155,6 +156,7 @@ def test_a_job_that_cannot_be_resumed_says_so(monkeypatch: pytest.MonkeyPatch) -
 def test_a_job_is_deleted_after_confirmation() -> None:
     directory = run("old", "cancelled", reason="stopped after 3 of 10 epochs")
     app = page()
+    assert "1,234 epochs" in texts(app) and "77" not in texts(app)  # how long it is, and no other setting
     assert "Stopped after 3 of 10 epochs." in texts(app)
     assert "This cannot be undone" in texts(app)
     app.button(key="delete_run_old").click().run()
@@ -247,15 +249,15 @@ def test_what_is_no_generator_is_one_sentence_and_kept_nowhere() -> None:
 
 
 def test_two_files_are_a_generator_too() -> None:
-    from pages.start import _runs_import
+    from pages.start import runs_page
 
     source = checkpoint("mine")
     card, weights = (source / name for name in (run_directory.CARD, run_directory.WEIGHTS))
-    kept = _runs_import.imported({"a.json": card.read_bytes(), "b.safetensors": weights.read_bytes()})
+    kept = runs_page.imported({"a.json": card.read_bytes(), "b.safetensors": weights.read_bytes()})
     assert checkpoints.read_card(kept) == checkpoints.read_card(source)
     for files in ({}, {"a.json": b"{}"}, {"a.zip": b"", "b.zip": b""}, {"a.json": b"{}", "b.json": b"{}"}):
         with pytest.raises(checkpoints.CheckpointError, match="expected one zip file"):
-            _runs_import.imported(files)
+            runs_page.imported(files)
 
 
 def submit(app: AppTest) -> None:

@@ -7,7 +7,9 @@ from streamlit.testing.v1 import AppTest
 from engine import workspace
 from engine.runs import studies
 from engine.studies.base import STUDIES
-from pages.surfaces._study_text import METHODS
+from pages.ui import texts
+
+METHODS = {name: text for name, text in texts.parts("surfaces/study_page/method").items() if name != "every study"}
 
 
 def page() -> AppTest:

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import workspace
 from engine.runs import jobs, studies
-from pages.surfaces import _validation_text as text
+from pages.generators.volgan_page.validation import SECTIONS, verdict, wrong_series
 from tests.models.small_market import small_history
 
 SMALL = ("members=1", "epochs=1", "scenarios=100", "paths=20", "train_share=0.6")
@@ -18,10 +18,10 @@ def tab() -> AppTest:
     def script() -> None:
         import streamlit as st
 
-        from pages.surfaces import _validation_tab
+        from pages.generators.volgan_page import validation
         from pages.ui import datasets
 
-        _validation_tab.draw(datasets.pick("surfaces"))
+        validation.draw(datasets.pick("surfaces"))
         st.text("end of page")
 
     return AppTest.from_function(script, default_timeout=120)
@@ -47,7 +47,7 @@ def test_the_first_visit_shows_the_shipped_validation() -> None:
 
 def test_every_section_opens() -> None:
     app = tab().run()
-    for section in text.SECTIONS:
+    for section in SECTIONS:
         app.segmented_control(key="validation_section").set_value(section).run()
         assert not app.exception and not app.error, section
         assert len(app.dataframe) >= 2 and app.get("plotly_chart"), section
@@ -106,10 +106,10 @@ def test_verdicts_name_the_farthest_quantile() -> None:
     rows = [("fhs", "S", 0.01, 0.012, 1.0), ("fhs", "S", 0.99, 0.99, 1.0)]
     rows += [("volgan", "S", 0.01, 0.2, 0.0), ("volgan", "VIX", 0.99, 0.95, 0.6), ("volgan", "S", 0.99, 0.9, 0.4)]
     table = pd.DataFrame(rows, columns=["model", "series", "level", "share", "not_rejected"])
-    assert text.wrong_series(table, "volgan") == ["S"] and text.wrong_series(table, "fhs") == []
-    assert "1 of 2 series" in text.verdict(table, "volgan")
-    assert "S, 20.0 % of days below its 1 % quantile" in text.verdict(table, "volgan")
-    assert "no quantile of the 1 series" in text.verdict(table, "fhs")
+    assert wrong_series(table, "volgan") == ["S"] and wrong_series(table, "fhs") == []
+    assert "1 of 2 series" in verdict(table, "volgan")
+    assert "S, 20.0 % of days below its 1 % quantile" in verdict(table, "volgan")
+    assert "no quantile of the 1 series" in verdict(table, "fhs")
 
 
 def test_built_in_data_are_known_by_id_and_files_by_content(tmp_path: Path) -> None:

@@ -21,9 +21,8 @@ from engine.runs.cards import Card
 from engine.scenarios import reweighting
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.surfaces import arbitrage
-from pages.surfaces import _volgan_states as states
-from pages.surfaces import _volgan_words as words
-from pages.surfaces._volgan_view import DEFAULT_BETA, View, beta_options
+from pages.generators.volgan_page import View, outcome, quantile_table, states
+from pages.generators.volgan_page.controls import DEFAULT_BETA, beta_options
 from pages.ui import frame
 
 GRID = Grid([0.8, 0.9, 1.0, 1.1, 1.2], [1 / 12, 0.25, 1.0])
@@ -62,7 +61,7 @@ def generator(name: str, loaded: datasets.Loaded, **changes: object) -> Path:
         "model": "volgan",
         "label": "VolGAN",
         "config": settings.to_dict(config),
-        "grid": data.grid,
+        "domain": data.grid,
         "data_name": loaded.label,
         "data_fingerprint": data.fingerprint,
         "data_period": data.period,
@@ -88,7 +87,7 @@ def open_page(market: datasets.Loaded) -> Callable[..., AppTest]:
     """Opens the page on the uploaded market."""
 
     def opened(generator: Path | None = None, started: tuple[Path, ...] = (), **state: object) -> AppTest:
-        app = AppTest.from_file("../../pages/surfaces/volgan.py", default_timeout=60)
+        app = AppTest.from_file("../../pages/generators/volgan.py", default_timeout=60)
         app.session_state["surfaces_dataset"] = market.entry.id
         app.session_state["scenarist"] = frame.Session(generator and str(generator), [str(run) for run in started])
         for key, value in {"volgan_n": 500, **state}.items():
@@ -315,9 +314,9 @@ def test_the_outcome_is_placed_in_the_narrowest_band_that_holds_it() -> None:
     )
     penalty = arbitrage.penalty(drawn.iv, GRID)
     view = View(data, row, drawn, penalty, np.zeros(len(data)), 0.0, "volgan", 1)
-    said = words.outcome(view)
+    said = outcome(view)
     assert "inside the 50 % band" in said and "below the 95 % band" in said
-    assert words.quantile_table(view).loc["Return, raw", "realised"].endswith("bp")
+    assert quantile_table(view).loc["Return, raw", "realised"].endswith("bp")
     last = View(data, len(data) - 1, drawn, penalty, np.zeros(len(data)), 0.0, "volgan", 1)
-    assert words.outcome(last) == "" and str(last.next_day) == "2020-04-22"
-    assert "realised" not in words.quantile_table(last).columns
+    assert outcome(last) == "" and str(last.next_day) == "2020-04-22"
+    assert "realised" not in quantile_table(last).columns

@@ -18,7 +18,7 @@ from engine.training.progress import Checkpointer, OnStep, Progress, TrainingDiv
 
 @dataclass(frozen=True)
 class SlowWalkConfig:
-    epochs: int = setting(20, label="Epochs", help="Steps of the walk.", low=1, high=100_000)
+    epochs: int = setting(20, label="Epochs", help="Steps of the walk.", low=1, high=100_000, extends=True)
     pause: float = setting(0.0, label="Pause", help="Sleep per epoch.", low=0.0, high=10.0, unit="seconds")
     fail_at: int = setting(0, label="Fail at", help="Epoch that diverges; 0 for none.", low=0, high=100_000)
     how: str = setting("diverge", label="How", help="How it fails.", choices=("diverge", "bug"))

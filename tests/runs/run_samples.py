@@ -35,7 +35,7 @@ def card_of(model: SlowWalk, **changes: object) -> Card:
         "model": "slow_walk",
         "label": "Slow walk",
         "config": {"epochs": model.config.epochs, "pause": 0.0, "fail_at": 0, "how": "diverge"},
-        "grid": GRID,
+        "domain": GRID,
         "data_name": "A market",
         "data_fingerprint": "0123456789ab",
         "data_period": ("2020-01-01", "2020-03-01"),

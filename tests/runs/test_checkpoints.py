@@ -19,9 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_samples import GRID, card_of, fitted
 
+from engine import tensor_file
 from engine.errors import CheckpointError
 from engine.market.grid import Grid
-from engine.runs import cards, checkpoints, run_directory, tensor_file
+from engine.runs import cards, checkpoints, run_directory
 from engine.runs.run_directory import CARD, WEIGHTS
 
 
@@ -160,7 +161,10 @@ def test_weights_that_do_not_fit(checkpoint: Path, state: dict[str, np.ndarray],
 
 
 def test_weights_of_another_grid(checkpoint: Path) -> None:
-    rewrite(checkpoint, lambda card: card.update(grid=Grid([0.8, 0.9, 1.0, 1.1], [0.25, 0.5]).to_dict()))
+    rewrite(
+        checkpoint,
+        lambda card: card.update(domain={"kind": "grid", **Grid([0.8, 0.9, 1.0, 1.1], [0.25, 0.5]).to_dict()}),
+    )
     with pytest.raises(CheckpointError, match="4 moneyness x 2 maturities"):
         checkpoints.load(checkpoint)
 
@@ -183,6 +187,18 @@ def test_a_newer_format_is_named(checkpoint: Path) -> None:
     rewrite(checkpoint, lambda card: card.update(format=cards.FORMAT + 1))
     with pytest.raises(CheckpointError, match="newer version"):
         checkpoints.load(checkpoint)
+
+
+def test_a_card_of_the_first_format_is_one_of_tomorrow_s_surfaces(checkpoint: Path) -> None:
+    def back(card: dict[str, Any]) -> None:
+        grid = {name: axis for name, axis in card.pop("domain").items() if name != "kind"}
+        card.update(format=1, grid=grid)
+        del card["task"]
+
+    newer = checkpoints.read_card(checkpoint)
+    rewrite(checkpoint, back)
+    model, card = checkpoints.load(checkpoint)
+    assert (card.grid, card.task) == (newer.grid, "next_day") and card.grid is not None and model.name == card.model
 
 
 def set_to(*path: str, value: Any) -> Callable[[dict[str, Any]], None]:
@@ -217,13 +233,13 @@ def set_to(*path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         set_to("config", value={"no_such": 1}),
         set_to("config", value={"epochs": [1]}),
         set_to("config", value={str(k): k for k in range(2_000)}),
-        set_to("grid", "moneyness", value=[1.0]),
-        set_to("grid", "moneyness", value=[1.1, 1.0, 0.9]),
-        set_to("grid", "moneyness", value=["a", "b", "c"]),
-        set_to("grid", "moneyness", value=[True, 2, 3]),
-        set_to("grid", "moneyness", value=[1, 2, 10**400]),
-        set_to("grid", "moneyness", value=list(range(1, 2_000))),
-        set_to("grid", "maturity", value=None),
+        set_to("domain", "moneyness", value=[1.0]),
+        set_to("domain", "moneyness", value=[1.1, 1.0, 0.9]),
+        set_to("domain", "moneyness", value=["a", "b", "c"]),
+        set_to("domain", "moneyness", value=[True, 2, 3]),
+        set_to("domain", "moneyness", value=[1, 2, 10**400]),
+        set_to("domain", "moneyness", value=list(range(1, 2_000))),
+        set_to("domain", "maturity", value=None),
         set_to("data", "name", value=7),
         set_to("data", "period", value=["2020-01-01"]),
         set_to("data", "period", value=["yesterday", "today"]),
@@ -480,5 +496,5 @@ def test_any_label_can_be_written_and_read(text: str) -> None:
 
 
 def test_the_grid_of_a_card_is_exact() -> None:
-    card = card_of(fitted(), grid=Grid(np.linspace(0.6, 1.4, 10), np.array([30, 61]) / 365), weights_digest="0" * 64)
+    card = card_of(fitted(), domain=Grid(np.linspace(0.6, 1.4, 10), np.array([30, 61]) / 365), weights_digest="0" * 64)
     assert cards.Card.from_bytes(card.to_bytes()).grid == card.grid != GRID

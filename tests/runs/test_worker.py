@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from run_samples import GRID, write_surfaces
 
-from engine import workspace
+from engine import tensor_file, workspace
 from engine.errors import CheckpointError, JobError, MarketDataError, ScenaristError, SettingsError
 from engine.market.surface_history import SurfaceHistory
-from engine.runs import checkpoints, jobs, run_directory, tensor_file, worker
+from engine.runs import checkpoints, jobs, run_directory, worker
 from engine.runs.worker import Order, TrainingFailed
 from engine.training.progress import TrainingStopped
 

@@ -106,7 +106,7 @@ def runs(scenarist_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
             model=name,
             label=model.label,
             config=settings.to_dict(model.config),
-            grid=GRID,
+            domain=GRID,
             data_name=loaded.label,
             data_fingerprint=loaded.data.fingerprint,
             data_period=loaded.data.period,

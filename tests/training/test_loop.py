@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from engine.errors import CheckpointError, SettingsError
-from engine.training.loop import Phase, run
+from engine.training.loop import Learner, Phase, run, shuffled
 from engine.training.progress import TrainingDiverged, TrainingStopped
 from engine.training.streams import Streams
 
@@ -13,7 +13,7 @@ PHASES = (Phase("warm-up", 2), Phase("training", 3))
 ROWS, BATCH = 10, 4
 
 
-class Noting:
+class Noting(Learner):
     """Its only weight folds in every row, every draw and every phase, in order: any change of course shows."""
 
     def __init__(self, members=2, seed=5):
@@ -21,6 +21,10 @@ class Noting:
         self.weight = torch.zeros(members, dtype=torch.float64)
         self.seen, self.begun = [], []
         self.loss = 1.0
+        self.rows, self.batch_size = ROWS, BATCH
+
+    def batches(self):
+        return shuffled(self.streams, self.rows, self.batch_size)
 
     def begin_phase(self, phase):
         self.begun.append(phase)
@@ -57,7 +61,8 @@ class Shelf:
 
 
 def go(learner, **options):
-    settings = {"rows": ROWS, "batch_size": BATCH, "identity": "a fit", "report_every": 0.0, **options}
+    learner.rows, learner.batch_size = options.pop("rows", ROWS), options.pop("batch_size", BATCH)
+    settings = {"identity": "a fit", "report_every": 0.0, **options}
     return run(learner, options.pop("phases", PHASES), **{k: v for k, v in settings.items() if k != "phases"})
 
 

@@ -5,7 +5,9 @@
 * the optimisation (4.20–4.24): :func:`hedge_ratios`, :func:`choose_alpha`, :func:`shortfall_ratios`;
 * strategies: :class:`Unhedged`, :class:`DeltaHedge`, :class:`DeltaVegaHedge`, :class:`DataDriven`,
   :class:`ShortfallHedge`;
-* the account (4.4–4.6): :func:`track` a month day by day, :func:`hedge_today` for a ticket.
+* what can be traded on a day: :func:`tradable_instruments`;
+* the account (4.4–4.6): :func:`track` a month day by day, :func:`hedge_tickets` of today by several strategies on the
+  same scenarios, :func:`hedge_today` by one.
 
 Example:
     >>> position = straddle(0.9 * history.spot[row])
@@ -49,8 +51,8 @@ from engine.decisions.hedging.strategies import (
     Strategy,
     Unhedged,
 )
-from engine.decisions.hedging.ticket import HedgeTicket, hedge_today
-from engine.decisions.hedging.tracking import HedgePath, follow, track
+from engine.decisions.hedging.ticket import HedgeTicket, hedge_tickets, hedge_today
+from engine.decisions.hedging.tracking import HedgePath, follow, track, tradable_instruments
 from engine.decisions.hedging.transaction_costs import CostModel
 from engine.decisions.hedging.window import Moves, Window, draw_moves
 
@@ -85,9 +87,11 @@ __all__ = [
     "expected_shortfall",
     "follow",
     "hedge_ratios",
+    "hedge_tickets",
     "hedge_today",
     "hedging_set",
     "shortfall_ratios",
     "straddle",
     "track",
+    "tradable_instruments",
 ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from engine.decisions.hedging.optimisation import AlphaChoice
 from engine.decisions.hedging.options import Option, Portfolio
-from engine.decisions.hedging.strategies import Day, Strategy
+from engine.decisions.hedging.strategies import DataDriven, Day, Strategy
 from engine.decisions.hedging.tracking import alpha_in_use, entered, instrument_names, usual_instruments
 from engine.decisions.hedging.transaction_costs import CostModel
 from engine.decisions.hedging.window import FRESH, SCENARIOS, draw_moves
@@ -42,6 +43,7 @@ class HedgeTicket:
             less today's costs, which are known.
         unhedged: ``(K,)`` ΔV − Π r Δ in the same scenarios.
         alpha: α of a data-driven hedge; NaN for others.
+        choice: how that α was chosen; None where it was not, or from one candidate.
         provenance: data, generator, seed and costs, in words.
     """
 
@@ -62,6 +64,7 @@ class HedgeTicket:
     residual: Floats
     unhedged: Floats
     alpha: float
+    choice: AlphaChoice | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -96,10 +99,10 @@ class HedgeTicket:
         )
 
 
-def hedge_today(
+def hedge_tickets(
     history: SurfaceHistory,
     portfolio: Portfolio,
-    strategy: Strategy,
+    strategies: Sequence[Strategy],
     *,
     instruments: Sequence[Option] | None = None,
     model: SurfaceModel,
@@ -110,16 +113,22 @@ def hedge_today(
     scenarios: int = SCENARIOS,
     fresh: int = FRESH,
     seed: int = 1,
-) -> HedgeTicket:
-    """The hedge ticket of one day; nothing after that day is looked at.
+) -> tuple[HedgeTicket, ...]:
+    """The hedge tickets of one day by several strategies, on the same scenarios; nothing after that day is looked at.
+
+    Scenarios are drawn once for all of them: N and M to choose hedges on, N more to judge them.
 
     Args:
-        history, portfolio, strategy, instruments, costs, scenarios, fresh, seed: as in :func:`track`; with the same
-            ones the ticket is the first day of the backtest.
+        history, portfolio, instruments, costs, scenarios, fresh, seed: as in :func:`track`; with the same ones a ticket
+            is the first day of the backtest.
+        strategies: one for each ticket.
         model: a fitted generator.
         row: the day, today unless given.
         previous: positions held in the underlying and the instruments; none unless given.
         account: Π before trading; V unless given.
+
+    Returns:
+        A ticket for each strategy, in their order.
 
     Raises:
         MarketDataError, SettingsError: as :func:`track`.
@@ -127,47 +136,70 @@ def hedge_today(
     known = history.until(row)
     instruments = usual_instruments(known, -1, portfolio) if instruments is None else instruments
     window = entered(known, portfolio, instruments, -1, 0, costs)
-    moves = draw_moves(window, model, scenarios=scenarios, fresh=fresh, seed=seed)
     holding, columns = window.holding(portfolio), window.instruments(instruments)
     held = np.zeros(len(columns)) if previous is None else np.asarray(previous, dtype=np.float64)
     if held.shape != (len(columns),):
         raise MarketDataError(f"expected positions in {len(columns)} instruments; found {held.shape}")
     if not np.isfinite(held).all():
         raise MarketDataError("expected finite positions held; found NaN or infinite ones")
+    moves = draw_moves(window, model, scenarios=scenarios, fresh=fresh, seed=seed)
+    unseen = draw_moves(window, model, scenarios=scenarios, fresh=1, seed=[seed, UNSEEN]).fit[0]
     gross = portfolio.gross(window.price[0, 1 + window.book.columns(portfolio.options)], float(window.price[0, 0]))
     day = Day(window, 0, holding, columns, held, gross, moves)
-    opened = strategy.opened(day)
-    positions = opened.positions(day)
-    unseen = draw_moves(window, model, scenarios=scenarios, fresh=1, seed=[seed, UNSEEN]).fit[0]
     value = float(window.price[0] @ holding)
-    cost = float(day.cost @ np.abs(positions - held))
     before = value if account is None else account
-    cash = before - float(positions @ window.price[0, columns]) - cost
     earned = float(window.rate[0]) * DT
-    return HedgeTicket(
-        date=str(known.dates[-1]),
-        label=opened.label,
-        instruments=instrument_names(instruments),
-        price=window.price[0, columns],
-        unit_cost=day.cost,
-        delta=day.delta,
-        vega=day.vega,
-        previous=held,
-        positions=positions,
-        cost=cost,
-        cash=cash,
-        value=value,
-        value_delta=day.value_delta,
-        value_vega=day.value_vega,
-        residual=unseen @ holding - unseen[:, columns] @ positions - cash * earned,
-        unhedged=unseen @ holding - before * earned,
-        alpha=alpha_in_use(opened),
-        provenance={
-            "data": known.name,
-            "data_fingerprint": history.fingerprint,
-            "generator": model.label,
-            "scenarios": scenarios,
-            "seed": seed,
-            "costs": window.costs.in_words(),
-        },
-    )
+
+    def ticket(strategy: Strategy) -> HedgeTicket:
+        opened, choice = _opened(strategy, day)
+        positions = opened.positions(day)
+        cost = float(day.cost @ np.abs(positions - held))
+        cash = before - float(positions @ window.price[0, columns]) - cost
+        return HedgeTicket(
+            date=str(known.dates[-1]),
+            label=opened.label,
+            instruments=instrument_names(instruments),
+            price=window.price[0, columns],
+            unit_cost=day.cost,
+            delta=day.delta,
+            vega=day.vega,
+            previous=held,
+            positions=positions,
+            cost=cost,
+            cash=cash,
+            value=value,
+            value_delta=day.value_delta,
+            value_vega=day.value_vega,
+            residual=unseen @ holding - unseen[:, columns] @ positions - cash * earned,
+            unhedged=unseen @ holding - before * earned,
+            alpha=alpha_in_use(opened),
+            choice=choice,
+            provenance={
+                "data": known.name,
+                "data_fingerprint": history.fingerprint,
+                "generator": model.label,
+                "scenarios": scenarios,
+                "seed": seed,
+                "costs": window.costs.in_words(),
+            },
+        )
+
+    return tuple(ticket(strategy) for strategy in strategies)
+
+
+def hedge_today(history: SurfaceHistory, portfolio: Portfolio, strategy: Strategy, **options: Any) -> HedgeTicket:
+    """The hedge ticket of one day by one strategy: :func:`hedge_tickets`, whose keywords it takes, for one.
+
+    Raises:
+        MarketDataError, SettingsError: as :func:`hedge_tickets`.
+    """
+    (ticket,) = hedge_tickets(history, portfolio, (strategy,), **options)
+    return ticket
+
+
+def _opened(strategy: Strategy, day: Day) -> tuple[Strategy, AlphaChoice | None]:
+    """A strategy on the day it is entered, and how its α was chosen: once, also where it is chosen every day anew."""
+    if not isinstance(strategy, DataDriven) or len(strategy.alphas) == 1:
+        return strategy.opened(day), None
+    choice = strategy.choice(day)
+    return replace(strategy, alpha=choice.alpha, every_day=False), choice

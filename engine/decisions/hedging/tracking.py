@@ -222,27 +222,49 @@ def follow(
     )
 
 
-def usual_instruments(history: SurfaceHistory, row: int, portfolio: Portfolio) -> tuple[Option, ...]:
-    """The hedging set of section 4.3 on a day, as long-lived as the portfolio, less what cannot be entered that day.
+def tradable_instruments(
+    history: SurfaceHistory, row: int, portfolio: Portfolio, *, moneyness: Sequence[float], maturity: float
+) -> tuple[tuple[Option, ...], tuple[tuple[Option, str], ...]]:
+    """The options of a hedging set that can be entered on a day, and those that cannot.
+
+    Args:
+        history: the data.
+        row: the day.
+        portfolio: what is to be hedged; its own contracts are no hedge of it and in neither list.
+        moneyness: K/S of the options, puts below 1 and calls from 1 on.
+        maturity: years.
+
+    Returns:
+        Those that can be entered; and each of the others with the sentence that says why not.
 
     Raises:
         MarketDataError: for a day that is none of the history's.
     """
     if not -len(history) <= row < len(history):
         raise MarketDataError(f"expected a day among {len(history)}; found row {row}")
-    spot, axis = float(history.spot[row]), history.grid.moneyness
+    spot, rate = float(history.spot[row]), float(history.rate[row])
+    kept, left_out = [], []
+    for option in hedging_set(spot, portfolio, moneyness=moneyness, maturity=maturity):
+        try:
+            check_instruments((option,), spot, history.iv[row], history.grid, rate)
+        except MarketDataError as reason:
+            left_out.append((option, str(reason)))
+        else:
+            kept.append(option)
+    return tuple(kept), tuple(left_out)
+
+
+def usual_instruments(history: SurfaceHistory, row: int, portfolio: Portfolio) -> tuple[Option, ...]:
+    """The hedging set of section 4.3 on a day, as long-lived as the portfolio, less what cannot be entered that day.
+
+    Raises:
+        MarketDataError: for a day that is none of the history's.
+    """
+    axis = history.grid.moneyness
     maturity = min((option.maturity for option in portfolio.options), default=ONE_MONTH)
     moneyness = tuple(m for m in HEDGING_MONEYNESS if axis[0] <= m * (1 + SAME) and m * (1 - SAME) <= axis[-1])
-    options = hedging_set(spot, portfolio, moneyness=moneyness, maturity=maturity)
-    return tuple(option for option in options if _can_be_entered(option, history, row))
-
-
-def _can_be_entered(option: Option, history: SurfaceHistory, row: int) -> bool:
-    try:
-        check_instruments((option,), float(history.spot[row]), history.iv[row], history.grid, float(history.rate[row]))
-    except MarketDataError:
-        return False
-    return True
+    kept, _ = tradable_instruments(history, row, portfolio, moneyness=moneyness, maturity=maturity)
+    return kept
 
 
 def entered(

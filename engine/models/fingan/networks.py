@@ -98,7 +98,12 @@ class FinGANConfig:
     """Fin-GAN as published (SPEC 4)."""
 
     epochs: int = setting(
-        100, label="Epochs", help="Passes over the training part, after gradient matching.", low=1, high=100_000
+        100,
+        label="Epochs",
+        help="Passes over the training part, after gradient matching.",
+        low=1,
+        high=100_000,
+        extends=True,
     )
     matching_epochs: int = setting(
         25,

@@ -10,7 +10,6 @@ The loop is ``engine.training.loop``; its step is one epoch of all members, carr
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -35,12 +34,12 @@ from engine.models.fingan.networks import (
     size,
     updates_in_epoch,
 )
-from engine.settings import to_dict
+from engine.settings import identity
+from engine.tensor_file import digest
 from engine.training import loop
 from engine.training.compiled import available_cores
 from engine.training.gradient_matching import GradientNorms
 from engine.training.progress import Checkpointer, OnStep, TrainingDiverged, check_arrays
-from engine.training.streams import Streams
 from engine.training.threefry import Words
 
 MATCHING, TRAINING = "gradient matching", "training"
@@ -165,7 +164,7 @@ class BlockRunner:
         self.pool.shutdown()
 
 
-class StackLearner:
+class StackLearner(loop.Learner[None]):
     """The loop's view of a stack: one step is one epoch of all members.
 
     Args:
@@ -210,7 +209,6 @@ class StackLearner:
         self.norms = np.zeros((config.matching_epochs, len(self.pairs), updates, len(kind.terms)), np.float32)
         self.matching, self.epoch = True, 0
         self.stack = self._initial()
-        self.streams = Streams(0, [0], "unused: order and noise are functions of key and epoch")
 
     def begin_phase(self, phase: str) -> None:
         """Initial networks for matching; branches of them, with matched coefficients, for training."""
@@ -227,7 +225,11 @@ class StackLearner:
         branch.key[...] = self._keys(self.members)
         self.stack = branch
 
-    def step(self, rows: torch.Tensor) -> None:
+    def batches(self) -> tuple[None]:
+        """One step: the backend draws order, batches and noise of every member from its key and the epoch."""
+        return (None,)
+
+    def step(self, batch: None = None) -> None:
         """One epoch of all members."""
         unwanted = np.zeros((len(self.stack), 0, len(self.kind.terms)), np.float32)
         self.runner(self.rules, self.stack, self.epoch, self.norms[self.epoch] if self.matching else unwanted)
@@ -324,15 +326,13 @@ def fit(
     """
     config = learner.config
     # more epochs may be asked of an interrupted or finished fit; anything else would be another fit
-    settings = sorted((name, value) for name, value in to_dict(config).items() if name != "epochs")
-    content = hashlib.sha256(learner.rules.table.tobytes()).hexdigest()
+    settings = sorted(identity(config).items())
+    content = digest(learner.rules.table.tobytes())
     who = [(member.asset, member.loss, member.seed) for member in learner.members]
     try:
         epochs = loop.run(
             learner,
             [loop.Phase(MATCHING, config.matching_epochs), loop.Phase(TRAINING, config.epochs)],
-            rows=1,  # the loop's row is an epoch here: the backend draws order and batches for each member
-            batch_size=1,
             identity=f"{learner.kind.name} {type(learner.runner).__name__} {content} {who} {settings}",
             on_step=on_step,
             checkpointer=checkpointer,

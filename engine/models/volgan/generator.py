@@ -47,7 +47,9 @@ class VolGANConfig:
         "matching (3.8); bce: the adversarial loss alone.",
         choices=("volgan", "bce"),
     )
-    epochs: int = setting(10_000, label="Epochs", help="Passes over the training days.", low=1, high=1_000_000)
+    epochs: int = setting(
+        10_000, label="Epochs", help="Passes over the training days.", low=1, high=1_000_000, extends=True
+    )
     members: int = setting(
         1,
         label="Networks",

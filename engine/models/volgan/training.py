@@ -32,7 +32,7 @@ from engine.models.volgan.generator import (
     targets,
 )
 from engine.models.volgan.update import StackedParameters, StackedRMSProp, Update, draw_linear
-from engine.settings import to_dict
+from engine.settings import identity
 from engine.surfaces import arbitrage
 from engine.training import loop
 from engine.training.alarms import DATA_PENALTY, PENALTY, SPREAD
@@ -149,12 +149,10 @@ def train(
     learner.watch = TrainingMonitor(history, len(chosen), seed=seed)
     matching = [loop.Phase(MATCHING, config.matching_epochs)] if config.loss == "volgan" else []
     # more epochs may be asked of an interrupted or finished fit; anything else would be another fit
-    settings = {name: value for name, value in to_dict(config).items() if name != "epochs"}
+    settings = identity(config)
     steps = loop.run(
         learner,
         [*matching, loop.Phase(TRAINING, config.epochs)],
-        rows=len(rows),
-        batch_size=config.batch_size,
         identity=f"volgan {history.digest} {seed} {list(chosen)} {sorted(settings.items())}",
         on_step=on_step,
         checkpointer=checkpointer,
@@ -187,7 +185,7 @@ def roughness(grid: Grid) -> tuple[Floats, Floats]:
     return along_m, along_tau
 
 
-class VolGANLearner:
+class VolGANLearner(loop.Learner[torch.Tensor]):
     """The loop's view of VolGAN: stacked generators and discriminators, one update of each a step.
 
     Args:
@@ -212,7 +210,7 @@ class VolGANLearner:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.config, self.seed, self.members = config, seed, list(members)
-        self.streams = Streams(seed, self.members, "training")
+        self.streams: Streams = Streams(seed, self.members, "training")
         z, c, y, (h1, h2) = config.noise_dim, condition.shape[1], target.shape[1], GENERATOR_WIDTHS
         self.data = torch.from_numpy(np.concatenate([condition, np.ones((len(condition), 1)), target], axis=1))
         self.data = self.data.to(dtype)  # (rows, condition | 1 | target)
@@ -250,13 +248,17 @@ class VolGANLearner:
         if phase == TRAINING and self.config.loss == "volgan":
             self._penalise(self.matching.coefficients())
 
-    def step(self, rows: torch.Tensor) -> None:
+    def batches(self) -> Sequence[torch.Tensor]:
+        """Rows of an epoch's updates, ``(members, batch)`` each."""
+        return loop.shuffled(self.streams, len(self.data), self.config.batch_size)
+
+    def step(self, batch: torch.Tensor) -> None:
         """One update of the discriminators, then one of the generators, on rows ``(members, batch)``."""
-        size = rows.shape[1]
+        size = batch.shape[1]
         if size not in self._updates:
             self._updates[size] = Update(self.generator, self.discriminator, self.config.noise_dim, size)
         update = self._latest = self._updates[size]
-        update.fill(self.data, rows, self.streams)
+        update.fill(self.data, batch, self.streams)
         update.generate()
         update.discriminator_gradient()
         self.discriminator_optimiser.step()

@@ -44,7 +44,9 @@ class FinGanStudyConfig:
         help="Separated by commas; empty: the stocks and ETFs of the sector map, or every ticker if there is none.",
     )
     seeds: int = setting(5, label="Seeds", help="Every network is trained from so many seeds.", low=1, high=100)
-    epochs: int = setting(100, label="Epochs", help="After gradient matching, for every loss.", low=1, high=10_000)
+    epochs: int = setting(
+        100, label="Epochs", help="After gradient matching, for every loss.", low=1, high=10_000, extends=True
+    )
     universality: bool = setting(
         True, label="Universality", help="Train networks on tickers pooled: all, either half, each sector."
     )

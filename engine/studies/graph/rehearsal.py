@@ -136,9 +136,7 @@ def ends(text: str) -> tuple[float, ...]:
 
 def until(prices: PriceHistory, share: float) -> PriceHistory:
     """The first share of the days."""
-    days = int(len(prices) * share)
-    opened = None if prices.open is None else prices.open[:days]
-    return replace(prices, dates=prices.dates[:days], close=prices.close[:days], open=opened)
+    return prices[: int(len(prices) * share)]
 
 
 def scored(signs: Mapping[str, Floats], found: Universe) -> pd.DataFrame:

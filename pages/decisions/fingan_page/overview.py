@@ -1,0 +1,215 @@
+"""Overview of a Fin-GAN study: the answer in five figures, its sections, and what costs leave."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.charts import fingan as draw
+from engine.charts import theme
+from engine.decisions.forecasting import sharpe_ratio
+from pages.decisions.fingan_page import TITLES, View, show_table
+from pages.ui import downloads, forms, frame, pictures, widths
+
+MEASURES = {
+    "sharpe": ("Sharpe ratio", draw.SHARPE, 3.0),
+    "mean_pnl": ("Mean PnL", draw.PNL, 15.0),
+    "mae": ("MAE", draw.ERROR, 300.0),
+    "rmse": ("RMSE", draw.ERROR, 300.0),
+    "overnight_sharpe": ("Sharpe ratio of the nights", draw.SHARPE, 3.0),
+    "intraday_sharpe": ("Sharpe ratio of the days", draw.SHARPE, 3.0),
+}
+"""Figure of the ticker table → label, how it is drawn, end of its colour scale."""
+
+PATHS = (
+    "fingan_ensemble", "fingan_longer_ensemble", "forgan_ensemble", "lstm_ensemble", "lstm_fin_ensemble", "arima",
+    "long_only",
+)  # fmt: skip
+
+STATISTICS = {
+    "mean_sr": "Mean SR",
+    "median_sr": "Median SR",
+    "portfolio_sr": "Portfolio SR",
+    "mean_pnl": "Mean PnL (bp a day)",
+    "median_pnl": "Median PnL (bp a day)",
+    "mean_mae": "Mean MAE",
+    "median_mae": "Median MAE",
+    "mean_rmse": "Mean RMSE",
+    "median_rmse": "Median RMSE",
+    "positive": "Tickers above zero",
+}
+
+
+def metrics(view: View) -> list[tuple[str, str, str | None, str]]:
+    """The answer in five figures, each with its interval or what it is held against."""
+    one, both = view.figure("fingan", "portfolio_sr"), view.figure("fingan_ensemble", "portfolio_sr")
+    other = view.figure("forgan_ensemble", "portfolio_sr")
+    pairs = view.table("paired").set_index("against")
+    p = float(pairs.loc[view.labels["forgan_ensemble"], "p_value"])
+    daily = view.table("cost_series")
+    daily = daily[(daily["method"] == "fingan_ensemble") & (daily["rule"] == "every bet")][["gross", "traded"]].mean()
+    spread = "one seed" if np.isnan(one["sd_over_seeds"]) else f"± {one['sd_over_seeds']:.2f}"
+    spread += "" if np.isnan(one["published"]) else f" · thesis {one['published']:.2f}"
+    return [
+        (
+            "Portfolio SR, a seed",
+            f"{one['value']:.2f}",
+            spread,
+            "Equally weighted portfolio on the test part, mean and deviation over seeds; the thesis prints one.",
+        ),
+        (
+            "Seeds averaged",
+            f"{both['value']:.2f}",
+            _interval(both),
+            "Portfolio Sharpe ratio of bets averaged over the seeds; 95 % interval of resampled days.",
+        ),
+        (
+            "ForGAN averaged",
+            f"{other['value']:.2f}",
+            f"{'behind' if other['value'] < both['value'] else 'ahead'}: p = {p:.2g}",
+            "The same networks without economic terms; one-sided p that Fin-GAN is no better, days resampled.",
+        ),
+        _longer(view),
+        (
+            "Break-even cost",
+            f"{daily['gross'] / daily['traded']:.2f} bp",
+            f"trades {daily['traded']:.2f} a day",
+            "Cost of a unit traded, one way, at which nothing is left; traded in units of the notional.",
+        ),
+    ]
+
+
+def _longer(view: View) -> tuple[str, str, str | None, str]:
+    """The seed-ensemble of the longer choice; of a study made before there was one, its mean ratio of a ticker."""
+    pairs = view.maybe("paired_longer")
+    if pairs is None:
+        mean = view.figure("fingan_ensemble", "mean_sr")
+        words = "Bets averaged over seeds, mean over tickers; 95 % interval of resampled days."
+        return "Mean SR of a ticker", f"{mean['value']:.2f}", _interval(mean), words
+    p = float(pairs.set_index("against").loc[view.labels["forgan_ensemble"], "p_value"])
+    found = view.figure("fingan_longer_ensemble", "portfolio_sr")
+    words = (
+        "Portfolio Sharpe ratio of bets averaged over seeds, each network's loss chosen on the validation part and "
+        "the last five years of training together; p that it is no better than ForGAN averaged. 95 %: "
+    )
+    return "Longer choice", f"{found['value']:.2f}", f"over ForGAN: p = {p:.2g}", words + _interval(found)
+
+
+def _interval(row: pd.Series) -> str:
+    return f"{row['low']:.2f} to {row['high']:.2f}"
+
+
+def show(view: View) -> None:
+    """The seeds at first sight, then the section that is asked for."""
+    st.markdown("**Portfolio Sharpe ratio**: one dot a seed, bars the 95 % interval of the days, diamonds as published")
+    overview, seeds = view.table("table_5_2"), view.table("seeds")
+    frame.chart(pictures.of(draw.seeds, seeds, overview, dark=frame.is_dark()), key="fingan_seeds", height=460)
+    section = forms.section(SECTIONS, key="fingan_section")
+    SECTIONS[section](view)
+
+
+def _table_5_2(view: View) -> None:
+    """The table, published figures beside ours."""
+    st.markdown("**Table 5.2**, published figures beside ours")
+    overview = view.table("table_5_2")
+    shown = table_5_2(overview)
+    st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=_formats(shown))
+    downloads.table_buttons(lambda: overview, "fingan_table_5_2", key="fingan_overview")
+
+
+def table_5_2(overview: pd.DataFrame) -> pd.DataFrame:
+    """One row a method: value, deviation over seeds and interval of the ratios, published figures beside."""
+    order = overview["method"].unique()
+    wide = overview.pivot(index="method", columns="statistic").loc[order]
+    made = {"Method": wide["label", "portfolio_sr"].to_numpy()}
+    for name, words in STATISTICS.items():
+        made[words] = wide["value", name].to_numpy()
+        if name == "portfolio_sr":
+            ends = {"± seeds": "sd_over_seeds", "95 % low": "low", "95 % high": "high"}
+            made |= {column: wide[source, name].to_numpy() for column, source in ends.items()}
+        if np.isfinite(wide["published", name]).any():
+            made[f"{words}, thesis"] = wide["published", name].to_numpy()
+    return pd.DataFrame(made)
+
+
+def _formats(shown: pd.DataFrame) -> dict[str, object]:
+    digits = {name: "%.4f" if "MAE" in name or "RMSE" in name else "%.3f" for name in shown.columns[1:]}
+    digits["Tickers above zero"] = "%.1f"
+    return {name: st.column_config.NumberColumn(format=form) for name, form in digits.items()}
+
+
+def _differences(view: View) -> None:
+    st.markdown("**Is the difference real?** Portfolio ratios on the same resampled days; p is one-sided")
+    for name in ("paired", "paired_longer"):
+        pairs = view.maybe(name)
+        if pairs is not None:  # studies of earlier versions have no longer choice
+            pairs = pairs.round(3).assign(p_value=pairs["p_value"].map(theme.significant)).rename(columns=TITLES)
+            st.dataframe(pairs, hide_index=True, width="stretch", height="content")
+    st.markdown("**How sure is one ratio?** Lo's interval, days allowed to depend on one another; probability of skill")
+    errors = view.table("sharpe_errors").drop(columns="method").round(3)
+    st.dataframe(errors.rename(columns=TITLES), hide_index=True, width="stretch", height="content")
+
+
+def _paths(view: View) -> None:
+    daily = view.table("figure_5_9_portfolio")
+    pnl = {name: daily[name] for name in PATHS if name in daily}
+    st.markdown("**Cumulative PnL of the portfolio** (Figure 5.9)")
+    losses = list(view.combinations) if st.toggle("Each loss alone, dashed", key="fingan_losses") else []
+    labels = view.labels | view.combinations
+    pnl |= {name: view.table("figure_5_9_losses")[name] for name in losses}
+    days = pd.to_datetime(daily["date"])
+    picture = pictures.of(draw.cumulative, days, pnl, labels, dashed=losses, dark=frame.is_dark())
+    frame.chart(picture, key="fingan_paths")
+    downloads.table_buttons(lambda: daily, "fingan_portfolio_pnl", key="fingan_paths_table", figure=picture)
+
+
+def _halves(view: View) -> None:
+    st.markdown("**Nights and days** (portfolio, averaged over seeds)")
+    halves = view.table("halves").drop(columns="method").round(3)
+    st.dataframe(halves.rename(columns=TITLES), hide_index=True, width="stretch", height="content")
+
+
+def _tickers(view: View) -> None:
+    st.markdown("**Every ticker and method** (Figures 5.6, 5.7, 5.10, 5.11), averaged over seeds")
+    measure = st.selectbox(
+        "Figure", list(MEASURES), format_func=lambda name: MEASURES[name][0], key="fingan_measure", width=320
+    )
+    found = view.table("figure_5_6_by_ticker")
+    _, quantity, limit = MEASURES[measure]
+    values = found.pivot_table(index="ticker", columns="method", values=measure, aggfunc="mean", sort=False)
+    values = values[[name for name in view.labels if name in values]].rename(columns=view.labels)
+    picture = pictures.of(
+        draw.matrix, values, quantity, x_title="Method (of forecasting)", dark=frame.is_dark(), limit=limit
+    )
+    frame.chart(picture, key="fingan_tickers")
+    downloads.table_buttons(lambda: found, "fingan_by_ticker", key="fingan_by_ticker", figure=picture)
+
+
+def costs(view: View) -> None:
+    """What costs leave, at any cost, under any no-trade rule."""
+    series, table, labels = view.table("cost_series"), view.table("costs"), view.labels
+    left, right = widths.columns(2)
+    cost = left.slider("Cost (bp of what is traded, one way)", 0.0, 5.0, 0.5, 0.05, key="fingan_cost")
+    rule = right.selectbox("No-trade rule", list(series["rule"].unique()), key="fingan_rule")
+    grid = np.linspace(0, 5, 51)
+    curves, net = {}, {}
+    days = pd.to_datetime(series["date"].unique())
+    for name, own in series[series["rule"] == rule].groupby("method", sort=False):
+        gross, moved = own["gross"].to_numpy(), own["traded"].to_numpy()
+        curves[name] = np.array([float(sharpe_ratio(gross - c * moved)) for c in grid])
+        net[name] = gross - cost * moved
+    frame.chart(pictures.of(draw.net_ratios, grid, curves, labels, cost), key="fingan_net")
+    st.markdown(f"**Cumulative PnL after costs of {cost:g} bp**")
+    frame.chart(pictures.of(draw.cumulative, days, net, labels, dark=frame.is_dark()), key="fingan_net_paths")
+    st.markdown("**Rules chosen on the validation part**, net ratios on the test part with 95 % intervals")
+    show_table(table.drop(columns="method"))
+    downloads.table_buttons(lambda: table, "fingan_costs", key="fingan_costs")
+
+
+SECTIONS = {
+    "Table 5.2": _table_5_2,
+    "Differences": _differences,
+    "Paths": _paths,
+    "Tickers": _tickers,
+    "Nights and days": _halves,
+}
+"""What is shown below the seeds, one at a time."""

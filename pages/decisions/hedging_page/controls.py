@@ -1,0 +1,524 @@
+"""What the page asks before any tab: which day, whose scenarios, the portfolio, and how it is hedged."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.datasets import Loaded
+from engine.decisions.hedging import (
+    COARSE_ALPHAS,
+    FINE_ALPHAS,
+    HEDGING_MONEYNESS,
+    ONE_MONTH,
+    CostModel,
+    HedgeLimits,
+    Option,
+)
+from engine.errors import MarketDataError, SettingsError
+from engine.market.grid import DT, Grid
+from engine.market.surface_history import SurfaceHistory
+from engine.models import registry
+from engine.models.surface_model import SurfaceModel
+from engine.runs.checkpoints import Card, Listed
+from pages.decisions.hedging_page import Line, Plan, Recipe
+from pages.ui import cache, frame, generators
+
+# --- the day and whose scenarios --------------------------------------------------------------------------------------
+
+LAST, STRESSED, OTHER = "Last day", "Most stressed day", "Choose a date"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A generator ready to draw.
+
+    Args:
+        key: what caches know it by.
+        label: for people.
+        model: fitted.
+        known: what it has seen, in words.
+        reference: what the command line calls it; empty for one fitted on the spot.
+        name: registered name.
+    """
+
+    key: str
+    label: str
+    model: SurfaceModel
+    known: str
+    reference: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which generator was chosen; :meth:`at` makes it ready for a day."""
+
+    id: str
+    label: str
+    loaded: Loaded
+    trained: Listed | None
+
+    def at(self, row: int) -> Source:
+        """The generator as it may be used on a day: one fitted on the spot sees the data up to it only."""
+        history = self.loaded.data
+        if self.trained is not None:
+            model, card = cache.model(self.trained.directory)
+            key = f"{self.id} {cache.version_of(self.trained.directory)}"
+            reference = self.trained.name if self.trained.shipped else self.id
+            return Source(key, self.label, model, _known(card, self.loaded, row), reference, card.model)
+        model = fitted(self.id, history, row)
+        return Source(f"{self.id} {row}", self.label, model, f"fitted up to {history.dates[row]}", "", self.id)
+
+
+def pick(loaded: Loaded) -> Choice:
+    """The generator chosen in the sidebar; whatever the data, some can be fitted to them at once."""
+    history = loaded.data
+    trained = generators.fitting(history.grid)
+    offered = {id: generators.words(one) for id, one in trained.items()}
+    offered |= {name: f"{registry.label(name)}, fitted up to the day" for name in registry.on_the_spot()}
+    active = frame.session().active_run
+    first = active if active in trained else _first(loaded, offered)
+    id = st.sidebar.selectbox(
+        "Scenarios from",
+        list(offered),
+        index=list(offered).index(first),
+        format_func=lambda id: offered[id],
+        key=f"hedge_source_{history.fingerprint}",
+        persist_state="session",
+        help="Any trained generator on this grid; the true law where the market is simulated; or one fitted now.",
+    )
+    return Choice(id, offered[id], loaded, trained.get(id))
+
+
+def _first(loaded: Loaded, offered: dict[str, str]) -> str:
+    """The learned generator trained on these very data, else one fitted on the spot."""
+    at_once = registry.on_the_spot()
+    own = {
+        one.card.model: id
+        for id, one in generators.fitting(loaded.data.grid, at_once).items()
+        if one.card is not None and generators.same_data(one.card, loaded) and id in offered
+    }
+    return next((own[name] for name in at_once if name in own), at_once[0])
+
+
+def _known(card: Card, loaded: Loaded, row: int) -> str:
+    if not generators.same_data(card, loaded):
+        return f"trained on other data ({card.data_name})"
+    first, last = card.trained_on
+    inside = first <= str(loaded.data.dates[row]) <= last
+    return f"{'in' if inside else 'out of'} sample (trained on {first} to {last})"
+
+
+def row(history: SurfaceHistory, least: int) -> int:
+    """The day of the ticket; at least ``least`` rows into the data."""
+    which = st.sidebar.selectbox(
+        "Day", (LAST, STRESSED, OTHER), key="hedge_day", persist_state="session", help="Nothing after it is looked at."
+    )
+    if which == STRESSED:
+        return least + int(history.atm()[least:].argmax())
+    if which == LAST:
+        return len(history) - 1
+    first, last = (datetime.date.fromisoformat(str(history.dates[k])) for k in (least, -1))
+    day = st.sidebar.date_input("Date", last, first, last, key=f"hedge_date_{history.fingerprint}", required=True)
+    return max(least, int(np.searchsorted(history.dates, np.datetime64(str(day)), side="right")) - 1)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Fitting …")
+def _fitted(name: str, digest: str, row: int, _history: SurfaceHistory) -> SurfaceModel:
+    model = registry.surface_model(name)()
+    model.fit(_history.until(row), seed=0)
+    return model
+
+
+def fitted(name: str, history: SurfaceHistory, row: int) -> SurfaceModel:
+    """A generator fitted to the history up to a day.
+
+    Raises:
+        MarketDataError: if that is too short.
+    """
+    return _fitted(name, history.digest, row, history)
+
+
+# --- the portfolio ----------------------------------------------------------------------------------------------------
+
+STRADDLE, OWN = "Straddle", "Any calls and puts"
+
+LEVELS = (75.0, 80.0, 90.0, 95.0, 100.0, 105.0, 110.0, 120.0, 125.0)
+
+MOST_OPTIONS = 20
+
+COLUMNS = {"kind": "call", "strike": 100.0, "days": 21, "quantity": 1.0}
+
+
+def shortest(grid: Grid) -> int:
+    """Trading days to expiry of the default options: a month, or the grid's shortest maturity if that is longer."""
+    return round(max(ONE_MONTH, float(grid.maturity[0])) / DT)
+
+
+def build(grid: Grid) -> Recipe:
+    """What is to be hedged; what cannot be is said in a sentence and stops the page."""
+    which = st.segmented_control(
+        "Portfolio to hedge",
+        (STRADDLE, OWN),
+        default=STRADDLE,
+        required=True,
+        key="hedge_portfolio",
+        persist_state="session",
+        help="A straddle is a call and a put of one strike.",
+    )
+    with frame.errors("Change the portfolio."):
+        recipe = _straddle(grid) if which == STRADDLE else _own(grid)
+        recipe.at(100.0)  # the door: contracts twice, nothing held
+        return recipe
+    raise AssertionError  # the block above returns or stops the page
+
+
+def _straddle(grid: Grid) -> Recipe:
+    first, second, third = st.columns(3)
+    level = first.selectbox(
+        "Strike (% of spot)",
+        LEVELS,
+        index=LEVELS.index(95.0),
+        format_func=lambda m: f"{m:g} %",
+        key="hedge_level",
+        persist_state="session",
+        help="The published experiment uses 75, 80, 90, 110, 120 and 125 %.",
+    )
+    days = second.number_input(
+        "Expiry (trading days)",
+        1,
+        1_000,
+        shortest(grid),
+        key=f"hedge_days_{shortest(grid)}",
+        persist_state="session",
+        help="21 is a month. Beyond the surface's maturities vols are extrapolated.",
+    )
+    quantity = third.number_input(
+        "Quantity", -10_000.0, 10_000.0, 1.0, key="hedge_quantity", persist_state="session", help="Negative if sold."
+    )
+    return Recipe(tuple(Line(kind, float(level), int(days), float(quantity)) for kind in ("call", "put")))
+
+
+def _own(grid: Grid) -> Recipe:
+    days = shortest(grid)
+    start = pd.DataFrame(
+        [{**COLUMNS, "kind": "put", "strike": 95.0, "days": days}, {**COLUMNS, "strike": 105.0, "days": days}]
+    )
+    table = st.data_editor(
+        start,
+        num_rows="dynamic",
+        hide_index=True,
+        key=f"hedge_table_{days}",
+        column_config={
+            "kind": st.column_config.SelectboxColumn("Kind", options=["call", "put"], required=True, default="call"),
+            "strike": st.column_config.NumberColumn(
+                "Strike (% of spot)", min_value=0.01, max_value=1_000.0, required=True, default=100.0, format="%.2f"
+            ),
+            "days": st.column_config.NumberColumn(
+                "Expiry (trading days)", min_value=1, max_value=1_000, step=1, required=True, default=days
+            ),
+            "quantity": st.column_config.NumberColumn("Quantity", required=True, default=1.0, format="%.4g"),
+        },
+    )
+    return recipe_of(table)
+
+
+def recipe_of(table: pd.DataFrame) -> Recipe:
+    """The portfolio of an edited table.
+
+    Raises:
+        MarketDataError: for an empty table, or a missing or impossible cell, with its row.
+    """
+    if not 1 <= len(table) <= MOST_OPTIONS:
+        raise MarketDataError(f"expected 1 to {MOST_OPTIONS} options in the portfolio; found {len(table)}")
+    lines = []
+    for number, row in enumerate(table.itertuples(index=False), start=1):
+        if pd.isna([row.kind, row.strike, row.days, row.quantity]).any() or row.kind not in ("call", "put"):
+            raise MarketDataError(
+                f"expected kind, strike, expiry and quantity in every row; found a gap in row {number}"
+            )
+        if not (row.strike > 0 and row.days >= 1):
+            raise MarketDataError(f"expected strike > 0 and expiry >= 1 day; found others in row {number}")
+        lines.append(Line(str(row.kind), float(row.strike), int(row.days), float(row.quantity)))
+    return Recipe(tuple(lines))
+
+
+# --- how it is hedged -------------------------------------------------------------------------------------------------
+
+HEDGE_LEVELS = (80.0, 85.0, 90.0, 92.5, 95.0, 97.5, 100.0, 102.5, 105.0, 107.5, 110.0, 115.0, 120.0)
+
+ALPHAS = {
+    "AIC, 20 values (0.01 … 0.20)": FINE_ALPHAS,
+    "AIC, 5 values (0.01 … 1)": COARSE_ALPHAS,
+    "Fixed": (),
+}
+
+QUOTED, PARAMETRIC = "Half-spreads of the data", "A half-spread in vol points"
+
+
+class Advanced(NamedTuple):
+    """What the section asks.
+
+    Args:
+        limits: bounds on the data-driven hedge; None without any.
+        impact: weight of the price impact of trades relative to their costs.
+        exponent: power of a trade to which its price impact is proportional.
+        underlying: half-spread of the underlying, basis points.
+    """
+
+    limits: HedgeLimits | None
+    impact: float
+    exponent: float
+    underlying: float
+
+
+FREE = {
+    "hedge_most_position": None,
+    "hedge_most_delta": None,
+    "hedge_most_vega": None,
+    "hedge_impact": 0.0,
+    "hedge_exponent": 1.0,
+    "hedge_underlying": 0.0,
+}
+"""The fields and what they hold at first: nothing bounded, no impact, a free underlying."""
+
+IN_FORCE = {
+    "hedge_most_position": "position at most {} units",
+    "hedge_most_delta": "net delta at most {}",
+    "hedge_most_vega": "net vega at most {}",
+    "hedge_impact": "market impact {} × costs",
+    "hedge_exponent": "its exponent {}",
+    "hedge_underlying": "underlying {} bp",
+}
+"""What a field that was set says while the section is closed."""
+
+
+def plan(history: SurfaceHistory, least: int) -> Plan:
+    """Instruments, costs, α and scenarios, in a form: every change draws and solves again.
+
+    Raises:
+        SettingsError: if a figure is out of range or there is no instrument.
+    """
+    days = shortest(history.grid)
+    low, high = 100 * history.grid.moneyness[[0, -1]]
+    offered = [m for m in HEDGE_LEVELS if low <= m <= high]
+    with st.sidebar.form("hedge_plan"):
+        levels = st.multiselect(
+            "Hedging options (% of spot)",
+            offered,
+            [m for m in offered if m / 100 in HEDGING_MONEYNESS],
+            format_func=lambda m: f"{m:g} %",
+            key=f"hedge_levels_{low:g}_{high:g}",
+            persist_state="session",
+            help="Puts below 100 %, calls from there on, and the underlying always. A contract of the portfolio itself "
+            "is no hedge of it and is left out.",
+        )
+        maturity = st.number_input(
+            "Their expiry (trading days)",
+            least,
+            1_000,
+            max(days, least),
+            key=f"hedge_maturity_{days}",
+            persist_state="session",
+            help="A month, or the surface's shortest maturity if that is longer.",
+        )
+        costs = _costs(history)
+        policy = st.selectbox(
+            "Choice of α",
+            list(ALPHAS),
+            key="hedge_policy",
+            persist_state="session",
+            help="α weighs trading costs against risk (4.20). Akaike's criterion compares candidates on fresh "
+            "scenarios when the position is entered.",
+        )
+        fixed = st.number_input(
+            "α, if fixed", 0.0, 100.0, 0.05, step=0.01, format="%.4g", key="hedge_alpha", persist_state="session"
+        )
+        every_day = st.toggle(
+            "Choose α every day anew", key="hedge_every_day", persist_state="session", help="Published: once, at entry."
+        )
+        scenarios = st.number_input(
+            "Scenarios a day",
+            50,
+            20_000,
+            1_000,
+            step=500,
+            key="hedge_n",
+            persist_state="session",
+            help="Published: 1,000.",
+        )
+        seed = st.number_input(
+            "Seed", 0, 2**31 - 1, 1, key="hedge_seed", persist_state="session", help="Same seed, same scenarios."
+        )
+        st.form_submit_button("Hedge", type="primary", icon=":material/shield:")
+    more = _advanced()
+    if not levels:
+        raise SettingsError("expected at least one hedging option besides the underlying; found none")
+    return Plan(
+        moneyness=tuple(m / 100 for m in sorted(levels)),
+        maturity=int(maturity) * DT,
+        costs=replace(costs, underlying=more.underlying),
+        alphas=ALPHAS[str(policy)] or (float(fixed),),
+        every_day=bool(every_day),
+        scenarios=int(scenarios),
+        seed=int(seed),
+        impact=more.impact,
+        exponent=more.exponent,
+        limits=more.limits,
+    )
+
+
+def _costs(history: SurfaceHistory) -> CostModel:
+    """The fields, inside a form."""
+    sources = (QUOTED, PARAMETRIC) if history.half_spread is not None else (PARAMETRIC,)
+    source = st.selectbox(
+        "Cost of trading",
+        sources,
+        key=f"hedge_costs_{len(sources)}",
+        persist_state="session",
+        help="Half the bid–ask spread: as in the data where they have it, or vega times a half-spread in vol points.",
+    )
+    points = st.number_input(
+        "Half-spread (vol points), if parametric",
+        0.0,
+        10.0,
+        0.1,
+        step=0.05,
+        key="hedge_points",
+        persist_state="session",
+    )
+    scale = st.number_input(
+        "Times",
+        0.0,
+        100.0,
+        1.0,
+        step=0.5,
+        key="hedge_scale",
+        persist_state="session",
+        help="Wider or narrower markets.",
+    )
+    return CostModel("quoted" if source == QUOTED else "parametric", vol_points=float(points), scale=float(scale))
+
+
+def _advanced() -> Advanced:
+    """The section in the sidebar, closed at first; its fields are drawn when it is open, and hold when it is not."""
+    with st.sidebar.expander(
+        "Limits and market impact", icon=":material/tune:", key="hedge_advanced", on_change="rerun"
+    ) as section:
+        if section.open:
+            _fields()
+    asked = {key: st.session_state.get(key, value) for key, value in FREE.items()}
+    in_force = [words.format(f"{asked[key]:.4g}") for key, words in IN_FORCE.items() if asked[key] != FREE[key]]
+    if in_force and not section.open:
+        st.sidebar.caption(frame.plain(f"In force: {', '.join(in_force)}."))
+    position, delta, vega, impact, exponent, underlying = asked.values()
+    limits = HedgeLimits(_float(position), _float(delta), None if vega is None else 100 * float(vega))
+    return Advanced(limits if limits != HedgeLimits() else None, float(impact), float(exponent), float(underlying))
+
+
+def _fields() -> None:
+    st.caption(
+        "Of the data-driven hedge; delta and delta–vega know neither. A limit on vega is open on days on which no "
+        "option is worth trading. Empty fields bound nothing."
+    )
+    _bound("Largest position in an option (units)", "position", "Bought or sold.")
+    _bound("Largest net delta (units)", "delta", "Of the portfolio less its hedge, in units of the underlying.")
+    _bound("Largest net vega (per vol point)", "vega", "Of the portfolio less its hedge, in units of spot a vol point.")
+    _number(
+        "Market impact, times costs",
+        "impact",
+        (0.0, 100.0, 0.01),
+        "λ of (4.23) in units of the costs: large trades move the price against the hedger. 0: none.",
+    )
+    _number(
+        "Its exponent",
+        "exponent",
+        (0.1, 1.0, 0.1),
+        "The price moves in proportion to this power of the trade (4.21); 1: a squared penalty.",
+    )
+    _number("Half-spread of the underlying (bp)", "underlying", (0.0, 100.0, 0.1), "Published: free.")
+
+
+def _bound(label: str, name: str, help: str) -> None:
+    st.number_input(
+        label,
+        0.0,
+        None,
+        None,
+        format="%.4g",
+        placeholder="none",
+        key=f"hedge_most_{name}",
+        persist_state="session",
+        help=help,
+    )
+
+
+def _number(label: str, name: str, ends: tuple[float, float, float], help: str) -> None:
+    """A field between two ends, with its step."""
+    key = f"hedge_{name}"
+    low, high, step = ends
+    st.number_input(label, low, high, FREE[key], step=step, format="%.4g", key=key, persist_state="session", help=help)
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+# --- the same in Python -----------------------------------------------------------------------------------------------
+
+
+def command(
+    loaded: Loaded,
+    source: Source,
+    row: int,
+    recipe: Recipe,
+    plan: Plan,
+    options: Sequence[Option],
+    label: str,
+) -> str:
+    """Python, run from the project's folder, up to the instruments and the strategy of a figure of the page."""
+    history = loaded.data
+    spot = float(history.spot[row])
+    kept = tuple(round(option.strike / spot, 10) for option in options)
+    lines = ", ".join(repr((line.kind, line.strike, line.days, line.quantity)) for line in recipe.lines)
+    rules = {
+        "data-driven": f"hedging.DataDriven({_arguments(plan)})",
+        "least shortfall": "hedging.ShortfallHedge()",
+        "delta": "hedging.DeltaHedge()",
+        "delta-vega": "hedging.DeltaVegaHedge()",
+    }
+    model = (
+        f"checkpoints.load(checkpoints.find({source.reference!r}))[0]"
+        if source.reference
+        else f"surface_model({source.name!r})()"
+    )
+    fit = "" if source.reference else "model.fit(known, seed=0)\n"
+    return (
+        "from engine import datasets\nfrom engine.decisions import hedging\nfrom engine.market.grid import DT\n"
+        "from engine.models.registry import surface_model\nfrom engine.runs import checkpoints\n\n"
+        f"history = datasets.load({loaded.entry.id!r}).data\n"
+        f"row = history.row_of({str(history.dates[row])!r})\n"
+        "known, spot = history.until(row), history.spot[row]\n"
+        f"model = {model}\n{fit}"
+        f"lines = [{lines}]\n"
+        "options = [hedging.Option(k / 100 * spot, days * DT, kind == 'call') for kind, k, days, _ in lines]\n"
+        "portfolio = hedging.Portfolio(options, [quantity for *_, quantity in lines])\n"
+        f"costs = {plan.costs!r}\n".replace("CostModel", "hedging.CostModel")
+        + f"instruments = hedging.hedging_set(spot, portfolio, moneyness={kept!r}, maturity={plan.maturity!r})\n"
+        f"strategy = {rules[label]}\n"
+    )
+
+
+def _arguments(plan: Plan) -> str:
+    """Of the data-driven hedge; what is left as it comes is left out."""
+    words = [f"alphas={plan.alphas!r}", f"every_day={plan.every_day}"]
+    if plan.impact > 0:
+        words += [f"impact={plan.impact}", f"impact_exponent={plan.exponent}"]
+    if plan.limits is not None:
+        words.append(f"limits=hedging.{plan.limits!r}")
+    return ", ".join(words)

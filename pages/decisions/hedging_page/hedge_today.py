@@ -1,0 +1,279 @@
+"""Hedge today: the ticket, what it costs, what it leaves of tomorrow's risk, and how α was chosen."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.charts import hedging as draw_hedge
+from engine.charts import theme
+from engine.datasets import Loaded
+from engine.decisions.hedging import AlphaChoice, HedgeTicket, Option, Portfolio, hedge_tickets
+from engine.errors import MarketDataError
+from engine.market.surface_history import SurfaceHistory
+from engine.models.surface_model import SurfaceModel
+from pages.decisions.hedging_page import Plan, Recipe, controls, in_percent, instruments, money, number, option_words
+from pages.decisions.hedging_page.controls import Source
+from pages.ui import downloads, frame, pictures
+
+
+def show(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -> None:
+    """The ticket, what it costs, what it leaves of tomorrow's risk, and how α was chosen."""
+    history = loaded.data
+    spot = float(history.spot[row])
+    with frame.errors("Change the portfolio, the instruments, the limits or the day."):
+        options, left_out = instruments(history.until(row), recipe.at(spot), plan)
+        held = _held(history.until(row), options)
+        found = tickets(source.key, source.model, history, row, recipe.at(spot), plan, options, held)
+    label = st.segmented_control(
+        "Hedge by",
+        list(found),
+        default="data-driven",
+        required=True,
+        key="hedge_by",
+        persist_state="session",
+        help="data-driven: least variance over the scenarios, costs penalised (4.20). least shortfall: least expected "
+        "shortfall at 5 %. delta, delta-vega: the textbook's.",
+    )
+    ticket = found[str(label)]
+    frame.metrics(_answer(ticket))
+    frame.provenance(
+        f"{recipe.words}, entered at {spot:,.2f} on {ticket.date}; amounts in units of spot",
+        f"{plan.scenarios:,} scenarios to choose the hedge, as many unseen ones to judge it, seed {plan.seed}",
+        f"{source.label}: {source.known}",
+        plan.costs.in_words(),
+        frame.origin_words(loaded),
+    )
+    for one in left_out:
+        st.caption(frame.plain(f"Left out: {one}."))
+    st.markdown(f"**Ticket of {ticket.date}**, options with {plan.days} trading days left")
+    st.table(_in_words(ticket, spot), hide_index=True)
+    downloads.table_buttons(
+        lambda: ticket_table(ticket, source, plan), f"hedge-{ticket.date}", key="hedge_ticket", label="Ticket"
+    )
+    st.markdown("**What tomorrow may change**, in scenarios that no hedge has seen")
+    changes = {"unhedged": ticket.unhedged} | {name: one.residual for name, one in found.items()}
+    shown = {name: values for name, values in changes.items() if name in ("unhedged", "delta", "delta-vega", label)}
+    figure = pictures.of(draw_hedge.residuals, shown, dark=frame.is_dark())
+    frame.chart(figure, key="hedge_residuals")
+    st.table(_comparison(found, changes), hide_index=True)
+    downloads.table_buttons(lambda: pd.DataFrame(changes), "residuals", key="hedge_residuals", figure=figure)
+    _alpha(found["data-driven"].choice)
+    frame.command(
+        controls.command(loaded, source, row, recipe, plan, options, ticket.label)
+        + "ticket = hedging.hedge_today(known, portfolio, strategy, instruments=instruments, model=model,\n"
+        f"                             previous={held!r}, costs=costs,\n"
+        f"                             scenarios={plan.scenarios}, seed={plan.seed})\n"
+        "print(ticket.to_frame())"
+    )
+
+
+def _alpha(choice: AlphaChoice | None) -> None:
+    if choice is None:  # fixed
+        return
+    st.markdown(f"**Choice of α** by Akaike's criterion: {theme.significant(choice.alpha)}")
+    candidates = st.expander(
+        f"All {len(choice.alphas)} candidates", icon=":material/tune:", key="hedge_alphas", on_change="rerun"
+    )
+    if candidates.open:
+        with candidates:
+            figure = pictures.of(
+                draw_hedge.alpha_path,
+                choice.alphas,
+                choice.aic,
+                choice.n_instruments,
+                choice.alpha,
+                dark=frame.is_dark(),
+            )
+            frame.chart(figure, key="hedge_alpha_path")
+
+
+@st.cache_resource(max_entries=16, show_spinner="Drawing tomorrow and hedging it …")
+def _tickets(
+    source: str,
+    digest: str,
+    row: int,
+    portfolio: Portfolio,
+    plan: Plan,
+    options: tuple[Option, ...],
+    held: tuple[float, ...],
+    _model: SurfaceModel,
+    _history: SurfaceHistory,
+) -> dict[str, HedgeTicket]:
+    found = hedge_tickets(
+        _history.until(row),
+        portfolio,
+        plan.strategies,
+        instruments=options,
+        model=_model,
+        previous=held,
+        costs=plan.costs,
+        scenarios=plan.scenarios,
+        seed=plan.seed,
+    )
+    return {ticket.label: ticket for ticket in found}
+
+
+def tickets(
+    source: str,
+    model: SurfaceModel,
+    history: SurfaceHistory,
+    row: int,
+    portfolio: Portfolio,
+    plan: Plan,
+    options: tuple[Option, ...],
+    held: tuple[float, ...],
+) -> dict[str, HedgeTicket]:
+    """Tickets of the day by every strategy, from the positions held; the first is the data-driven one."""
+    return _tickets(source, history.digest, row, portfolio, plan, options, held, model, history)
+
+
+# --- what is held already ---------------------------------------------------------------------------------------------
+
+
+def _held(known: SurfaceHistory, options: Sequence[Option]) -> tuple[float, ...]:
+    """Units held already of the underlying and of each instrument, zero at first.
+
+    Raises:
+        MarketDataError: if a cell is no number.
+    """
+    spot = float(known.spot[-1])
+    names = ["underlying", *(option_words(option, spot) for option in options)]
+    kept: dict[str, float] = st.session_state.setdefault(f"hedge_held_{known.dates[-1]}", {})
+    key = f"hedge_held_{known.dates[-1]}_{pictures.digest(names)}"  # a table for these instruments alone
+    with st.expander(
+        "Positions held already", icon=":material/inventory_2:", key="hedge_held", on_change="rerun"
+    ) as section:
+        if section.open:  # a table to edit takes the browser 60 ms, seen or not
+            units = units_of(_edited(names, kept, key)["held"])
+            kept.update(zip(names, units, strict=True))
+            return units
+    st.session_state.pop(f"{key}_start", None)
+    units = tuple(kept.get(one, 0.0) for one in names)
+    if any(units):
+        held = ", ".join(f"{one} {number(q)}" for one, q in zip(names, units, strict=True) if q)
+        st.caption(frame.plain(f"Held already: {held}."))
+    return units
+
+
+def _edited(names: list[str], kept: dict[str, float], key: str) -> pd.DataFrame:
+    """The table as edited; it starts from what is kept, and keeps that start while it is open."""
+    start = st.session_state.setdefault(f"{key}_start", [kept.get(one, 0.0) for one in names])
+    table: pd.DataFrame = st.data_editor(
+        pd.DataFrame({"instrument": names, "held": start}),
+        hide_index=True,
+        disabled=["instrument"],
+        key=key,
+        column_config={
+            "instrument": st.column_config.TextColumn("Instrument"),
+            "held": st.column_config.NumberColumn("Units held", default=0.0, required=True, format="%.4g"),
+        },
+    )
+    st.caption("The ticket trades from here; only what is traded costs anything. Negative: sold.")
+    return table
+
+
+def units_of(held: pd.Series) -> tuple[float, ...]:
+    """Units of an edited column.
+
+    Raises:
+        MarketDataError: if a cell is empty or not finite.
+    """
+    units = pd.to_numeric(held, errors="coerce").to_numpy(dtype=np.float64)
+    if not np.isfinite(units).all():
+        raise MarketDataError(
+            f"expected units held in every row; found none in row {int(np.isnan(units).argmax()) + 1}"
+        )
+    return tuple(float(q) for q in units)
+
+
+# --- figures and tables -----------------------------------------------------------------------------------------------
+
+
+def _answer(ticket: HedgeTicket) -> list[tuple[str, str, str | None, str]]:
+    """Risk, cost and exposures after the ticket, each beside before."""
+    before, after = float(ticket.unhedged.std()), float(ticket.residual.std())
+    worst = [-float(np.quantile(values, 0.01)) for values in (ticket.unhedged, ticket.residual)]
+    held = int(np.count_nonzero(ticket.positions))
+    return [
+        (
+            "Risk of a day, sd",
+            money(after),
+            f"unhedged {money(before)}",
+            "Standard deviation of the change of the hedged position over scenarios that the hedge has not seen.",
+        ),
+        (
+            "1 % worst loss",
+            money(worst[1]),
+            f"unhedged {money(worst[0])}",
+            "Value at risk: a loss exceeded in one scenario of a hundred.",
+        ),
+        (
+            "Cost of the ticket",
+            money(ticket.cost),
+            f"{held} of {len(ticket.instruments)} instruments",
+            f"Half-spreads paid. The portfolio is worth {money(ticket.value)}.",
+        ),
+        (
+            "Delta left",
+            number(ticket.net_delta, 2),
+            f"before {number(ticket.value_delta)}",
+            "Units of the underlying.",
+        ),
+        (
+            "Vega left",
+            money(ticket.net_vega / 100),
+            f"before {money(ticket.value_vega / 100)}",
+            "Currency per vol point.",
+        ),
+    ]
+
+
+def _comparison(tickets: dict[str, HedgeTicket], changes: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Every strategy on the same unseen scenarios."""
+    rows = []
+    for name, values in changes.items():
+        one = tickets.get(name)
+        lost = -np.quantile(values, [0.05, 0.025, 0.01])
+        rows.append(
+            {
+                "Strategy": name,
+                "sd": money(float(values.std())),
+                "VaR 5 %": money(lost[0]),
+                "VaR 2.5 %": money(lost[1]),
+                "VaR 1 %": money(lost[2]),
+                "Cost": money(one.cost) if one else "none",
+                "Instruments": f"{np.count_nonzero(one.positions) if one else 0}",
+                "Delta left": number(one.net_delta) if one else "",
+                "Vega left": money(one.net_vega / 100) if one else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _in_words(ticket: HedgeTicket, spot: float) -> pd.DataFrame:
+    """What to trade, the instruments that are traded first."""
+    table = ticket.to_frame()
+    table.insert(1, "of spot", ["", *(in_percent(name, spot).split(" ", 1)[1] for name in ticket.instruments[1:])])
+    table["action"] = np.select([table["trade"] > 0, table["trade"] < 0], ["buy", "sell"], "nothing")
+    order = np.argsort(table["trade"].to_numpy() == 0, kind="stable")
+    shown = pd.DataFrame({"Instrument": table["instrument"], "Of spot": table["of spot"], "Action": table["action"]})
+    shown["Quantity"] = [f"{abs(q):.4f}" if q else "" for q in table["trade"]]
+    shown["Price"] = [f"{p:,.2f}" for p in table["price"]]
+    shown["Half-spread"] = [f"{c:.3f}" for c in table["unit_cost"]]
+    shown["Cost"] = [f"{c:.4f}" if c else "" for c in table["cost"]]
+    shown["Delta"] = [number(d) for d in table["delta"]]
+    shown["Vega a vol point"] = [number(v / 100) for v in table["vega"]]
+    return shown.iloc[order]
+
+
+def ticket_table(ticket: HedgeTicket, source: Source, plan: Plan) -> pd.DataFrame:
+    """The ticket to download, with where it comes from in every row."""
+    table = ticket.to_frame()
+    table.insert(0, "date", ticket.date)
+    table.insert(2, "expires_in_trading_days", [None, *[plan.days] * (len(table) - 1)])
+    table["strategy"], table["alpha"], table["generator"] = ticket.label, ticket.alpha, source.label
+    for name in ("data_fingerprint", "scenarios", "seed", "costs"):
+        table[name] = ticket.provenance[name]
+    return table

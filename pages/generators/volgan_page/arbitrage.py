@@ -1,0 +1,108 @@
+"""The tab that says where arbitrage is in tomorrow's scenarios, how much of it, and what it costs to weigh it away."""
+
+import numpy as np
+import streamlit as st
+
+from engine.charts import penalties, theme
+from engine.market.grid import Floats
+from engine.scenarios import reweighting
+from engine.surfaces import arbitrage
+from pages.generators.volgan_page import KINDS, View
+from pages.generators.volgan_page.controls import BETAS
+from pages.ui import frame, pictures, widths
+
+_REWEIGHTED, _RAW, _TODAY, _WORST = "Reweighted mean", "Raw mean", "Today's surface", "Worst scenario"
+
+TITLES = {"Calendar": "Calendar P1", "Call spread": "Call spread P2", "Butterfly": "Butterfly P3"}
+
+
+def draw(view: View) -> None:
+    """Where arbitrage is, how much of it, and what it costs to weigh it away."""
+    dark = frame.is_dark()
+    n = len(view.drawn)
+    uniform = np.full(n, 1 / n)
+    raw = view.matrices(uniform)
+    choices = {
+        _REWEIGHTED: lambda: view.matrices(view.weights),
+        _RAW: lambda: raw,
+        _WORST: lambda: view.matrices(np.eye(1, n, int(view.phi.argmax()))[0]),
+        _TODAY: lambda: _of_surface(view, view.history.iv[view.row]),
+    }
+    what = st.segmented_control(
+        "Penalties of",
+        list(choices),
+        default=_REWEIGHTED,
+        required=True,
+        key="volgan_matrices",
+        persist_state="session",
+        help="Raw and reweighted means share one colour scale, so the matrices go white as β grows.",
+    )
+    matrices = choices[str(what)]()
+    worst = {name: arbitrage.worst_cell(matrices[name], view.grid, kind).description for name, kind in KINDS.items()}
+    for line in _in_words(matrices, worst):
+        st.markdown(line)
+    top = max(float(m.max()) for m in raw.values()) if what in (_RAW, _REWEIGHTED) else None
+    panels = pictures.of(
+        penalties.penalty_panels,
+        {TITLES[name]: matrix for name, matrix in matrices.items()},
+        view.grid,
+        {TITLES[name]: words for name, words in worst.items()},
+        top=top,
+        dark=dark,
+    )
+    frame.chart(panels, key="volgan_penalties")
+    none = view.phi <= penalties.NEGLIGIBLE
+    free, free_raw = float(view.weights[none].sum()), float(none.mean())
+    st.markdown(
+        frame.plain(
+            f"Scenarios without any arbitrage: {theme.percent(free_raw)} as drawn, {theme.percent(free)} by weight. "
+            f"The heaviest scenario holds {theme.percent(float(view.weights.max()), 2)} of the weight."
+        )
+    )
+    left, right = widths.columns(2)
+    with left:
+        st.markdown("**Φ, raw and reweighted**")
+        today = float(view.history_phi[view.row])
+        figure = pictures.of(
+            penalties.phi_histogram, view.phi, view.weights, model=view.model, data_phi=today, dark=dark
+        )
+        frame.chart(figure, key="volgan_phi")
+        st.markdown("**How few scenarios carry the weight**")
+        frame.chart(
+            pictures.of(penalties.weight_concentration, view.weights, model=view.model, dark=dark),
+            key="volgan_concentration",
+        )
+    with right:
+        st.markdown("**What β costs**")
+        beta = np.array(BETAS)
+        curves = reweighting.weights(np.broadcast_to(view.phi, (len(beta), n)), beta)
+        figure = pictures.of(
+            penalties.reweighting_curves,
+            beta,
+            reweighting.relative_entropy(curves),
+            reweighting.effective_sample_size(curves),
+            n=n,
+            current=view.beta,
+            model=view.model,
+            dark=dark,
+            height=2 * theme.HEIGHT + 40,
+        )
+        frame.chart(figure, key="volgan_curves")
+
+
+def _of_surface(view: View, iv: Floats) -> dict[str, Floats]:
+    found = arbitrage.penalty(iv, view.grid, float(view.history.rate[view.row]))
+    return {"Calendar": found.calendar, "Call spread": found.call_spread, "Butterfly": found.butterfly}
+
+
+def _in_words(matrices: dict[str, Floats], worst: dict[str, str]) -> list[str]:
+    """One line: the worst cell of each kind, or that there is none."""
+    if not any(matrix.max() > penalties.NEGLIGIBLE for matrix in matrices.values()):
+        return ["No static arbitrage: no calendar spread, call spread or butterfly has a negative price."]
+    parts = [
+        f"**{name}**: {frame.plain(worst[name])}, penalty {theme.significant(float(matrix.max()))}"
+        if matrix.max() > penalties.NEGLIGIBLE
+        else f"**{name}**: none"
+        for name, matrix in matrices.items()
+    ]
+    return [f"Worst: {'; '.join(parts)}."]

@@ -1,0 +1,132 @@
+"""What the page asks: the day, how many scenarios, the seed, and β."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from engine.charts import theme
+from engine.errors import MarketDataError
+from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
+
+LAST, STRESSED, CALM, OTHER = "Last day", "Most stressed day", "Calmest day", "Choose a date"
+
+MOST_SCENARIOS = 25_000
+
+BETAS = (0.0, *(10.0 ** (k / 2) for k in range(31)))
+"""β from 0 over 1 to 10¹⁵, two steps a decade."""
+
+DEFAULT_BETA = "default"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to sample."""
+
+    row: int
+    n: int
+    seed: int
+
+
+def request(history: SurfaceHistory) -> Request:
+    """Day, number and seed from the sidebar."""
+    row = _row(history)
+    with st.sidebar:
+        n = st.number_input(
+            "Scenarios",
+            100,
+            MOST_SCENARIOS,
+            10_000,
+            step=1_000,
+            key="volgan_n",
+            persist_state="session",
+            help="How many tomorrows are drawn. 10,000 is the published number.",
+        )
+        seed = st.number_input(
+            "Seed",
+            0,
+            2**31 - 1,
+            1,
+            key="volgan_seed",
+            persist_state="session",
+            help="The same seed draws the same scenarios; another one shows what is chance.",
+        )
+    return Request(row, int(n), int(seed))
+
+
+def beta(default: float) -> float:
+    """β of the scenarios, at first 500/max Φ."""
+    return beta_slider(
+        "β: how strongly arbitrage is weighed down (per unit of Φ, log scale)",
+        default,
+        beta_options(default),
+        formula="500/max Φ",
+        without="no scenario has arbitrage",
+        key="volgan_beta",
+        persist_state="session",
+        help="0 leaves the scenarios as drawn. The published choice is 500 divided by the largest Φ among them. "
+        "Moving it samples nothing again.",
+    )
+
+
+def beta_slider(
+    label: str, default: float, options: list[float | str], *, formula: str, without: str, key: str, **more: Any
+) -> float:
+    """β from a slider with logarithmic steps, at first the default, which is said with its formula."""
+    words = f"{formula} = {theme.significant(default)}" if default > 0 else f"default: 0, {without}"
+    if st.session_state.get(key, DEFAULT_BETA) not in options:
+        st.session_state[key] = DEFAULT_BETA
+    chosen = st.select_slider(
+        label,
+        options,
+        value=DEFAULT_BETA,
+        format_func=lambda b: words if b == DEFAULT_BETA else theme.significant(b),
+        key=key,
+        **more,
+    )
+    return default if chosen == DEFAULT_BETA else float(chosen)
+
+
+def beta_options(default: float, stops: Sequence[float] = BETAS) -> list[float | str]:
+    """The slider's stops in increasing order, the default where it belongs."""
+    position = int(np.searchsorted(stops, default, side="right"))
+    return [*stops[:position], DEFAULT_BETA, *stops[position:]]
+
+
+def _row(history: SurfaceHistory) -> int:
+    with st.sidebar:
+        which = st.selectbox(
+            "Day",
+            [LAST, STRESSED, CALM, OTHER],
+            key="volgan_day",
+            persist_state="session",
+            help="Scenarios are of the day after this one. Stressed and calm: highest and lowest at-the-money vol.",
+        )
+        usable = history.atm()[FIRST_CONDITION_ROW:-1]
+        if which == STRESSED and len(usable):
+            return FIRST_CONDITION_ROW + int(usable.argmax())
+        if which == CALM and len(usable):
+            return FIRST_CONDITION_ROW + int(usable.argmin())
+        if which != OTHER:
+            return len(history) - 1
+        first, last = (_date(history.dates[k]) for k in (FIRST_CONDITION_ROW, -1))
+        day = st.date_input(
+            "Date",
+            last,
+            first,
+            last,
+            key=f"volgan_date_{history.fingerprint}",
+            persist_state="session",
+            required=True,
+            help="A day without data stands for the last trading day before it.",
+        )
+    if not isinstance(day, datetime.date):
+        raise MarketDataError(f"expected one date; found {day!r}")
+    return max(FIRST_CONDITION_ROW, int(np.searchsorted(history.dates, np.datetime64(day), side="right")) - 1)
+
+
+def _date(day: np.datetime64) -> datetime.date:
+    return datetime.date.fromisoformat(str(day))

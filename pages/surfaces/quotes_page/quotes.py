@@ -1,0 +1,179 @@
+"""Tabs of the quotes: how closely the surface follows them, which were dropped, what rates and VIX they imply."""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.charts import quotes as draw
+from engine.charts import surfaces, theme
+from engine.market.grid import Floats, maturity_label
+from engine.surfaces import quote_cleaning
+from engine.surfaces.smoothing import Construction
+from pages.surfaces.quotes_page import View
+from pages.ui import cache, downloads, frame, pictures, widths
+
+PANELS = 6
+"""Expiries shown at once."""
+
+CURVE_POINTS = 121
+"""Of the surface along a smile."""
+
+Smile = tuple[pd.DataFrame, tuple[Floats, Floats]]
+
+_KEPT: WeakKeyDictionary[Construction, dict[Any, Smile]] = WeakKeyDictionary()
+"""By surface and expiry; gone with the surface."""
+
+
+def smiles(view: View) -> None:
+    """Quotes against the surface: six expiries at once, and one of them large."""
+    built, grid = view.built, view.built.grid
+    listed = built.quotes.groupby("expiry")["maturity"].first()
+    inside = listed[listed.between(grid.maturity[0], grid.maturity[-1])]
+    spread = (inside if len(inside) else listed).iloc[theme.thin(len(inside) or len(listed), PANELS)]
+    panels = {_expiry(day, tau): _smile(built, day, tau) for day, tau in spread.items()}
+    frame.chart(pictures.of(draw.smile_panels, panels, dark=view.dark), key="quotes_panels")
+    days = list(listed.index)
+    day = st.selectbox(
+        "Expiry",
+        days,
+        index=days.index(spread.index[0]),
+        format_func=lambda d: _expiry(d, listed[d]) + ("" if d in inside.index else ", outside the grid"),
+        key=f"quotes_expiry_{view.loaded.entry.id}_{built.date}",
+        help="Between grid maturities the surface is linear in maturity; outside them it is extended linearly.",
+    )
+    smile, curve = _smile(built, day, listed[day])
+    edges = (float(grid.moneyness[0]), float(grid.moneyness[-1]))
+    label = _expiry(day, listed[day])
+    frame.chart(
+        pictures.of(draw.smile_fit, smile, curve, label=label, range_of_grid=edges, dark=view.dark), key="quotes_smile"
+    )
+
+
+def residuals(view: View) -> None:
+    """Where the surface passes the quotes by."""
+    frame.chart(
+        pictures.of(draw.residual_heatmap, view.built.quotes, dark=view.dark, height=480), key="quotes_residuals"
+    )
+    st.caption(
+        frame.plain("Median of quote less surface by 5 % of moneyness and expiry; colours end at 95 % of cells.")
+    )
+    downloads.table_buttons(lambda: view.built.quotes, f"{view.name}_used", key="quotes_used", label="Quotes used")
+
+
+def dropped(view: View) -> None:
+    """What became of every quote."""
+    built = view.built
+    in_the_money = built.n_quotes - len(built.dropped) - len(built.quotes)
+    counts = built.drop_counts
+    words = quote_cleaning.REASONS
+    frame.chart(pictures.of(draw.drops_bar, counts, words, len(built.quotes), in_the_money), key="quotes_drops")
+    st.markdown(frame.plain(built.words))
+    if len(built.dropped):
+        columns = ["expiry", "root", "strike", "is_call", "bid", "ask", "volume", "maturity", "reason"]
+        table = built.dropped[columns].assign(
+            expiry=built.dropped["expiry"].dt.date, reason=built.dropped["reason"].map(words)
+        )
+        st.dataframe(table.head(1_000), hide_index=True, width="stretch", height=280)
+        if len(table) > 1_000:
+            st.caption(frame.plain(f"The first 1,000 of {len(table):,}; the download has all."))
+        downloads.table_buttons(lambda: table, f"{view.name}_dropped", key="quotes_dropped", label="Dropped quotes")
+    else:
+        st.success("No quote was dropped.", icon=":material/check:")
+
+
+def rates_and_spreads(view: View) -> None:
+    """What parity says by expiry, and the half-spreads of calls and puts."""
+    built = view.built
+    if built.parity is not None:
+        frame.chart(pictures.of(draw.parity_rates, built.rates, built.rate, dark=view.dark), key="quotes_parity")
+        st.dataframe(_rates_table(built.rates), hide_index=True, width="stretch", height=240)
+    left, right = widths.columns(2)
+    bounds = (0.0, float(built.half_spread.max()) or 1e-4)
+    for column, side, name in ((left, 0, "calls"), (right, 1, "puts")):
+        with column:
+            st.markdown(f"**Half bid–ask spread of {name}**")
+            figure = pictures.of(
+                surfaces.surface_heatmap,
+                built.half_spread[side],
+                built.grid,
+                quantity="half_spread",
+                dark=view.dark,
+                bounds=bounds,
+            )
+            frame.chart(figure, key=f"quotes_spread_{name}")
+
+
+def volatility_index(view: View) -> None:
+    """The VIX of the quotes, strike by strike."""
+    found = cache.quoted_vix(view.loaded, view.choice.day)
+    if isinstance(found, str):
+        st.info(frame.plain(f"No VIX: {found}"), icon=":material/info:")
+        return
+    frame.chart(pictures.of(draw.vix_strikes, found, dark=view.dark), key="quotes_vix")
+    terms = [("near", found.near), ("next", found.next)]
+    table = pd.DataFrame(
+        [
+            {
+                "term": name,
+                "expiry": term.expiry.date(),
+                "root": term.root,
+                "days": round(term.minutes / 1440, 3),
+                "rate (%)": round(100 * term.rate, 2),
+                "forward": round(term.forward, 2),
+                "K0": term.k0,
+                "strikes": len(term.strikes),
+                "zero bids passed": term.zero_bids,
+                "vol (%)": round(100 * term.variance**0.5, 2),
+            }
+            for name, term in terms
+        ]
+    )
+    st.dataframe(table, hide_index=True, width="stretch")
+    parts = [term.strikes.assign(term=name, expiry=term.expiry) for name, term in terms]
+    downloads.table_buttons(
+        lambda: pd.concat(parts), f"vix_{view.built.date}", key="quotes_vix_strikes", label="Strikes"
+    )
+
+
+def _expiry(day: Any, tau: float) -> str:
+    return f"{pd.Timestamp(day):%d %b %Y} ({maturity_label(float(tau))})"
+
+
+def _smile(built: Construction, day: Any, tau: float) -> Smile:
+    """Quotes of an expiry and the surface along it, over the strikes both have; kept as long as the surface is."""
+    kept = _KEPT.setdefault(built, {})
+    if day not in kept:
+        kept[day] = _smile_of(built, day, tau)
+    return kept[day]
+
+
+def _smile_of(built: Construction, day: Any, tau: float) -> Smile:
+    smile = built.smile(day)
+    low = max(float(built.grid.moneyness[0]), float(smile["moneyness"].min()))
+    high = min(float(built.grid.moneyness[-1]), float(smile["moneyness"].max()))
+    m = np.linspace(low, max(high, low), CURVE_POINTS)
+    return smile, (m, built.grid.interpolate(built.iv, m, float(tau)))
+
+
+def _rates_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Parity rates by expiry in market units."""
+
+    def percent(column: str) -> list[str]:
+        return ["" if np.isnan(x) else theme.percent(x, 2) for x in table[column]]
+
+    return pd.DataFrame(
+        {
+            "Expiry": table["expiry"].dt.date,
+            "Root": table["root"],
+            "Days": (365 * table["maturity"]).round(1),
+            "Pairs": table["pairs"],
+            "Median of pairs (a year)": percent("rate"),
+            "Forward": table["forward"].round(2),
+            "Discount rate (a year)": percent("discount_rate"),
+            "Dividend yield (a year)": percent("dividend_yield"),
+            "Pairs of the line": table["line_pairs"],
+        }
+    )

@@ -257,7 +257,7 @@ def _paths(given: argparse.Namespace) -> int:
     from engine import datasets
     from engine.evaluation import path_stability
     from engine.market.surface_history import SurfaceHistory
-    from engine.models import rollout as paths
+    from engine.models import rollout
     from engine.runs import checkpoints
     from engine.runs.progress_log import counter
     from engine.scenarios import reweighting
@@ -270,7 +270,7 @@ def _paths(given: argparse.Namespace) -> int:
         raise SettingsError(f"expected surfaces to start paths from; found other data in {given.data!r}")
     condition = history if given.date is None else history.until(history.row_of(_day(given.date)))
     rng = np.random.default_rng(given.seed)
-    walked = paths.simulate(model, condition, given.n, given.days, rng=rng, on_day=counter("days"))
+    walked = rollout.simulate(model, condition, given.n, given.days, rng=rng, on_day=counter("days"))
     strength = walked.default_beta() if fixed is None else fixed
     weights = walked.weights(strength)
     _write_table(given.out, walked.to_frame(weights))

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.report import print_line
 from engine.models import rollout as paths
-from engine.models.chains import HistoryChain
+from engine.models.rollout import HistoryChain
 from engine.models.simulated.market import SimulatedMarket, built_in
 from engine.models.surface_model import SurfaceModel, surface_model
 from engine.runs import checkpoints

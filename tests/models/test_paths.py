@@ -5,7 +5,7 @@ import pytest
 
 from engine.errors import MarketDataError, SettingsError
 from engine.models import rollout as paths
-from engine.models.chains import Chain, Day
+from engine.models.rollout import Chain, Day
 from engine.models.simulated.market import SimulatedMarket, simulate
 from engine.models.surface_model import surface_model
 from engine.scenarios import reweighting

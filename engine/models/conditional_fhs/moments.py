@@ -30,6 +30,7 @@ from engine.models.conditional_fhs.features import (
     weekday_features,
 )
 from engine.models.conditional_fhs.filter import Filter, HistoryFilter, PathFilter
+from engine.models.conditional_fhs.training import standardised
 from engine.settings import setting
 from engine.training.progress import check_arrays
 
@@ -41,9 +42,6 @@ LEVEL_HALF_LIFE, YEAR_HALF_LIFE = 20, 250
 
 LEAST_DAYS = 120
 """A fit needs this many days: fewer say nothing about what is conditional."""
-
-LEAST_SD = 1e-9
-"""A feature that never varied in training is left out (its standardised value is zero)."""
 
 
 def index_against(days: int) -> str:
@@ -140,20 +138,16 @@ class Panel(NamedTuple):
     """Days in two-speed terms.
 
     Args:
-        volatility: ``(rows, 1 + N)`` of the scaled move after each day.
+        volatility: ``(rows, 1 + N)`` of the move after each day, over its unit.
         features: ``(rows, len(NAMES))`` known at the close of each day, in their own units.
-        scaled: ``(moves, 1 + N)`` over ``unit``.
         innovations: ``(moves, 1 + N)`` scaled moves over their volatility.
         factors: ``(moves, 1 + K)`` of the innovations.
-        rest: ``(moves, N)`` what the factors leave of the surface's innovations.
     """
 
     volatility: Floats
     features: Floats
-    scaled: Floats
     innovations: Floats
     factors: Floats
-    rest: Floats
 
 
 def two_speed_volatility(
@@ -197,7 +191,7 @@ def panel(known: Filter, basis: TwoSpeedBasis, speeds: Speeds) -> Panel:
     scaled, implied = known.moves / basis.unit, known.quote(1.0, ATM_MATURITY)
     volatility = two_speed_volatility(known, scaled, implied, basis.start, basis.implied_start, speeds)
     innovations = scaled / known.previous("volatility", volatility)
-    factors, rest = basis.factors.split(innovations)
+    factors = basis.factors.of(innovations)
     index_sd, level_sd = volatility[:, 0], volatility[:, 1:].mean(axis=1)
     index, level = known.log_spot / basis.unit[0], (known.log_iv / basis.unit[1:]).mean(axis=1)
     found = {
@@ -211,7 +205,7 @@ def panel(known: Filter, basis: TwoSpeedBasis, speeds: Speeds) -> Panel:
     found |= weekday_features(known, level_sd)
     found |= state_features(known, known.last(factors), basis.factors)
     features = np.stack([found[name] for name in NAMES], axis=1)
-    return Panel(volatility, features, scaled, innovations, factors, rest)
+    return Panel(volatility, features, innovations, factors)
 
 
 @dataclass(frozen=True)
@@ -428,10 +422,8 @@ class ConditionalMoments:
         return cls(config, TwoSpeedBasis.of(own), *fitted)
 
     def _of(self, known: Filter) -> Moments:
-        seen, clip = panel(known, self.basis, self.config), self.config.clip
-        centred = seen.features - self.centre
-        mean = self.level + centred[:, STATE_COLUMNS] @ self.coefficients
-        varied = self.spread > LEAST_SD
-        features = np.clip(centred / np.where(varied, self.spread, 1.0) * varied, -clip, clip)
+        seen = panel(known, self.basis, self.config)
+        mean = self.level + (seen.features - self.centre)[:, STATE_COLUMNS] @ self.coefficients
+        features = standardised(seen.features, self.centre, self.spread, self.config.clip)
         innovations = seen.innovations - known.previous("mean", mean)
         return Moments(seen.volatility * self.basis.unit, mean, features, innovations)

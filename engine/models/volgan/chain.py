@@ -8,7 +8,8 @@ import numpy as np
 
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
-from engine.models.chains import Chain, Day, RealisedVol
+from engine.models.conditional_fhs.filter import RealisedVol
+from engine.models.rollout import Chain, Day
 from engine.models.volgan.model import ANNUAL, Singles, softplus
 
 

@@ -24,7 +24,7 @@ from engine.settings import setting
 from engine.training.progress import Checkpointer, OnStep, check_arrays
 
 if TYPE_CHECKING:
-    from engine.models.chains import Chain
+    from engine.models.rollout import Chain
 
 GENERATOR_WIDTHS = (16, 32)
 """Hidden layers of the generator (3.2.4)."""

@@ -89,7 +89,7 @@ def test_without_corrections_it_is_filtered_historical_simulation():
 def test_factors_and_rest_rebuild_the_moves():
     model = Hybrid(HybridConfig(factors=2))
     model.fit(HISTORY, seed=0)
-    state, seen = model.state(), model.seen(HISTORY)
+    state, seen = model.state(), model.over(HISTORY)
     basis = Factors(state["axes"], state["factor_sd"])
     known, past = seen.known, seen.past
     factors = known["mean"][:-1] + np.exp(known["log_scale"][:-1]) * past["residuals"]

@@ -104,7 +104,7 @@ def test_a_refit_judges_members_by_what_they_said_before_it():
     model.fit(HISTORY[:240], seed=0)
     state = Aggregation.equal(len(MEMBERS))
     for row in range(239, 259):
-        seen, unit = model.seen(HISTORY[: row + 1]), model.basis.unit
+        seen, unit = model.over(HISTORY[: row + 1]), model.basis.unit
         w = state.weights(0.5)
         state = state.step(w, energy_gradient(model.thinned(seen, row) / unit, moves(HISTORY)[row] / unit, w), 0.5)
     model.refit(HISTORY, seed=0)
@@ -122,7 +122,7 @@ def model(**settings):
 
 def chances(fitted, row):
     """Of the days that members draw from who look at the state."""
-    seen = fitted.seen(HISTORY)
+    seen = fitted.over(HISTORY)
     return fitted.pool(seen, row).chances(seen.today(row).get("likeness"))[0]
 
 
@@ -176,18 +176,18 @@ def test_days_alike_are_likelier_by_the_kernel():
 
 def test_residuals_are_those_of_days_up_to_the_last_fit():
     fitted, first = model(), FIRST_CONDITION_ROW
-    seen = fitted.seen(HISTORY)
+    seen = fitted.over(HISTORY)
     assert fitted.pool(seen, 150).real == slice(first, 150)  # a row before the fit knows no later day
     assert fitted.pool(seen, 239).real == fitted.pool(seen, 259).real == slice(first, 239)
     assert fitted.pool(seen, 50).real == slice(first, 50) and fitted._draws_from_all(HISTORY.dates, 50)
-    beyond = fitted.seen(HISTORY[200:])
+    beyond = fitted.over(HISTORY[200:])
     assert fitted.pool(beyond, 59).real == slice(first, 59)  # 18 up to the fit are too few, so all are drawn from
 
 
 def test_draws_are_the_mixture_of_the_members():
     """Mean and variance of many draws against the members' laws summed up exactly."""
     fitted = model(smoothing=0.3)
-    seen, row, n = fitted.seen(HISTORY), 250, 40_000
+    seen, row, n = fitted.over(HISTORY), 250, 40_000
     today, pool = seen.today(row), fitted.pool(seen, row)
     drawn = fitted.draw(today, seen.past, pool, np.random.default_rng(3).random((n, 3)))
     residuals, rest = seen.past["residuals"][pool.real], seen.past["rest"][pool.real]
@@ -205,7 +205,7 @@ def test_draws_are_the_mixture_of_the_members():
 
 def test_the_thinned_law_stands_for_the_whole():
     fitted = model(bandwidth=0.0)
-    seen, uniforms = fitted.seen(HISTORY), np.random.default_rng(0).random((5_000, 3))
+    seen, uniforms = fitted.over(HISTORY), np.random.default_rng(0).random((5_000, 3))
     few = fitted.thinned(seen, 250)
     many = fitted.draw(seen.today(250), seen.past, fitted.pool(seen, 250), uniforms)
     assert few.shape == (len(MEMBERS), 48, 1 + SMALL_GRID.size)

@@ -143,8 +143,8 @@ def test_a_block_is_each_path_by_itself(simulated):
 
 def test_a_generator_that_looks_ahead_is_refused(simulated):
     class Cheat(FilteredHistoricalSimulation):
-        def seen(self, history):
-            found = super().seen(history)
+        def over(self, history):
+            found = super().over(history)
             found.known["volatility"] *= 1 + abs(history.log_return[-1])
             return found
 

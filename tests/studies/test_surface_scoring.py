@@ -50,8 +50,8 @@ class Spy(HistoricalSimulation):
 class Cheat(FilteredHistoricalSimulation):
     """Scales to the volatility of the last day it is shown, whatever day is asked for."""
 
-    def seen(self, history):
-        found = super().seen(history)
+    def over(self, history):
+        found = super().over(history)
         found.known["volatility"] *= 1 + abs(history.log_return[-1])
         return found
 

@@ -247,7 +247,7 @@ class Hybrid(MoveModel):
 
     def corrections(self, history: SurfaceHistory) -> tuple[Floats, Floats]:
         """``(n, 1 + K)`` mean and log-scale of the factors of the move after each day, given that day."""
-        known = self.seen(history).known
+        known = self.over(history).known
         return known["mean"], known["log_scale"]
 
     @property

@@ -250,7 +250,7 @@ class MoveModel(SurfaceModel):
         self._check(own)
         self._grid, self._state = grid, own
 
-    def seen(self, history: SurfaceHistory) -> Seen:
+    def over(self, history: SurfaceHistory) -> Seen:
         """A history seen through the fitted model, in one pass: it runs forward, no row uses a later day."""
         self._fitted()
         days = HistoryFilter(history)
@@ -273,7 +273,7 @@ class MoveModel(SurfaceModel):
         """
         grid = self._checked(history, n)
         chosen = self._rows(history, rows)
-        seen = self.seen(history[: int(chosen.max()) + 1])
+        seen = self.over(history[: int(chosen.max()) + 1])
         for row in chosen.tolist():
             drawn = self.draw(seen.today(row), seen.past, self.pool(seen, row), self.numbers(rng, n))
             log_iv = grid.unflatten(drawn[:, 1:]) + history.log_iv[row]
@@ -301,7 +301,7 @@ class MoveModel(SurfaceModel):
         """n paths that carry what the close of a day knows, and which past days they drew."""
         self._checked(condition, n)
         self._rows(condition, [-1])
-        return MoveChain(self, self.seen(condition), n)
+        return MoveChain(self, self.over(condition), n)
 
     def _fitted(self) -> Grid:
         if self._grid is None:

@@ -398,7 +398,7 @@ class TwoSpeed(MoveModel):
 
     def _judged(self, history: SurfaceHistory) -> Aggregation:
         """What the members have earned after the days since the last fit, by the energy score over ``unit``."""
-        seen, earned, rate, unit = self.seen(history), self._earned, self.config.rate, self.basis.unit
+        seen, earned, rate, unit = self.over(history), self._earned, self.config.rate, self.basis.unit
         for row in range(max(history.row_of(self.since), self.least_rows - 1), len(history) - 1):
             weights = earned.weights(rate)
             gradient = energy_gradient(self.thinned(seen, row) / unit, seen.days.moves[row] / unit, weights)

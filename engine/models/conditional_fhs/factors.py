@@ -35,17 +35,27 @@ class Factors:
         factor_sd = np.concatenate([innovations[:, :1], innovations[:, 1:] @ axes], axis=1).std(axis=0)
         return cls(np.ascontiguousarray(axes), factor_sd)
 
+    def of(self, innovations: Floats) -> Floats:
+        """Factors ``(…, 1 + K)`` of innovations ``(…, 1 + N)``."""
+        factors: Floats = np.concatenate([innovations[..., :1], innovations[..., 1:] @ self.axes], axis=-1)
+        return factors / self.factor_sd
+
     def split(self, innovations: Floats) -> tuple[Floats, Floats]:
         """Factors ``(…, 1 + K)`` and rest ``(…, N)`` of innovations ``(…, 1 + N)``."""
         scores = innovations[..., 1:] @ self.axes
-        factors = np.concatenate([innovations[..., :1], scores], axis=-1) / self.factor_sd
-        return factors, innovations[..., 1:] - scores @ self.axes.T
+        return self.of(innovations), innovations[..., 1:] - scores @ self.axes.T
 
     def join(self, factors: Floats, rest: Floats) -> Floats:
         """The inverse of :meth:`split`."""
         scores = factors * self.factor_sd
         joined: Floats = np.concatenate([scores[..., :1], scores[..., 1:] @ self.axes.T + rest], axis=-1)
         return joined
+
+    def explained(self, innovations: Floats) -> float:
+        """The share of the surface's variance that the factors hold in innovations ``(n, 1 + N)``."""
+        factors, rest = self.split(innovations)
+        held = float(np.square(factors[:, 1:] * self.factor_sd[1:]).sum())
+        return held / (held + float(np.square(rest).sum()))
 
 
 def units(observed: Floats) -> Floats:

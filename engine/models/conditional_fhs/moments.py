@@ -29,7 +29,8 @@ from engine.models.conditional_fhs.features import (
     state_features,
     weekday_features,
 )
-from engine.models.conditional_fhs.filter import Filter, HistoryFilter, PathFilter
+from engine.models.conditional_fhs.filter import Filter, HistoryFilter
+from engine.models.conditional_fhs.training import standardised
 from engine.settings import setting
 from engine.training.progress import check_arrays
 
@@ -41,9 +42,6 @@ LEVEL_HALF_LIFE, YEAR_HALF_LIFE = 20, 250
 
 LEAST_DAYS = 120
 """A fit needs this many days: fewer say nothing about what is conditional."""
-
-LEAST_SD = 1e-9
-"""A feature that never varied in training is left out (its standardised value is zero)."""
 
 
 def index_against(days: int) -> str:
@@ -140,20 +138,16 @@ class Panel(NamedTuple):
     """Days in two-speed terms.
 
     Args:
-        volatility: ``(rows, 1 + N)`` of the scaled move after each day.
+        volatility: ``(rows, 1 + N)`` of the move after each day, over its unit.
         features: ``(rows, len(NAMES))`` known at the close of each day, in their own units.
-        scaled: ``(moves, 1 + N)`` over ``unit``.
         innovations: ``(moves, 1 + N)`` scaled moves over their volatility.
         factors: ``(moves, 1 + K)`` of the innovations.
-        rest: ``(moves, N)`` what the factors leave of the surface's innovations.
     """
 
     volatility: Floats
     features: Floats
-    scaled: Floats
     innovations: Floats
     factors: Floats
-    rest: Floats
 
 
 def two_speed_volatility(
@@ -197,7 +191,7 @@ def panel(known: Filter, basis: TwoSpeedBasis, speeds: Speeds) -> Panel:
     scaled, implied = known.moves / basis.unit, known.quote(1.0, ATM_MATURITY)
     volatility = two_speed_volatility(known, scaled, implied, basis.start, basis.implied_start, speeds)
     innovations = scaled / known.previous("volatility", volatility)
-    factors, rest = basis.factors.split(innovations)
+    factors = basis.factors.of(innovations)
     index_sd, level_sd = volatility[:, 0], volatility[:, 1:].mean(axis=1)
     index, level = known.log_spot / basis.unit[0], (known.log_iv / basis.unit[1:]).mean(axis=1)
     found = {
@@ -211,7 +205,7 @@ def panel(known: Filter, basis: TwoSpeedBasis, speeds: Speeds) -> Panel:
     found |= weekday_features(known, level_sd)
     found |= state_features(known, known.last(factors), basis.factors)
     features = np.stack([found[name] for name in NAMES], axis=1)
-    return Panel(volatility, features, scaled, innovations, factors, rest)
+    return Panel(volatility, features, innovations, factors)
 
 
 @dataclass(frozen=True)
@@ -276,44 +270,6 @@ class Moments(NamedTuple):
         """One day alone: every array keeps its first axis, of length one; ``innovations`` are those before it."""
         today = slice(row, row + 1)
         return Moments(self.volatility[today], self.mean[today], self.features[today], self.innovations[:row])
-
-
-class MomentsOnPaths:
-    """Moments that n paths carry from one close to the next. Made by :meth:`ConditionalMoments.start`.
-
-    Args:
-        moments: fitted.
-        known: the paths' filter.
-        today: what the real past knows of tomorrow, its rows tiled.
-    """
-
-    def __init__(self, moments: ConditionalMoments, known: PathFilter, today: Moments) -> None:
-        self._moments, self._known, self.today = moments, known, today
-
-    @property
-    def volatility(self) -> Floats:
-        """``(n, 1 + N)`` of tomorrow's move on every path."""
-        return self.today.volatility
-
-    @property
-    def mean(self) -> Floats:
-        """``(n, 1 + N)`` of tomorrow's standardised move."""
-        return self.today.mean
-
-    @property
-    def features(self) -> Floats:
-        """``(n, f)`` standardised features of today."""
-        return self.today.features
-
-    @property
-    def log_iv(self) -> Floats:
-        """``(n, N)`` today's log vols."""
-        return self._known.log_iv
-
-    def advance(self, moves: Floats) -> None:
-        """Tomorrow, reached by moves ``(n, 1 + N)``, becomes today."""
-        self._known.advance(moves)
-        self.today = self._moments._of(self._known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -381,18 +337,7 @@ class ConditionalMoments:
 
     def over(self, history: SurfaceHistory) -> Moments:
         """Every day of a history on the fitted grid (at least two), in one pass."""
-        return self._of(HistoryFilter(history))
-
-    def start(self, history: SurfaceHistory, n: int) -> MomentsOnPaths:
-        """n paths that stand at the close of a history's last day.
-
-        Raises:
-            SettingsError: for no path.
-            MarketDataError: if the history has fewer than 22 days.
-        """
-        known = HistoryFilter(history)
-        seen = self._of(known)
-        return MomentsOnPaths(self, known.paths(n), Moments(*(np.repeat(array[-1:], n, axis=0) for array in seen)))
+        return self.of(HistoryFilter(history))
 
     def state(self) -> dict[str, Floats]:
         """Everything fitted, as named arrays: no day of the training data."""
@@ -427,11 +372,10 @@ class ConditionalMoments:
         fitted = (own[name] for name in ("feature_centre", "feature_spread", "level", "coefficients"))
         return cls(config, TwoSpeedBasis.of(own), *fitted)
 
-    def _of(self, known: Filter) -> Moments:
-        seen, clip = panel(known, self.basis, self.config), self.config.clip
-        centred = seen.features - self.centre
-        mean = self.level + centred[:, STATE_COLUMNS] @ self.coefficients
-        varied = self.spread > LEAST_SD
-        features = np.clip(centred / np.where(varied, self.spread, 1.0) * varied, -clip, clip)
+    def of(self, known: Filter) -> Moments:
+        """The days of a history, or the day that paths have reached."""
+        seen = panel(known, self.basis, self.config)
+        mean = self.level + (seen.features - self.centre)[:, STATE_COLUMNS] @ self.coefficients
+        features = standardised(seen.features, self.centre, self.spread, self.config.clip)
         innovations = seen.innovations - known.previous("mean", mean)
         return Moments(seen.volatility * self.basis.unit, mean, features, innovations)

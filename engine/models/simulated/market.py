@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import CH2_GRID, DT, VOLGAN_GRID, Floats, Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.chains import Chain, Day
+from engine.models.rollout import Chain, Day
 from engine.models.simulated import law
 from engine.models.simulated.shapes import SurfaceShapes, half_spreads, surface_shapes
 from engine.models.surface_model import FitReport, SurfaceModel, Tensors

@@ -10,7 +10,7 @@ from small_market import SMALL_GRID, small_history
 
 from engine.errors import CheckpointError, MarketDataError
 from engine.evaluation import comparison, scores
-from engine.models.conditional_fhs.factors import Factors
+from engine.models.conditional_fhs.features import Factors
 from engine.models.conditional_fhs.filter import HistoryFilter, moves
 from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation
 from engine.models.conditional_fhs.hybrid import MEAN_COLUMNS, NAMES, SCALE_COLUMNS, Hybrid, HybridConfig
@@ -90,7 +90,7 @@ def test_factors_and_rest_rebuild_the_moves():
     model = Hybrid(HybridConfig(factors=2))
     model.fit(HISTORY, seed=0)
     state, seen = model.state(), model.over(HISTORY)
-    basis = Factors(state["axes"], state["factor_sd"])
+    basis = Factors.of(state)
     known, past = seen.known, seen.past
     factors = known["mean"][:-1] + np.exp(known["log_scale"][:-1]) * past["residuals"]
     innovations = basis.join(factors, past["rest"])

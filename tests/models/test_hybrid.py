@@ -70,7 +70,8 @@ def test_gradient_by_hand_is_that_of_differences():
 def test_without_corrections_it_is_filtered_historical_simulation():
     model = Hybrid(replace(SHRUNK, tilt=0.0))
     model.fit(HISTORY[:240], seed=0)
-    m, h = model.corrections(HISTORY)
+    known = model.over(HISTORY).known
+    m, h = known["mean"], known["log_scale"]
     train = slice(22, 239)
     assert np.abs(m[train] - m[train].mean(axis=0)).max() < 1e-4  # what is left are intercepts
     assert np.abs(h[train] - h[train].mean(axis=0)).max() < 1e-4

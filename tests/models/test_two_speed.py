@@ -234,17 +234,17 @@ def test_members_use_their_own_features_only():
     found = learned()[0]
     for i, member in enumerate(MEMBERS):
         others = ~np.isin(np.array(NAMES), member.features)
-        assert not found.mean[i][others].any() and found.mean[i][~others].any()
+        assert not found["mean"][i][others].any() and found["mean"][i][~others].any()
         scaled = np.isin(np.array(NAMES), SCALE_FEATURES)
-        assert not found.scale[i][~scaled].any() and found.scale[i].any() == member.scaled
+        assert not found["scale"][i][~scaled].any() and found["scale"][i].any() == member.scaled
 
 
 def test_a_planted_mean_and_scale_are_found():
     found, _, losses = learned()
     by_name = dict(zip([m.label for m in MEMBERS], range(len(MEMBERS)), strict=True))
     trend = by_name["trend, learned scale"]
-    assert found.mean[trend, NAMES.index(index_against(5)), 1] == pytest.approx(0.6, abs=0.15)
-    assert found.scale[trend, NAMES.index(SCALE_FEATURES[2]), 1] == pytest.approx(0.4, abs=0.12)
+    assert found["mean"][trend, NAMES.index(index_against(5)), 1] == pytest.approx(0.6, abs=0.15)
+    assert found["scale"][trend, NAMES.index(SCALE_FEATURES[2]), 1] == pytest.approx(0.4, abs=0.12)
     assert losses.argmin() == trend
 
 
@@ -252,7 +252,7 @@ def test_infinite_shrinkage_leaves_no_correction_but_intercepts():
     found = learned(
         TwoSpeedConfig(mean_shrinkage=NEVER, state_penalty=NEVER, return_factor=1.0, scale_shrinkage=NEVER)
     )[0]
-    assert np.abs(found.mean).max() < 1e-6 and np.abs(found.scale).max() < 1e-6
+    assert np.abs(found["mean"]).max() < 1e-6 and np.abs(found["scale"]).max() < 1e-6
 
 
 def test_the_state_is_shrunk_in_its_own_units():
@@ -263,7 +263,7 @@ def test_the_state_is_shrunk_in_its_own_units():
     size = {}
     for name, spread in (("narrow", narrow), ("wide", wide)):
         found = learn(x, factors, spread, SHRUNK, identity="a")[0]
-        size[name] = abs(found.mean[2, NAMES.index(STATE_FEATURES[0]), 1])
+        size[name] = abs(found["mean"][2, NAMES.index(STATE_FEATURES[0]), 1])
     assert size["narrow"] < 0.05 * size["wide"]
 
 
@@ -292,8 +292,8 @@ def test_a_stopped_fit_goes_on_where_it_was():
         learned(checkpointer=checkpointer, on_step=lambda progress: True)
     resumed = learned(checkpointer=checkpointer, on_step=lambda progress: reports.append(progress))[0]
     whole = learned()[0]
-    np.testing.assert_array_equal(resumed.mean, whole.mean)
-    np.testing.assert_array_equal(resumed.scale, whole.scale)
+    np.testing.assert_array_equal(resumed["mean"], whole["mean"])
+    np.testing.assert_array_equal(resumed["scale"], whole["scale"])
     assert [report.done for report in reports] == [1, 2, 3, 4]
     with pytest.raises(CheckpointError, match="other data"):
         learned(checkpointer=checkpointer, identity="another fit")

@@ -211,36 +211,24 @@ class Hybrid(MoveModel):
 
     def known(self, days: Filter) -> Known:
         """Volatility, and mean and log scale of the factors, by the features of the day."""
-        seen = self._panel(days, self._state)
-        mean, log_scale = self._corrections(seen.features)
-        return {"volatility": seen.volatility * self._state["unit"], "mean": mean, "log_scale": log_scale}
+        s, seen = self._state, self._panel(days, self._state)
+        centre, spread = s["feature_centre"], s["feature_spread"]
+        x = standardised(seen.features, centre, spread, self.config.clip, unclipped=STATE_COLUMNS)
+        found = Coefficients(*(s[name] for name in ARRAYS))
+        mean, log_scale = found.corrections(x[:, MEAN_COLUMNS], x[:, SCALE_COLUMNS])
+        return {"volatility": seen.volatility * s["unit"], "mean": mean, "log_scale": log_scale}
 
     def past(self, days: HistoryFilter, known: Known) -> Known:
         """Residuals of the factors, and what the factors leave."""
         innovations = days.moves / known["volatility"][:-1]
-        factors, rest = self._factors.split(innovations)
+        factors, rest = Factors.of(self._state).split(innovations)
         return {"residuals": (factors - known["mean"][:-1]) * np.exp(-known["log_scale"][:-1]), "rest": rest}
 
     def draw(self, today: Known, past: Known, pool: Pool, numbers: Floats) -> Floats:
         """One past day's residuals and rest, about today's mean and on today's scale and volatility."""
         chosen = pool.draw(numbers)
         factors = today["mean"] + np.exp(today["log_scale"]) * past["residuals"][chosen]
-        return self._factors.join(factors, past["rest"][chosen]) * today["volatility"]
-
-    def corrections(self, history: SurfaceHistory) -> tuple[Floats, Floats]:
-        """``(n, 1 + K)`` mean and log-scale of the factors of the move after each day, given that day."""
-        known = self.over(history).known
-        return known["mean"], known["log_scale"]
-
-    @property
-    def _factors(self) -> Factors:
-        return Factors.of(self._state)
-
-    def _corrections(self, features: Floats) -> tuple[Floats, Floats]:
-        s = self._state
-        clip = self.config.clip
-        x = standardised(features, s["feature_centre"], s["feature_spread"], clip, unclipped=STATE_COLUMNS)
-        return Coefficients(*(s[name] for name in ARRAYS)).corrections(x[:, MEAN_COLUMNS], x[:, SCALE_COLUMNS])
+        return Factors.of(self._state).join(factors, past["rest"][chosen]) * today["volatility"]
 
     def _basis(self, history: SurfaceHistory) -> Tensors:
         """How moves become factors; ``level_start`` ``(2,)`` is where the variance of :func:`_levels` starts."""

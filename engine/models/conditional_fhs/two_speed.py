@@ -51,7 +51,6 @@ KERNEL_FEATURES = ("term slope", "log realised to implied vol", "skew less its s
 
 KERNEL_COLUMNS = [NAMES.index(name) for name in KERNEL_FEATURES]
 
-ARRAYS = ("mean_intercept", "mean", "scale_intercept", "scale")
 LEARNED = ("regret", "squares", "largest")
 
 
@@ -151,25 +150,6 @@ MEMBERS = tuple(
 ALIKE = np.array([member.alike for member in MEMBERS])
 
 
-@dataclass(frozen=True, eq=False)
-class Corrections:
-    """Mean and log scale of each member, linear in standardised features x: m = b + xB, h = c + xU.
-
-    Args:
-        mean_intercept, scale_intercept: ``(E, 1 + K)`` b and c.
-        mean, scale: ``(E, len(NAMES), 1 + K)`` B and U, zero at features a member does not use.
-    """
-
-    mean_intercept: Floats
-    mean: Floats
-    scale_intercept: Floats
-    scale: Floats
-
-    def of(self, x: Floats) -> tuple[Floats, Floats]:
-        """``(E, rows, 1 + K)`` m and h from ``(rows, len(NAMES))`` standardised features."""
-        return self.mean_intercept[:, None] + x @ self.mean, self.scale_intercept[:, None] + x @ self.scale
-
-
 class TwoSpeed(MoveModel):
     """A mixture of members, each with a learned mean and log scale of factors, on one volatility and one pool of days.
 
@@ -232,7 +212,7 @@ class TwoSpeed(MoveModel):
                 **basis,
                 "feature_centre": centre,
                 "feature_spread": spread,
-                **{name: getattr(found, name) for name in ARRAYS},
+                **found,
                 **{name: getattr(earned, name) for name in LEARNED},
                 "since": np.array([history.dates[-1].astype(np.int64)], dtype=np.float64),  # days since 1970-01-01
             },
@@ -298,11 +278,11 @@ class TwoSpeed(MoveModel):
         s, c = self._state, self.config
         seen = two_speed_panel(days, s, c)
         x = standardised(seen.features, s["feature_centre"], s["feature_spread"], c.clip, unclipped=STATE_COLUMNS)
-        mean, log_scale = Corrections(*(s[name] for name in ARRAYS)).of(x)
+        mean, log_scale = x @ s["mean"], x @ s["scale"]  # (E, rows, 1 + K)
         known = {
             "volatility": seen.volatility * s["unit"],
-            "mean": mean.swapaxes(0, 1),
-            "log_scale": log_scale.swapaxes(0, 1),
+            "mean": mean.swapaxes(0, 1) + s["mean_intercept"],
+            "log_scale": log_scale.swapaxes(0, 1) + s["scale_intercept"],
         }
         if c.bandwidth > 0:
             spread = np.maximum(s["feature_spread"][KERNEL_COLUMNS], LEAST_SD)
@@ -410,7 +390,7 @@ def learn(
     identity: str,
     on_step: OnStep | None = None,
     checkpointer: Checkpointer | None = None,
-) -> tuple[Corrections, int, Floats]:
+) -> tuple[Known, int, Floats]:
     """Each member's penalised Student likelihood, one after the other, from no correction.
 
     Args:
@@ -423,14 +403,17 @@ def learn(
         checkpointer: keeps the members done.
 
     Returns:
-        Corrections, iterations made, and ``(E,)`` losses per day and factor.
+        Means m = b + xB and log scales h = c + xU of all members: ``mean_intercept`` b and ``scale_intercept`` c
+        ``(E, 1 + K)``, ``mean`` B and ``scale`` U ``(E, len(NAMES), 1 + K)``, zero at features a member does not use;
+        iterations made; and ``(E,)`` losses per day and factor.
 
     Raises:
         TrainingStopped: if ``on_step`` asked to stop; the checkpointer then holds the members done.
         CheckpointError: if the checkpointer's state is of another fit.
     """
     scale_columns, k = _columns(SCALE_FEATURES), factors.shape[1]
-    found = Corrections(*(np.zeros((len(MEMBERS), *shape)) for shape in ((k,), (len(NAMES), k)) * 2))
+    shapes = {"mean_intercept": (k,), "mean": (len(NAMES), k), "scale_intercept": (k,), "scale": (len(NAMES), k)}
+    found = {name: np.zeros((len(MEMBERS), *shape)) for name, shape in shapes.items()}
     mark = np.frombuffer(hashlib.sha256(identity.encode()).digest(), dtype=np.uint8)
     kept = dict(checkpointer.load() or {}) if checkpointer is not None else {}
     if kept and not np.array_equal(kept.get("two_speed.identity", np.zeros(0)), mark):
@@ -464,11 +447,9 @@ def learn(
             steps += made
             kept[name] = one.flat()
         losses[i] = objective(one.flat())[0] / factors.size
-        found.mean_intercept[i], found.mean[i, columns] = one.mean_intercept, one.mean
-        found.scale_intercept[i], found.scale[i, scales] = (
-            one.scale_intercept,
-            one.scale_common[:, None] + one.scale_own,
-        )
+        found["mean_intercept"][i], found["mean"][i, columns] = one.mean_intercept, one.mean
+        found["scale_intercept"][i] = one.scale_intercept
+        found["scale"][i, scales] = one.scale_common[:, None] + one.scale_own
         if checkpointer is not None:
             checkpointer.save(kept)
         progress = Progress("training", i + 1, len(MEMBERS), {"loss": float(losses[i])})

@@ -10,7 +10,7 @@ from small_market import SMALL_GRID, small_history
 
 from engine.errors import CheckpointError, MarketDataError
 from engine.evaluation import comparison, scores
-from engine.models.conditional_fhs.factors import Factors
+from engine.models.conditional_fhs.features import Factors
 from engine.models.conditional_fhs.filter import HistoryFilter, moves
 from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation
 from engine.models.conditional_fhs.hybrid import MEAN_COLUMNS, NAMES, SCALE_COLUMNS, Hybrid, HybridConfig
@@ -70,7 +70,8 @@ def test_gradient_by_hand_is_that_of_differences():
 def test_without_corrections_it_is_filtered_historical_simulation():
     model = Hybrid(replace(SHRUNK, tilt=0.0))
     model.fit(HISTORY[:240], seed=0)
-    m, h = model.corrections(HISTORY)
+    known = model.over(HISTORY).known
+    m, h = known["mean"], known["log_scale"]
     train = slice(22, 239)
     assert np.abs(m[train] - m[train].mean(axis=0)).max() < 1e-4  # what is left are intercepts
     assert np.abs(h[train] - h[train].mean(axis=0)).max() < 1e-4
@@ -90,7 +91,7 @@ def test_factors_and_rest_rebuild_the_moves():
     model = Hybrid(HybridConfig(factors=2))
     model.fit(HISTORY, seed=0)
     state, seen = model.state(), model.over(HISTORY)
-    basis = Factors(state["axes"], state["factor_sd"])
+    basis = Factors.of(state)
     known, past = seen.known, seen.past
     factors = known["mean"][:-1] + np.exp(known["log_scale"][:-1]) * past["residuals"]
     innovations = basis.join(factors, past["rest"])

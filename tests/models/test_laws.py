@@ -24,7 +24,7 @@ NAMES = registry.fitted_to_data()
 """All but the law of built-in data, which is not fitted: ``test_simulated_market``."""
 
 FAMILIES = {name for name in NAMES if registry.spec(name).family}
-SMALL = {"volgan": {"epochs": 200, "matching_epochs": 1}} | dict.fromkeys(FAMILIES, {"epochs": 2})
+SMALL = {"volgan": {"epochs": 200, "matching_epochs": 1}} | {name: {"epochs": 2} for name in FAMILIES}
 """Settings with which a model that takes minutes takes a moment."""
 
 TRAINED_BY_SEED = {"volgan", *FAMILIES}

@@ -9,16 +9,16 @@ import pytest
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.conditional_fhs.features import PREMIUM
+from engine.models.conditional_fhs.features import PREMIUM, Factors
 from engine.models.conditional_fhs.filter import HistoryFilter, moves, next_weekdays
 from engine.models.conditional_fhs.moments import (
     NAMES,
     STATE_COLUMNS,
     ConditionalMoments,
     MomentsConfig,
-    TwoSpeedBasis,
     index_against,
-    panel,
+    two_speed_basis,
+    two_speed_panel,
     two_speed_volatility,
 )
 from engine.models.simulated.market import simulate
@@ -29,7 +29,7 @@ HISTORY = SurfaceHistory(
     next_weekdays(np.datetime64("2020-01-01"), len(MARKET)), MARKET.spot, MARKET.iv, MARKET.grid, MARKET.rate
 )
 MOMENTS = ConditionalMoments.fit(HISTORY[:300])
-SHORT, CONFIG = simulate(SMALL_GRID, 150, 3).history, MomentsConfig()
+SHORT, CONFIG = simulate(SMALL_GRID, 150, 3).history, MomentsConfig(factors=2)
 
 
 def test_volatility_is_the_recursion_written_out():
@@ -59,20 +59,21 @@ def test_one_speed_without_options_is_the_exponentially_weighted_variance():
 
 
 def test_factors_and_rest_rebuild_the_moves():
-    basis = TwoSpeedBasis.fit(SHORT, CONFIG, 2)
-    seen = panel(HistoryFilter(SHORT), basis, CONFIG)
-    factors, rest = basis.factors.split(seen.innovations)
+    basis = two_speed_basis(SHORT, CONFIG)
+    seen = two_speed_panel(HistoryFilter(SHORT), basis, CONFIG)
+    axes = Factors.of(basis)
+    factors, rest = axes.split(seen.innovations)
     np.testing.assert_array_equal(factors, seen.factors)
-    innovations = basis.factors.join(factors, rest)
-    np.testing.assert_allclose(innovations * seen.volatility[:-1] * basis.unit, moves(SHORT), rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(basis.factors.axes.T @ basis.factors.axes, np.eye(2), atol=1e-12)
+    innovations = axes.join(factors, rest)
+    np.testing.assert_allclose(innovations * seen.volatility[:-1] * basis["unit"], moves(SHORT), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(axes.axes.T @ axes.axes, np.eye(2), atol=1e-12)
     assert seen.features.shape == (150, len(NAMES)) and np.isfinite(seen.features).all()
 
 
 def test_features_are_what_their_names_say():
-    basis = TwoSpeedBasis.fit(SHORT, CONFIG, 2)
-    seen = panel(HistoryFilter(SHORT), basis, CONFIG)
-    index, decay = np.log(SHORT.spot) / basis.unit[0], 0.5 ** (1 / 5)
+    basis = two_speed_basis(SHORT, CONFIG)
+    seen = two_speed_panel(HistoryFilter(SHORT), basis, CONFIG)
+    index, decay = np.log(SHORT.spot) / basis["unit"][0], 0.5 ** (1 / 5)
     premium = np.log(SHORT.atm(1 / 6)) - np.log(seen.volatility[:, 0])
     average, usual = index[0], premium[0]
     for t in range(1, 60):
@@ -88,7 +89,7 @@ def test_features_are_what_their_names_say():
 
 
 def test_no_row_uses_a_later_day():
-    basis = TwoSpeedBasis.fit(SHORT, CONFIG, 2)
+    basis = two_speed_basis(SHORT, CONFIG)
     order = np.random.default_rng(2).permutation(np.arange(100, 150))
     shuffled = SurfaceHistory(
         dates=SHORT.dates,
@@ -96,7 +97,10 @@ def test_no_row_uses_a_later_day():
         iv=np.concatenate([SHORT.iv[:100], SHORT.iv[order]]),
         grid=SHORT.grid,
     )
-    one, other = panel(HistoryFilter(SHORT), basis, CONFIG), panel(HistoryFilter(shuffled), basis, CONFIG)
+    one, other = (
+        two_speed_panel(HistoryFilter(SHORT), basis, CONFIG),
+        two_speed_panel(HistoryFilter(shuffled), basis, CONFIG),
+    )
     for name in ("volatility", "features"):
         np.testing.assert_array_equal(getattr(one, name)[:100], getattr(other, name)[:100])
         assert not np.array_equal(getattr(one, name)[100:], getattr(other, name)[100:])
@@ -107,7 +111,7 @@ def test_a_point_that_never_moves_is_refused():
     iv[:, 0, 0] = 0.3
     still = SurfaceHistory(SHORT.dates, SHORT.spot, iv, SHORT.grid)
     with pytest.raises(MarketDataError, match="found one that stays"):
-        TwoSpeedBasis.fit(still, CONFIG, 2)
+        two_speed_basis(still, CONFIG)
 
 
 def test_innovations_give_the_moves_back():
@@ -137,12 +141,12 @@ def test_the_mean_is_the_ridge_of_scikit_learn():
 
     wide = ConditionalMoments.from_state(MOMENTS.state(), SMALL_GRID, MomentsConfig(clip=100.0))
     seen = wide.over(HISTORY[:300])
-    x = (seen.features * wide.spread + wide.centre)[22:-1][:, STATE_COLUMNS]
+    x = (seen.features * wide.fitted["feature_spread"] + wide.fitted["feature_centre"])[22:-1][:, STATE_COLUMNS]
     z = seen.innovations[22:] + seen.mean[22:-1]
     ridge = Ridge(alpha=100).fit(x, z)
-    np.testing.assert_allclose(MOMENTS.coefficients[:, 1:].T, ridge.coef_[1:], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(MOMENTS.fitted["coefficients"][:, 1:].T, ridge.coef_[1:], rtol=1e-6, atol=1e-9)
     for_return = Ridge(alpha=1000).fit(x, z[:, 0])
-    np.testing.assert_allclose(MOMENTS.coefficients[:, 0], for_return.coef_, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(MOMENTS.fitted["coefficients"][:, 0], for_return.coef_, rtol=1e-6, atol=1e-9)
 
 
 def test_an_infinite_penalty_leaves_no_conditional_mean():

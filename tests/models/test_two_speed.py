@@ -13,12 +13,11 @@ from engine.models.conditional_fhs.aggregation import Aggregation, energy_gradie
 from engine.models.conditional_fhs.features import STATE_FEATURES
 from engine.models.conditional_fhs.filter import HistoryFilter, moves
 from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation
-from engine.models.conditional_fhs.moments import NAMES, SCALE_FEATURES, STATE_COLUMNS, index_against, panel
+from engine.models.conditional_fhs.moments import NAMES, SCALE_FEATURES, STATE_COLUMNS, index_against, two_speed_panel
 from engine.models.conditional_fhs.training import standardised
 from engine.models.conditional_fhs.two_speed import (
     KERNEL_FEATURES,
     MEMBERS,
-    Shrinkage,
     TwoSpeed,
     TwoSpeedConfig,
     learn,
@@ -32,6 +31,7 @@ from tests.models.small_market import SMALL_GRID, small_history
 HISTORY = simulate(SMALL_GRID, 260, 3).history
 NEVER = 1e12
 ROWS, K = 400, 3
+SHRUNK = TwoSpeedConfig(mean_shrinkage=20.0, state_penalty=20.0, return_factor=10.0, scale_shrinkage=50.0)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_refit_judges_members_by_what_they_said_before_it():
     model.fit(HISTORY[:240], seed=0)
     state = Aggregation.equal(len(MEMBERS))
     for row in range(239, 259):
-        seen, unit = model.over(HISTORY[: row + 1]), model.basis.unit
+        seen, unit = model.over(HISTORY[: row + 1]), model.state()["unit"]
         w = state.weights(0.5)
         state = state.step(w, energy_gradient(model.thinned(seen, row) / unit, moves(HISTORY)[row] / unit, w), 0.5)
     model.refit(HISTORY, seed=0)
@@ -161,7 +161,7 @@ def test_smoothing_keeps_mean_and_covariance():
 
 def test_days_alike_are_likelier_by_the_kernel():
     fitted = model(bandwidth=1.5)
-    features = panel(HistoryFilter(HISTORY), fitted.basis, fitted.config).features
+    features = two_speed_panel(HistoryFilter(HISTORY), fitted.state(), fitted.config).features
     spread = fitted.state()["feature_spread"]
     row, wanted = 200, []
     for s in range(FIRST_CONDITION_ROW, row):
@@ -195,7 +195,7 @@ def test_draws_are_the_mixture_of_the_members():
     for i, member in enumerate(MEMBERS):
         likely = chances(fitted, row) if member.alike else np.full(len(pool), 1 / len(pool))
         factors = today["mean"][0, i] + np.exp(today["log_scale"][0, i]) * residuals[:, i]
-        law = fitted.basis.factors.join(factors, rest) * today["volatility"]
+        law = fitted.factors.join(factors, rest) * today["volatility"]
         first = first + fitted.weights[i] * (likely @ law)
         second = second + fitted.weights[i] * (likely @ law**2)
     sd = np.sqrt(second - first**2)
@@ -225,32 +225,34 @@ def planted(seed=0):
     return x, factors
 
 
-def learned(shrinkage=Shrinkage(20.0, 20.0, 10.0, 50.0, 5.0), identity="a", **kwargs):  # noqa: B008
+def learned(config=SHRUNK, identity="a", **kwargs):
     x, factors = planted()
-    return learn(x, factors, np.ones(len(NAMES)), shrinkage, identity=identity, **kwargs)
+    return learn(x, factors, np.ones(len(NAMES)), config, identity=identity, **kwargs)
 
 
 def test_members_use_their_own_features_only():
     found = learned()[0]
     for i, member in enumerate(MEMBERS):
         others = ~np.isin(np.array(NAMES), member.features)
-        assert not found.mean[i][others].any() and found.mean[i][~others].any()
+        assert not found["mean"][i][others].any() and found["mean"][i][~others].any()
         scaled = np.isin(np.array(NAMES), SCALE_FEATURES)
-        assert not found.scale[i][~scaled].any() and found.scale[i].any() == member.scaled
+        assert not found["scale"][i][~scaled].any() and found["scale"][i].any() == member.scaled
 
 
 def test_a_planted_mean_and_scale_are_found():
     found, _, losses = learned()
     by_name = dict(zip([m.label for m in MEMBERS], range(len(MEMBERS)), strict=True))
     trend = by_name["trend, learned scale"]
-    assert found.mean[trend, NAMES.index(index_against(5)), 1] == pytest.approx(0.6, abs=0.15)
-    assert found.scale[trend, NAMES.index(SCALE_FEATURES[2]), 1] == pytest.approx(0.4, abs=0.12)
+    assert found["mean"][trend, NAMES.index(index_against(5)), 1] == pytest.approx(0.6, abs=0.15)
+    assert found["scale"][trend, NAMES.index(SCALE_FEATURES[2]), 1] == pytest.approx(0.4, abs=0.12)
     assert losses.argmin() == trend
 
 
 def test_infinite_shrinkage_leaves_no_correction_but_intercepts():
-    found = learned(Shrinkage(NEVER, NEVER, 1.0, NEVER, 5.0))[0]
-    assert np.abs(found.mean).max() < 1e-6 and np.abs(found.scale).max() < 1e-6
+    found = learned(
+        TwoSpeedConfig(mean_shrinkage=NEVER, state_penalty=NEVER, return_factor=1.0, scale_shrinkage=NEVER)
+    )[0]
+    assert np.abs(found["mean"]).max() < 1e-6 and np.abs(found["scale"]).max() < 1e-6
 
 
 def test_the_state_is_shrunk_in_its_own_units():
@@ -260,8 +262,8 @@ def test_the_state_is_shrunk_in_its_own_units():
     narrow[NAMES.index(STATE_FEATURES[0])] = 0.01  # it hardly varies, so a coefficient in its units would be large
     size = {}
     for name, spread in (("narrow", narrow), ("wide", wide)):
-        found = learn(x, factors, spread, Shrinkage(20.0, 20.0, 10.0, 50.0, 5.0), identity="a")[0]
-        size[name] = abs(found.mean[2, NAMES.index(STATE_FEATURES[0]), 1])
+        found = learn(x, factors, spread, SHRUNK, identity="a")[0]
+        size[name] = abs(found["mean"][2, NAMES.index(STATE_FEATURES[0]), 1])
     assert size["narrow"] < 0.05 * size["wide"]
 
 
@@ -290,8 +292,8 @@ def test_a_stopped_fit_goes_on_where_it_was():
         learned(checkpointer=checkpointer, on_step=lambda progress: True)
     resumed = learned(checkpointer=checkpointer, on_step=lambda progress: reports.append(progress))[0]
     whole = learned()[0]
-    np.testing.assert_array_equal(resumed.mean, whole.mean)
-    np.testing.assert_array_equal(resumed.scale, whole.scale)
+    np.testing.assert_array_equal(resumed["mean"], whole["mean"])
+    np.testing.assert_array_equal(resumed["scale"], whole["scale"])
     assert [report.done for report in reports] == [1, 2, 3, 4]
     with pytest.raises(CheckpointError, match="other data"):
         learned(checkpointer=checkpointer, identity="another fit")

@@ -56,6 +56,10 @@ class _Memoryless(ExactMoveModel):
     def _shapes(self, grid: Grid, state: Tensors) -> dict[str, tuple[int, ...]]:
         return {"mean_square": (1 + grid.size,)}
 
+    def known(self, days: Filter) -> Known:
+        """Nothing but the past."""
+        return {}
+
 
 class Persistence(_Memoryless):
     """Tomorrow is today: every scenario has no return and today's surface."""
@@ -63,10 +67,6 @@ class Persistence(_Memoryless):
     name: ClassVar[str] = "persistence"
     label: ClassVar[str] = "Persistence"
     Config: ClassVar[type] = PersistenceConfig
-
-    def known(self, days: Filter) -> Known:
-        """Nothing that moves."""
-        return {}
 
     def draw(self, today: Known, past: Known, pool: Pool, numbers: Floats) -> Floats:
         """Zero."""
@@ -79,10 +79,6 @@ class HistoricalSimulation(_Memoryless):
     name: ClassVar[str] = "historical"
     label: ClassVar[str] = "Historical simulation"
     Config: ClassVar[type] = HistoricalConfig
-
-    def known(self, days: Filter) -> Known:
-        """Nothing but the past."""
-        return {}
 
     def past(self, days: HistoryFilter, known: Known) -> Known:
         """The moves as they were."""

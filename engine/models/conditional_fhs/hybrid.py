@@ -7,21 +7,24 @@ centre and how widely they spread, given the state of the market, under shrinkag
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from engine.models.conditional_fhs.factors import Factors, units
 from engine.models.conditional_fhs.features import (
     ACTIVITY_DECAYS,
     ATM_MATURITY,
     PREMIUM,
     STATE_FEATURES,
     WEEKDAYS,
+    Factors,
+    Panel,
     activity_features,
     against_average,
+    basis_shapes,
+    fit_basis,
     premium_feature,
     state_features,
     weekday_features,
@@ -119,22 +122,6 @@ class HybridConfig:
     )
 
 
-class Panel(NamedTuple):
-    """Days in the model's terms.
-
-    Args:
-        volatility: ``(rows, 1 + N)`` √ of the running variance of moves over ``unit``, for the move after the day.
-        innovations: ``(moves, 1 + N)`` moves over their volatility.
-        factors: ``(moves, 1 + K)`` the return's innovation and K scores, over their standard deviations.
-        features: ``(rows, len(NAMES))`` known at the close of each day.
-    """
-
-    volatility: Floats
-    innovations: Floats
-    factors: Floats
-    features: Floats
-
-
 class Hybrid(ExactMoveModel):
     """Factors of standardised innovations with a learned conditional mean and log-scale, residuals from history.
 
@@ -205,21 +192,16 @@ class Hybrid(ExactMoveModel):
                 "mean_share": float(m[:, 1].var() / factors[:, 1].var()),
                 "scale_sd": float(h[:, 1].std()),
                 "factors": float(factors.shape[1] - 1),
-                "explained": Factors(basis["axes"], basis["factor_sd"]).explained(seen.innovations[rows]),
+                "explained": Factors.of(basis).explained(seen.innovations[rows]),
             },
         )
 
     def _shapes(self, grid: Grid, state: Tensors) -> dict[str, tuple[int, ...]]:
         """Units, axes, the features' standardisation, and the coefficients."""
-        k, d = factors_of(state, self.config.factors), 1 + grid.size
+        k = factors_of(state, self.config.factors)
         return {
-            "unit": (d,),
-            "start": (d,),
+            **basis_shapes(grid, k, len(NAMES)),
             "level_start": (2,),
-            "axes": (grid.size, k),
-            "factor_sd": (1 + k,),
-            "feature_centre": (len(NAMES),),
-            "feature_spread": (len(NAMES),),
             "mean_intercept": (1 + k,),
             "mean": (len(MEAN_FEATURES), 1 + k),
             "scale_intercept": (1 + k,),
@@ -229,71 +211,46 @@ class Hybrid(ExactMoveModel):
 
     def known(self, days: Filter) -> Known:
         """Volatility, and mean and log scale of the factors, by the features of the day."""
-        seen = self._panel(days, self._state)
-        mean, log_scale = self._corrections(seen.features)
-        return {"volatility": seen.volatility * self._state["unit"], "mean": mean, "log_scale": log_scale}
+        s, seen = self._state, self._panel(days, self._state)
+        centre, spread = s["feature_centre"], s["feature_spread"]
+        x = standardised(seen.features, centre, spread, self.config.clip, unclipped=STATE_COLUMNS)
+        found = Coefficients(*(s[name] for name in ARRAYS))
+        mean, log_scale = found.corrections(x[:, MEAN_COLUMNS], x[:, SCALE_COLUMNS])
+        return {"volatility": seen.volatility * s["unit"], "mean": mean, "log_scale": log_scale}
 
     def past(self, days: HistoryFilter, known: Known) -> Known:
         """Residuals of the factors, and what the factors leave."""
         innovations = days.moves / known["volatility"][:-1]
-        factors, rest = self._factors.split(innovations)
+        factors, rest = Factors.of(self._state).split(innovations)
         return {"residuals": (factors - known["mean"][:-1]) * np.exp(-known["log_scale"][:-1]), "rest": rest}
 
     def draw(self, today: Known, past: Known, pool: Pool, numbers: Floats) -> Floats:
         """One past day's residuals and rest, about today's mean and on today's scale and volatility."""
         chosen = pool.draw(numbers)
         factors = today["mean"] + np.exp(today["log_scale"]) * past["residuals"][chosen]
-        return self._factors.join(factors, past["rest"][chosen]) * today["volatility"]
-
-    def corrections(self, history: SurfaceHistory) -> tuple[Floats, Floats]:
-        """``(n, 1 + K)`` mean and log-scale of the factors of the move after each day, given that day."""
-        known = self.over(history).known
-        return known["mean"], known["log_scale"]
-
-    @property
-    def _factors(self) -> Factors:
-        return Factors(self._state["axes"], self._state["factor_sd"])
-
-    def _corrections(self, features: Floats) -> tuple[Floats, Floats]:
-        s = self._state
-        clip = self.config.clip
-        x = standardised(features, s["feature_centre"], s["feature_spread"], clip, unclipped=STATE_COLUMNS)
-        return Coefficients(*(s[name] for name in ARRAYS)).corrections(x[:, MEAN_COLUMNS], x[:, SCALE_COLUMNS])
+        return Factors.of(self._state).join(factors, past["rest"][chosen]) * today["volatility"]
 
     def _basis(self, history: SurfaceHistory) -> Tensors:
-        """How moves become factors.
+        """How moves become factors; ``level_start`` ``(2,)`` is where the variance of :func:`_levels` starts."""
+        days, c = HistoryFilter(history), self.config
 
-        ``unit`` ``(1 + N,)`` is the standard deviation of the training moves, ``start`` ``(1 + N,)`` and
-        ``level_start`` ``(2,)`` the mean squares, over units, where running variances of moves and of (return, level)
-        start.
-        """
-        days = HistoryFilter(history)
-        unit = units(days.moves)
-        scaled = days.moves / unit
-        start = np.square(scaled).mean(axis=0)
-        innovations = (
-            scaled / np.sqrt(days.variance("variance", scaled, self.config.decay, start, tilt=self.config.tilt))[:-1]
-        )
-        factors = Factors.fit(innovations[self.first :], self.config.factors)
-        steps = _levels(days.moves[:, 0], days.moves[:, 1:], unit, factors)
-        return {
-            "unit": unit,
-            "start": start,
-            "level_start": np.square(steps).mean(axis=0),
-            "axes": factors.axes,
-            "factor_sd": factors.factor_sd,
-        }
+        def volatility(scaled: Floats, start: Floats) -> Floats:
+            return np.sqrt(days.variance("variance", scaled, c.decay, start, tilt=c.tilt))
+
+        basis = fit_basis(days, volatility, c.factors)
+        steps = _levels(days.moves[:, 0], days.moves[:, 1:], basis)
+        return {**basis, "level_start": np.square(steps).mean(axis=0)}
 
     def _panel(self, days: Filter, basis: Tensors) -> Panel:
         """Volatilities, factors and features of the days of a history or of paths."""
         unit, tilt, decay = basis["unit"], self.config.tilt, self.config.decay
-        basis_factors = Factors(basis["axes"], basis["factor_sd"])
+        axes = Factors.of(basis)
         scaled = days.moves / unit
         volatility = np.sqrt(days.variance("variance", scaled, decay, basis["start"], tilt=tilt))
         innovations = scaled / days.previous("volatility", volatility)
-        factors = basis_factors.of(innovations)
-        levels = _levels(days.log_spot, days.log_iv, unit, basis_factors)  # (rows, 2)
-        steps = _levels(days.moves[:, 0], days.moves[:, 1:], unit, basis_factors)  # (moves, 2)
+        factors = axes.project(innovations)
+        levels = _levels(days.log_spot, days.log_iv, basis)  # (rows, 2)
+        steps = _levels(days.moves[:, 0], days.moves[:, 1:], basis)  # (moves, 2)
         step_sd = np.sqrt(days.variance("level variance", steps, decay, basis["level_start"], tilt=tilt))
         last = days.last(factors)
         found = {"last return": last[:, 0]}
@@ -304,10 +261,11 @@ class Hybrid(ExactMoveModel):
         found |= premium_feature(days, days.quote(1.0, ATM_MATURITY), step_sd[:, 0])
         found |= activity_features(days, factors)
         found |= weekday_features(days, step_sd[:, 1])
-        found |= state_features(days, last, basis_factors)
+        found |= state_features(days, last, axes)
         return Panel(volatility, innovations, factors, np.stack([found[name] for name in NAMES], axis=1))
 
 
-def _levels(spot: Floats, surface: Floats, unit: Floats, factors: Factors) -> Floats:
+def _levels(spot: Floats, surface: Floats, basis: Tensors) -> Floats:
     """``(…, 2)`` log spot and the surface's first score over their units, or the moves of both."""
-    return np.stack([spot / unit[0], surface @ (factors.axes[:, 0] / unit[1:])], axis=1)
+    unit: Floats = basis["unit"]
+    return np.stack([spot / unit[0], surface @ (basis["axes"][:, 0] / unit[1:])], axis=1)

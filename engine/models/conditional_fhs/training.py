@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ from scipy.optimize import minimize
 
 from engine.errors import CheckpointError
 from engine.market.grid import Floats
-from engine.models.surface_model import Tensors
 from engine.training.progress import Checkpointer, OnStep, Progress, TrainingDiverged, TrainingStopped, check_arrays
 
 ROUNDS, ITERATIONS = 8, 60
@@ -46,7 +45,7 @@ def standardised(
     return clipped
 
 
-def factors_of(state: Tensors, most: int) -> int:
+def factors_of(state: Mapping[str, Floats], most: int) -> int:
     """K, the factors of the surface in a state.
 
     Raises:

@@ -19,7 +19,7 @@ from engine.errors import CheckpointError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, Dates, SurfaceHistory
 from engine.models.conditional_fhs.aggregation import Aggregation, energy_gradient
-from engine.models.conditional_fhs.features import STATE_FEATURES
+from engine.models.conditional_fhs.features import STATE_FEATURES, Factors, basis_shapes
 from engine.models.conditional_fhs.filter import Filter, HistoryFilter
 from engine.models.conditional_fhs.model import (
     ExactMoveModel,
@@ -37,8 +37,9 @@ from engine.models.conditional_fhs.moments import (
     SCALE_FEATURES,
     STATE_COLUMNS,
     TREND_FEATURES,
-    TwoSpeedBasis,
-    panel,
+    Speeds,
+    two_speed_basis,
+    two_speed_panel,
 )
 from engine.models.conditional_fhs.training import LEAST_SD, Objective, descend, factors_of, standardised
 from engine.models.rollout import Chain, HistoryChain
@@ -60,33 +61,13 @@ KERNEL_FEATURES = ("term slope", "log realised to implied vol", "skew less its s
 
 KERNEL_COLUMNS = [NAMES.index(name) for name in KERNEL_FEATURES]
 
-ARRAYS = ("mean_intercept", "mean", "scale_intercept", "scale")
 LEARNED = ("regret", "squares", "largest")
 
 
 @dataclass(frozen=True)
-class TwoSpeedConfig:
+class TwoSpeedConfig(Speeds):
     """Shrinkages are in days of data: a correction is halved when the data weigh as much as its penalty."""
 
-    factors: int = setting(
-        4, label="Factors", help="Principal components of the surface that get a mean and a scale.", low=1, high=10
-    )
-    fast: float = setting(0.8, label="Fast decay", help="Of the quick half of the variance.", low=0.1, high=0.999)
-    slow: float = setting(0.99, label="Slow decay", help="Of the lasting half of the variance.", low=0.5, high=0.9999)
-    tilt: float = setting(
-        0.5,
-        label="Tilt",
-        help="How much more a fall of the index moves the variance than a rise.",
-        low=0.0,
-        high=0.9,
-    )
-    implied_share: float = setting(
-        0.8,
-        label="Implied share",
-        help="Share of the return's variance that follows at-the-money implied vol; the rest follows past returns.",
-        low=0.0,
-        high=1.0,
-    )
     mean_shrinkage: float = setting(
         400.0, label="Shrinkage of the mean", help="Of the factors' conditional means.", low=0, high=1e12, unit="days"
     )
@@ -179,36 +160,6 @@ MEMBERS = tuple(
 ALIKE = np.array([member.alike for member in MEMBERS])
 
 
-@dataclass(frozen=True)
-class Shrinkage:
-    """Penalties in days of data: a correction is halved when the data weigh as much."""
-
-    mean: float
-    state: float
-    return_factor: float
-    scale: float
-    tail: float
-
-
-@dataclass(frozen=True, eq=False)
-class Corrections:
-    """Mean and log scale of each member, linear in standardised features x: m = b + xB, h = c + xU.
-
-    Args:
-        mean_intercept, scale_intercept: ``(E, 1 + K)`` b and c.
-        mean, scale: ``(E, len(NAMES), 1 + K)`` B and U, zero at features a member does not use.
-    """
-
-    mean_intercept: Floats
-    mean: Floats
-    scale_intercept: Floats
-    scale: Floats
-
-    def of(self, x: Floats) -> tuple[Floats, Floats]:
-        """``(E, rows, 1 + K)`` m and h from ``(rows, len(NAMES))`` standardised features."""
-        return self.mean_intercept[:, None] + x @ self.mean, self.scale_intercept[:, None] + x @ self.scale
-
-
 class TwoSpeed(ExactMoveModel):
     """A mixture of members, each with a learned mean and log scale of factors, on one volatility and one pool of days.
 
@@ -251,8 +202,8 @@ class TwoSpeed(ExactMoveModel):
         ``explained``, the share of the surface's variance that they hold, and ``largest_weight`` of a member.
         """
         c = self.config
-        basis = TwoSpeedBasis.fit(history, c, c.factors)
-        seen = panel(HistoryFilter(history), basis, c)
+        basis = two_speed_basis(history, c)
+        seen = two_speed_panel(HistoryFilter(history), basis, c)
         rows = slice(self.first, len(history) - 1)
         centre, spread = seen.features[rows].mean(axis=0), seen.features[rows].std(axis=0)
         factors = seen.factors[rows]
@@ -260,7 +211,7 @@ class TwoSpeed(ExactMoveModel):
             standardised(seen.features[rows], centre, spread, c.clip, unclipped=STATE_COLUMNS),
             factors,
             spread,
-            Shrinkage(c.mean_shrinkage, c.state_penalty, c.return_factor, c.scale_shrinkage, c.tail),
+            c,
             identity=f"two_speed {history.digest} {run.seed} {sorted(to_dict(c).items())}",
             on_step=run.on_step,
             checkpointer=run.checkpointer,
@@ -268,10 +219,10 @@ class TwoSpeed(ExactMoveModel):
         earned = Aggregation.equal(len(MEMBERS))
         return Learned(
             {
-                **basis.arrays(),
+                **basis,
                 "feature_centre": centre,
                 "feature_spread": spread,
-                **{name: getattr(found, name) for name in ARRAYS},
+                **found,
                 **{name: getattr(earned, name) for name in LEARNED},
                 "since": np.array([history.dates[-1].astype(np.int64)], dtype=np.float64),  # days since 1970-01-01
             },
@@ -280,7 +231,7 @@ class TwoSpeed(ExactMoveModel):
                 "loss": float(losses.min()),
                 "loss_without": float((c.tail + 1) / 2 * np.log1p(np.square(factors) / c.tail).mean()),
                 "factors": float(factors.shape[1] - 1),
-                "explained": basis.factors.explained(seen.innovations[rows]),
+                "explained": Factors.of(basis).explained(seen.innovations[rows]),
                 "largest_weight": float(earned.weights(c.rate).max()),
             },
         )
@@ -300,9 +251,8 @@ class TwoSpeed(ExactMoveModel):
         """Units, axes, the features' standardisation, the members' coefficients, and what their weights rest on."""
         k, members, features = factors_of(state, self.config.factors), len(MEMBERS), len(NAMES)
         return {
-            **TwoSpeedBasis.shapes(grid, k),
-            "feature_centre": (features,),
-            "feature_spread": (features,),
+            **basis_shapes(grid, k, features),
+            "implied_start": (1,),
             "mean_intercept": (members, 1 + k),
             "mean": (members, features, 1 + k),
             "scale_intercept": (members, 1 + k),
@@ -328,21 +278,21 @@ class TwoSpeed(ExactMoveModel):
         return np.datetime64(int(self._state["since"][0]), "D")
 
     @property
-    def basis(self) -> TwoSpeedBasis:
-        """How moves become factors."""
+    def factors(self) -> Factors:
+        """Of the innovations."""
         self._fitted()
-        return TwoSpeedBasis.of(self._state)
+        return Factors.of(self._state)
 
     def known(self, days: Filter) -> Known:
         """Volatility, members' mean and log scale of the factors ``(rows, E, 1 + K)``, and which days are alike."""
         s, c = self._state, self.config
-        seen = panel(days, self.basis, c)
+        seen = two_speed_panel(days, s, c)
         x = standardised(seen.features, s["feature_centre"], s["feature_spread"], c.clip, unclipped=STATE_COLUMNS)
-        mean, log_scale = Corrections(*(s[name] for name in ARRAYS)).of(x)
+        mean, log_scale = x @ s["mean"], x @ s["scale"]  # (E, rows, 1 + K)
         known = {
             "volatility": seen.volatility * s["unit"],
-            "mean": mean.swapaxes(0, 1),
-            "log_scale": log_scale.swapaxes(0, 1),
+            "mean": mean.swapaxes(0, 1) + s["mean_intercept"],
+            "log_scale": log_scale.swapaxes(0, 1) + s["scale_intercept"],
         }
         if c.bandwidth > 0:
             spread = np.maximum(s["feature_spread"][KERNEL_COLUMNS], LEAST_SD)
@@ -351,7 +301,7 @@ class TwoSpeed(ExactMoveModel):
 
     def past(self, days: HistoryFilter, known: Known) -> Known:
         """Each member's residuals of the factors ``(n − 1, E, 1 + K)``, and what the factors leave."""
-        factors, rest = self.basis.factors.split(days.moves / known["volatility"][:-1])
+        factors, rest = self.factors.split(days.moves / known["volatility"][:-1])
         residuals = (factors[:, None] - known["mean"][:-1]) * np.exp(-known["log_scale"][:-1])
         return {"residuals": np.ascontiguousarray(residuals), "rest": rest}
 
@@ -380,7 +330,7 @@ class TwoSpeed(ExactMoveModel):
             rest[rows] = mixed(others[first], others[second], chances @ others, b)
         each = np.arange(n) if len(today["mean"]) == n else np.zeros(n, dtype=np.intp)
         factors = today["mean"][each, which] + np.exp(today["log_scale"][each, which]) * factors
-        return self.basis.factors.join(factors, rest) * today["volatility"]
+        return self.factors.join(factors, rest) * today["volatility"]
 
     def chain(self, condition: SurfaceHistory, n: int) -> Chain:
         """Paths that carry volatilities and features; the days they draw from are those up to the last fit."""
@@ -399,7 +349,7 @@ class TwoSpeed(ExactMoveModel):
         picked = np.stack([pick_weighted(levels, chances[member.alike]) for member in MEMBERS])  # (E, count)
         residuals = seen.past["residuals"][pool.real][picked, np.arange(len(MEMBERS))[:, None]]
         factors = today["mean"][0][:, None] + np.exp(today["log_scale"][0][:, None]) * residuals
-        return self.basis.factors.join(factors, seen.past["rest"][pool.real][picked]) * today["volatility"]
+        return self.factors.join(factors, seen.past["rest"][pool.real][picked]) * today["volatility"]
 
     @property
     def _earned(self) -> Aggregation:
@@ -408,7 +358,7 @@ class TwoSpeed(ExactMoveModel):
 
     def _judged(self, history: SurfaceHistory) -> Aggregation:
         """What the members have earned after the days since the last fit, by the energy score over ``unit``."""
-        seen, earned, rate, unit = self.over(history), self._earned, self.config.rate, self.basis.unit
+        seen, earned, rate, unit = self.over(history), self._earned, self.config.rate, self._state["unit"]
         for row in range(max(history.row_of(self.since), self.least_rows - 1), len(history) - 1):
             weights = earned.weights(rate)
             gradient = energy_gradient(self.thinned(seen, row) / unit, seen.days.moves[row] / unit, weights)
@@ -445,32 +395,35 @@ def learn(
     x: Floats,
     factors: Floats,
     spread: Floats,
-    shrinkage: Shrinkage,
+    config: TwoSpeedConfig,
     *,
     identity: str,
     on_step: OnStep | None = None,
     checkpointer: Checkpointer | None = None,
-) -> tuple[Corrections, int, Floats]:
+) -> tuple[Known, int, Floats]:
     """Each member's penalised Student likelihood, one after the other, from no correction.
 
     Args:
         x: ``(rows, len(NAMES))`` standardised features.
         factors: ``(rows, 1 + K)`` what followed.
         spread: ``(len(NAMES),)`` of the features in their own units: the state's penalty is on those.
-        shrinkage: the penalties.
+        config: the penalties, and the tail of the likelihood.
         identity: of the fit, so that another's kept state is refused.
         on_step: told of progress after each member.
         checkpointer: keeps the members done.
 
     Returns:
-        Corrections, iterations made, and ``(E,)`` losses per day and factor.
+        Means m = b + xB and log scales h = c + xU of all members: ``mean_intercept`` b and ``scale_intercept`` c
+        ``(E, 1 + K)``, ``mean`` B and ``scale`` U ``(E, len(NAMES), 1 + K)``, zero at features a member does not use;
+        iterations made; and ``(E,)`` losses per day and factor.
 
     Raises:
         TrainingStopped: if ``on_step`` asked to stop; the checkpointer then holds the members done.
         CheckpointError: if the checkpointer's state is of another fit.
     """
     scale_columns, k = _columns(SCALE_FEATURES), factors.shape[1]
-    found = Corrections(*(np.zeros((len(MEMBERS), *shape)) for shape in ((k,), (len(NAMES), k)) * 2))
+    shapes = {"mean_intercept": (k,), "mean": (len(NAMES), k), "scale_intercept": (k,), "scale": (len(NAMES), k)}
+    found = {name: np.zeros((len(MEMBERS), *shape)) for name, shape in shapes.items()}
     mark = np.frombuffer(hashlib.sha256(identity.encode()).digest(), dtype=np.uint8)
     kept = dict(checkpointer.load() or {}) if checkpointer is not None else {}
     if kept and not np.array_equal(kept.get("two_speed.identity", np.zeros(0)), mark):
@@ -482,18 +435,18 @@ def learn(
     for i, member in enumerate(MEMBERS):
         columns = _columns(member.features)
         scales = scale_columns if member.scaled else []
-        penalty = np.full((len(columns), k), shrinkage.mean)
+        penalty = np.full((len(columns), k), config.mean_shrinkage)
         state = np.isin(np.array(member.features), STATE_FEATURES)
-        penalty[state] = (shrinkage.state / np.maximum(spread[columns][state], LEAST_SD) ** 2)[:, None]
-        penalty[:, 0] *= shrinkage.return_factor
+        penalty[state] = (config.state_penalty / np.maximum(spread[columns][state], LEAST_SD) ** 2)[:, None]
+        penalty[:, 0] *= config.return_factor
         objective = Objective(
             x[:, columns],
             x[:, scales],
             factors,
             mean_penalty=penalty,
-            common_penalty=shrinkage.scale,
-            own_penalty=shrinkage.scale,
-            tail=shrinkage.tail,
+            common_penalty=config.scale_shrinkage,
+            own_penalty=config.scale_shrinkage,
+            tail=config.tail,
         )
         name = f"two_speed.{i}"
         if name in kept:
@@ -504,11 +457,9 @@ def learn(
             steps += made
             kept[name] = one.flat()
         losses[i] = objective(one.flat())[0] / factors.size
-        found.mean_intercept[i], found.mean[i, columns] = one.mean_intercept, one.mean
-        found.scale_intercept[i], found.scale[i, scales] = (
-            one.scale_intercept,
-            one.scale_common[:, None] + one.scale_own,
-        )
+        found["mean_intercept"][i], found["mean"][i, columns] = one.mean_intercept, one.mean
+        found["scale_intercept"][i] = one.scale_intercept
+        found["scale"][i, scales] = one.scale_common[:, None] + one.scale_own
         if checkpointer is not None:
             checkpointer.save(kept)
         progress = Progress("training", i + 1, len(MEMBERS), {"loss": float(losses[i])})

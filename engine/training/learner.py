@@ -106,7 +106,8 @@ class TorchLearner(Learner[Tensor]):
         self.steps = self.averaged = self.waited = 0
         self.best_loss = float("inf")
         self.best: dict[str, Tensor] | None = None
-        self.optimisers = [self._optimiser(player) for player in players]
+        self.parameters = [sorted(player.parameters, key=_decays, reverse=True) for player in players]
+        self.optimisers = [self._optimiser(parameters) for parameters in self.parameters]
         self.schedules = [self._schedule(optimiser) for optimiser in self.optimisers]
         self.average = AveragedModel(net, multi_avg_fn=self._move_average) if config.average > 0 else None
         self._recent: deque[Terms] = deque(maxlen=MEMORY)
@@ -226,22 +227,18 @@ class TorchLearner(Learner[Tensor]):
         return module
 
     def _move_average(self, averages: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int) -> None:
-        weight = 1 - average_decay(self.config.average, self.averaged)
-        for average, value in zip(averages, current, strict=True):
-            if average.is_floating_point():
-                average.lerp_(value, weight)
-            else:
-                average.copy_(value)
+        torch._foreach_lerp_(list(averages), list(current), 1 - average_decay(self.config.average, self.averaged))
 
-    def _optimiser(self, player: Player) -> torch.optim.Optimizer:
+    def _optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         c = self.config
+        groups = [
+            {"params": [p for p in parameters if _decays(p) == decays], "weight_decay": c.weight_decay * decays}
+            for decays in (True, False)
+        ]
+        groups = [group for group in groups if group["params"]]
         if c.optimiser == "rmsprop":
-            return torch.optim.RMSprop(
-                player.parameters, c.learning_rate, momentum=c.momentum, weight_decay=c.weight_decay
-            )
-        return torch.optim.AdamW(
-            player.parameters, c.learning_rate, betas=(c.momentum, 0.999), weight_decay=c.weight_decay, fused=True
-        )
+            return torch.optim.RMSprop(groups, c.learning_rate, momentum=c.momentum)
+        return torch.optim.AdamW(groups, c.learning_rate, betas=(c.momentum, 0.999), fused=True)
 
     def _schedule(self, optimiser: torch.optim.Optimizer) -> LambdaLR:
         for group in optimiser.param_groups:
@@ -251,7 +248,7 @@ class TorchLearner(Learner[Tensor]):
 
     def _moments(self, player: int, state: Arrays) -> dict[int, dict[str, Tensor]]:
         prefix = f"optimiser.{player}."
-        parameters = self.players[player].parameters
+        parameters = self.parameters[player]
         found: dict[int, dict[str, Tensor]] = {}
         for name, array in state.items():
             if name.startswith(prefix):
@@ -262,6 +259,15 @@ class TorchLearner(Learner[Tensor]):
                 check_arrays(state, {name: shape}, WHAT)
                 found.setdefault(int(index), {})[entry] = torch.from_numpy(array.copy())
         return found
+
+
+def undecayed(parameter: Any) -> None:
+    """Spare a matrix from weight decay, as vectors (biases, gains) are: a linear map is not what overfits."""
+    parameter.undecayed = True
+
+
+def _decays(parameter: nn.Parameter) -> bool:
+    return parameter.ndim >= 2 and not getattr(parameter, "undecayed", False)
 
 
 def training_rows(rows: int, config: Optimisation) -> int:

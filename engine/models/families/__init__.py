@@ -24,6 +24,8 @@ __all__ = ["FAMILIES", "estimator", "family_class", "load"]
 
 FAMILIES: dict[str, str] = {
     "vae": "engine.models.families.vae:VAE",
+    "realnvp": "engine.models.families.realnvp:RealNVP",
+    "ddpm": "engine.models.families.ddpm:DDPM",
 }
 """Name → ``module:class``."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -15,11 +14,11 @@ from engine.models.chains import Chain, MoveChain
 from engine.models.conditional_fhs.innovations import MoveModel, Rows
 from engine.models.factor.basis import FactorBasis, covariance_root
 from engine.models.surface_model import FitReport, Tensors
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.training.progress import Checkpointer, OnStep, check_arrays
 
 
-@dataclass(frozen=True)
+@configuration
 class GaussianVarConfig:
     """Vector autoregression of order one."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +14,7 @@ from engine.models.chains import Chain, MoveChain
 from engine.models.conditional_fhs.innovations import MoveModel, Rows
 from engine.models.factor.basis import FactorBasis, covariance_root
 from engine.models.surface_model import FitReport, Tensors
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.surfaces import ornstein_uhlenbeck
 from engine.training.progress import Checkpointer, OnStep, check_arrays
 
@@ -23,7 +22,7 @@ LEAST_DAYS = 85
 """Lags of a day, a week and a month in the fit of mean reversion need four months."""
 
 
-@dataclass(frozen=True)
+@configuration
 class PcaOrnsteinUhlenbeckConfig:
     """Factors that revert to a mean."""
 

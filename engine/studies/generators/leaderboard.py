@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from engine.market.surface_history import SurfaceHistory
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators import scoring as surface_scoring
 from engine.studies.generators.scoring import SurfaceScoringConfig
@@ -35,7 +34,7 @@ FROZEN = ("linear_anchor", "hybrid", "two_speed")
 """Models that also enter without refits; the state they run on is brought up to date all the same."""
 
 
-@dataclass(frozen=True)
+@configuration
 class LeaderboardConfig:
     """How the generators are compared."""
 

@@ -17,7 +17,7 @@ from engine.errors import SettingsError
 from engine.market.surface_history import SurfaceHistory
 from engine.models.simulated.market import SimulatedMarket
 from engine.models.surface_model import SurfaceModel, surface_model
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators.scoring import true_law
 from engine.studies.volgan import paths as volgan_paths
@@ -40,7 +40,7 @@ BANDS = "bands"
 the mean and the 2.5 and 97.5 % quantiles."""
 
 
-@dataclass(frozen=True)
+@configuration
 class VolGANStudyConfig:
     """What the validation computes."""
 

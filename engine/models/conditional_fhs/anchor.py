@@ -5,7 +5,6 @@ A hand-made model with 100-odd numbers and no training loop. What a learned gene
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +16,7 @@ from engine.models.conditional_fhs.features import LEVEL_FEATURES, level_feature
 from engine.models.conditional_fhs.filter import Filter, HistoryFilter
 from engine.models.conditional_fhs.model import ExactMoveModel, Known, Learned, Pool, Run
 from engine.models.surface_model import Tensors
-from engine.settings import setting
+from engine.settings import configuration, setting
 
 LEAST_PAST = 30
 """Fewest days with features, and what followed, that coefficients are fitted to."""
@@ -26,7 +25,7 @@ KERNEL = 3
 """The last three features also weight the residuals."""
 
 
-@dataclass(frozen=True)
+@configuration
 class LinearAnchorConfig:
     """The anchor; the defaults are those of the reference table, with the two averages it leaves open chosen here."""
 

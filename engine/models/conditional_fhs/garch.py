@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,13 +13,13 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.conditional_fhs.filter import LEAST_VARIANCE, Filter, HistoryFilter, moves
 from engine.models.conditional_fhs.model import ExactMoveModel, Known, Learned, Pool, Run
 from engine.models.surface_model import Tensors
-from engine.settings import setting
+from engine.settings import configuration, setting
 
 NO_VARIATION = 1e-12
 """A component of smaller changes than this is rounding."""
 
 
-@dataclass(frozen=True)
+@configuration
 class GarchFilteredHistoricalConfig:
     """Filtered historical simulation with GARCH volatilities."""
 

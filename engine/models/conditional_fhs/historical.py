@@ -9,7 +9,6 @@ References:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -19,15 +18,15 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.conditional_fhs.filter import Filter, HistoryFilter, moves
 from engine.models.conditional_fhs.model import ExactMoveModel, Known, Learned, Pool, Run, Seen
 from engine.models.surface_model import Tensors
-from engine.settings import setting
+from engine.settings import configuration, setting
 
 
-@dataclass(frozen=True)
+@configuration
 class PersistenceConfig:
     """Nothing to set."""
 
 
-@dataclass(frozen=True)
+@configuration
 class HistoricalConfig:
     """Rolling historical simulation."""
 
@@ -36,7 +35,7 @@ class HistoricalConfig:
     )
 
 
-@dataclass(frozen=True)
+@configuration
 class FilteredHistoricalConfig:
     """Filtered historical simulation with exponentially weighted volatilities."""
 

@@ -6,7 +6,6 @@ centre and how widely they spread, given the state of the market, under shrinkag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -41,7 +40,7 @@ from engine.models.conditional_fhs.training import (
     standardised,
 )
 from engine.models.surface_model import Tensors
-from engine.settings import setting, to_dict
+from engine.settings import configuration, setting, to_dict
 
 LEAST_POOL = 30
 """Residuals to draw from that a condition must leave."""
@@ -63,7 +62,7 @@ SCALE_COLUMNS = [NAMES.index(name) for name in SCALE_FEATURES]
 STATE_COLUMNS = [NAMES.index(name) for name in STATE_FEATURES]
 
 
-@dataclass(frozen=True)
+@configuration
 class HybridConfig:
     """Shrinkages are in days of data: a correction is halved when the data weigh as much as its penalty."""
 

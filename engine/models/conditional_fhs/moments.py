@@ -34,7 +34,7 @@ from engine.models.conditional_fhs.features import (
 )
 from engine.models.conditional_fhs.filter import Filter, HistoryFilter
 from engine.models.conditional_fhs.training import factors_of, standardised
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.training.progress import check_arrays
 
 INDEX_HALF_LIVES = (2, 5, 10, 20)
@@ -162,7 +162,7 @@ def two_speed_panel(known: Filter, basis: Mapping[str, Floats], speeds: Speeds) 
     return Panel(volatility, innovations, factors, np.stack([found[name] for name in NAMES], axis=1))
 
 
-@dataclass(frozen=True)
+@configuration
 class MomentsConfig(Speeds):
     """Volatility, mean and features of the next move; the defaults are those of the two-speed mixture."""
 

@@ -44,7 +44,7 @@ from engine.models.conditional_fhs.moments import (
 from engine.models.conditional_fhs.training import LEAST_SD, Objective, descend, factors_of, standardised
 from engine.models.rollout import Chain, HistoryChain
 from engine.models.surface_model import FitReport, Tensors
-from engine.settings import setting, to_dict
+from engine.settings import configuration, setting, to_dict
 from engine.training.progress import Checkpointer, OnStep, Progress, TrainingStopped, check_arrays
 
 LEAST_POOL = 30
@@ -64,7 +64,7 @@ KERNEL_COLUMNS = [NAMES.index(name) for name in KERNEL_FEATURES]
 LEARNED = ("regret", "squares", "largest")
 
 
-@dataclass(frozen=True)
+@configuration
 class TwoSpeedConfig(Speeds):
     """Shrinkages are in days of data: a correction is halved when the data weigh as much as its penalty."""
 

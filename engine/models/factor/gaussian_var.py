@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,10 +13,10 @@ from engine.models.conditional_fhs.filter import Filter, HistoryFilter
 from engine.models.conditional_fhs.model import ExactMoveModel, Known, Learned, Pool, Run
 from engine.models.factor.basis import FactorBasis, covariance_root
 from engine.models.surface_model import Tensors
-from engine.settings import setting
+from engine.settings import configuration, setting
 
 
-@dataclass(frozen=True)
+@configuration
 class GaussianVarConfig:
     """Vector autoregression of order one."""
 

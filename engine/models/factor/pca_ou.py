@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -13,11 +12,11 @@ from engine.models.conditional_fhs.filter import Filter
 from engine.models.conditional_fhs.model import ExactMoveModel, Known, Learned, Pool, Run
 from engine.models.factor.basis import FactorBasis, covariance_root
 from engine.models.surface_model import Tensors
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.surfaces import ornstein_uhlenbeck
 
 
-@dataclass(frozen=True)
+@configuration
 class PcaOrnsteinUhlenbeckConfig:
     """Factors that revert to a mean."""
 

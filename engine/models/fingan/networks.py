@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import Floats
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.training.threefry import Words, key
 
 WIDTH = 8
@@ -74,7 +74,7 @@ LOSSES: dict[str, Loss] = {**COMBINATIONS, "MSE": (BCE, MSE), "BCE": (BCE,)}
 """All ten: BCE alone is ForGAN, BCE and MSE the other benchmark."""
 
 
-@dataclass(frozen=True)
+@configuration
 class FinGANConfig:
     """Fin-GAN as published (SPEC 4)."""
 

@@ -25,6 +25,7 @@ from engine.models.simulated import law
 from engine.models.simulated.shapes import SurfaceShapes, half_spreads, surface_shapes
 from engine.models.surface_model import FitReport, SurfaceModel, Tensors
 from engine.scenarios.scenario_set import ScenarioSet
+from engine.settings import configuration
 from engine.surfaces import vix
 from engine.training.progress import Checkpointer, OnStep, Progress, check_arrays
 
@@ -50,7 +51,7 @@ VIX_DIGITS = 6
 them the fingerprint of the history would."""
 
 
-@dataclass(frozen=True)
+@configuration
 class SimulatedMarketConfig:
     """Nothing to set: the parameters are the thesis's Tables 2.2 and 2.6 and the constants of the law."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -20,7 +19,7 @@ from engine.market.returns import TRADING_DAYS
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.models.surface_model import FitReport, SurfaceModel, Tensors
 from engine.scenarios.scenario_set import ScenarioSet
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.training.progress import Checkpointer, OnStep, check_arrays
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ GRADIENT_NORMS = "matching.gradient_norms"
 Singles = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@configuration
 class VolGANConfig:
     """VolGAN as published (SPEC 2); ``loss="bce"`` is the plain conditional GAN without smoothness terms."""
 

@@ -18,7 +18,7 @@ from engine.errors import SettingsError
 from engine.evaluation import calibration, comparison, distances
 from engine.market.grid import Floats
 from engine.market.surface_history import Dates
-from engine.settings import setting
+from engine.settings import configuration, setting
 
 COMPONENTS = 3
 """Principal components compared, as in Tables 3.4 and 3.5."""
@@ -39,7 +39,7 @@ PENALTY_FACTOR, PENALTY_MARGIN = 2.0, 0.002
 """Mean Φ of raw scenarios is at most twice the data's plus this."""
 
 
-@dataclass(frozen=True)
+@configuration
 class SurfaceScoringConfig:
     """How contestants are compared."""
 

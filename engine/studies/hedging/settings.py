@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from engine.decisions import hedging
 from engine.errors import SettingsError
 from engine.models import registry
-from engine.settings import setting
+from engine.settings import configuration, setting
 
 GIVEN, TRUE_LAW = "model", "true_law"
 SOURCES = (
@@ -29,7 +28,7 @@ LEAST_PAST, UNTIL_THEN = 6, 0.01
 """Months known before the past may choose, and α until then: the least of the thesis's grids."""
 
 
-@dataclass(frozen=True)
+@configuration
 class HedgingConfig:
     """The straddle experiment."""
 

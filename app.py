@@ -11,6 +11,9 @@ import threading
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+AFTER_FIRST_PAINT = 3.0
+"""Seconds that the browser gets to show the first page before torch, 1.4 s of work, is loaded."""
+
 
 def main() -> None:
     """What a browser sees: the menu and the chosen page."""
@@ -20,6 +23,7 @@ def main() -> None:
     page = st.navigation(menu.pages(), expanded=True)
     widths.measure()
     page.run()
+    load_families()
 
 
 def serve(arguments: list[str]) -> None:
@@ -41,6 +45,14 @@ def warm_up() -> None:
     arbitrage.warm_up()
     gc.collect()
     gc.freeze()  # what is loaded now stays: no collection need look at it while a page is drawn
+
+
+@st.cache_resource(show_spinner=False)
+def load_families() -> None:
+    """Once a page has been drawn: load torch in the background, so that no visitor waits for it with a draw."""
+    from engine.models import families
+
+    threading.Timer(AFTER_FIRST_PAINT, families.warm_up).start()
 
 
 if get_script_run_ctx(suppress_warning=True) is not None:

@@ -12,8 +12,8 @@ import numpy as np
 
 from benchmarks.report import print_line
 from engine.models import rollout
-from engine.models.chains import HistoryChain
 from engine.models.registry import surface_model
+from engine.models.rollout import HistoryChain
 from engine.models.simulated.market import SimulatedMarket, built_in
 from engine.models.surface_model import SurfaceModel
 from engine.runs import checkpoints

@@ -74,7 +74,7 @@ def setting(
     return field(default=default, metadata=info)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(setting,))
+@dataclass_transform(frozen_default=True)
 def configuration(cls: type[C]) -> type[C]:
     """A frozen dataclass whose every field a form can show.
 

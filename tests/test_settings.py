@@ -6,7 +6,7 @@ import pytest
 
 from engine import settings
 from engine.errors import SettingsError
-from engine.settings import setting
+from engine.settings import configuration, setting
 
 
 @dataclass(frozen=True)
@@ -53,3 +53,42 @@ def test_a_wrong_setting_is_one_sentence(pair: str, expected: str, found: str) -
     with pytest.raises(SettingsError) as error:
         settings.from_strings(Config, [pair])
     assert expected in str(error.value) and found in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_configuration_is_a_frozen_dataclass() -> None:
+    @configuration
+    class Made:
+        epochs: int = setting(10, label="Epochs", help="Passes.", low=1, extends=True)
+        rate: float = setting(1, label="Rate", help="Step.")
+
+    assert Made().epochs == 10 and Made(epochs=3) == Made(3)
+    with pytest.raises(AttributeError):
+        Made().epochs = 4  # type: ignore[misc]
+    assert settings.identity(Made(7, 0.5)) == {"rate": 0.5}, "what may grow is left out"
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "words"),
+    [
+        (tuple, (32, 32), "int, float, bool or str; found tuple"),
+        (int | None, None, "int, float, bool or str; found int | None"),
+        (None, None, "found NoneType"),
+        (list[int], None, "int, float, bool or str; found list"),
+        (int, 0.5, "a default of type int"),
+        (str, 3, "a default of type str"),
+        (int, 0, "between 1"),
+    ],
+)
+def test_a_field_that_no_form_can_show_is_refused_when_the_class_is_made(kind, default, words) -> None:
+    fields = {"widths": setting(default, label="Widths", help="Of layers.", low=1), "__annotations__": {"widths": kind}}
+    with pytest.raises(SettingsError, match="expected") as error:
+        configuration(type("Made", (), fields))
+    assert words in str(error.value) and "widths" in str(error.value)
+
+
+def test_a_plain_field_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"Made.depth to be made by setting\(...\)"):
+
+        @configuration
+        class Made:
+            depth: int = 3

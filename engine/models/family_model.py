@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import CheckpointError, MarketDataError, SettingsError
+from engine.errors import CheckpointError
 from engine.market.domain import Domain
+from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.models import families, tasks
-from engine.models.chains import Chain, Day, Pool
-from engine.models.conditional_fhs.innovations import pick
+from engine.models.conditional_fhs.filter import Filter, HistoryFilter
+from engine.models.conditional_fhs.model import Known, MoveModel, Pool
 from engine.models.families.estimators import Estimator
 from engine.models.families.family import Family
-from engine.models.surface_model import FitReport, SurfaceModel, Tensors
-from engine.models.tasks.next_day import FIRST, NextDay
+from engine.models.surface_model import FitReport, Tensors
+from engine.models.tasks.next_day import FIRST, LEAST_DAYS, NextDay
 from engine.models.tasks.task import Points, Returns, Surfaces, Task, UnconditionalTask
-from engine.scenarios.scenario_set import ScenarioSet
 from engine.training.progress import Checkpointer, OnStep
 
 LEAST_POOL = 30
@@ -47,6 +47,7 @@ class FamilyModel:
     Task: ClassVar[type[Task]]
 
     def __init__(self, config: Any = None) -> None:
+        super().__init__()
         self.config = config if config is not None else self.Config()
         self.task = self.Task(self.config)
         self.estimator = Estimator(self.Family(self.config))
@@ -83,7 +84,13 @@ class FamilyModel:
         return FitReport(self.estimator.steps, seconds, examples.dates, self.estimator.metrics)
 
     def state(self) -> Tensors:
-        """Everything learned, as named arrays."""
+        """Everything learned, as named arrays.
+
+        Raises:
+            CheckpointError: if nothing is.
+        """
+        if self.domain is None:
+            raise CheckpointError(f"expected a fitted or restored model; found {self.label} without a fit")
         family = {f"family.{name}": array for name, array in self.estimator.state().items()}
         return family | {f"task.{name}": array for name, array in self.task.state().items()}
 
@@ -100,8 +107,8 @@ class FamilyModel:
         task.restore({name[5:]: array for name, array in state.items() if name.startswith("task.")}, domain)
         x, condition = task.shapes()
         own = {name[7:]: array for name, array in state.items() if name.startswith("family.")}
-        self.estimator.restore(own, x, condition)
-        self.task, self.domain = task, domain
+        estimator = Estimator(self.Family(self.config)).restore(own, x, condition)
+        self.estimator, self.task, self.domain = estimator, task, domain
 
 
 class DrawModel(FamilyModel):
@@ -119,80 +126,56 @@ class DrawModel(FamilyModel):
         return self.task.result(x, data)
 
 
-class NextDayModel(FamilyModel, SurfaceModel):
-    """A family that generates tomorrow's return and surface."""
+class NextDayModel(FamilyModel, MoveModel):
+    """A family that generates tomorrow's return and surface: over a history and along paths by the same law."""
 
     task: NextDay
+    least_days: ClassVar[int] = LEAST_DAYS
     least_rows: ClassVar[int] = FIRST + LEAST_POOL
+    first: ClassVar[int] = FIRST
 
-    def sample(self, condition: SurfaceHistory, n: int, *, rng: np.random.Generator) -> ScenarioSet:
-        """n scenarios of the day after the last row of ``condition`` (at least 52 days)."""
-        return next(self.days(condition, [-1], n, rng=rng))
+    def fit(
+        self,
+        data: SurfaceHistory,
+        *,
+        seed: int,
+        on_step: OnStep | None = None,
+        checkpointer: Checkpointer | None = None,
+    ) -> FitReport:
+        """As :meth:`FamilyModel.fit`."""
+        report = FamilyModel.fit(self, data, seed=seed, on_step=on_step, checkpointer=checkpointer)
+        self._grid = data.grid
+        return report
 
-    def days(
-        self, history: SurfaceHistory, rows: Sequence[int], n: int, *, rng: np.random.Generator
-    ) -> Iterator[ScenarioSet]:
-        """As the base class's, with one pass over the history for all rows: it runs forward, no row sees a later."""
-        chosen = self._checked(history, rows, n)
-        space = self.task.space
-        state = space.over(history[: max(chosen) + 1])
-        for row in chosen:
-            condition = None if state.condition is None else state.condition[row]
-            x = self.estimator.sample(n, condition, seed=_seed(rng))
-            past = pick(rng.random(n), row - FIRST) if space.rest else None
-            moves = state.moves(x, past, row)
-            provenance = {
-                "model": self.name,
-                "condition_date": str(history.dates[row]),
-                "spot": float(history.spot[row]),
-                "rate": float(history.rate[row]),
-            }
-            log_iv = space.grid.unflatten(moves[:, 1:]) + history.log_iv[row]
-            yield ScenarioSet(np.ascontiguousarray(moves[:, 0]), log_iv, space.grid, provenance=provenance)
+    def state(self) -> Tensors:
+        """As :meth:`FamilyModel.state`."""
+        return FamilyModel.state(self)
 
-    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
-        """Paths that carry the task's state; all draw their next day together."""
-        self._checked(condition, [-1], n)
-        return _FamilyChain(self, condition, n)
+    def restore(self, state: Mapping[str, NDArray[Any]], domain: Domain) -> None:
+        """As :meth:`FamilyModel.restore`."""
+        FamilyModel.restore(self, state, domain)
+        self._grid = self.task.space.grid
 
-    def _checked(self, history: SurfaceHistory, rows: Sequence[int], n: int) -> list[int]:
-        if self.domain is None:
-            raise CheckpointError(f"expected a fitted or restored model; found {self.label} without a fit")
-        grid = self.task.space.grid
-        if history.grid != grid:
-            raise MarketDataError(f"expected surfaces on the model's grid, {grid!r}; found {history.grid!r}, or others")
-        if n < 1:
-            raise SettingsError(f"expected at least one scenario; found {n}")
-        days = [row + len(history) if row < 0 else row for row in map(int, rows)]
-        if not days or min(days) < self.least_rows - 1 or max(days) >= len(history):
-            found = f"rows {min(days)} to {max(days)}" if days else "none"
-            raise MarketDataError(
-                f"expected condition rows between {self.least_rows - 1} and {len(history) - 1}; found {found}"
-            )
-        return days
+    def known(self, days: Filter) -> Known:
+        """Of the task's space."""
+        return self.task.space.known(days)
 
+    def past(self, days: HistoryFilter, known: Known) -> Known:
+        """Of the task's space."""
+        return self.task.space.past(days, known)
 
-class _FamilyChain(Chain):
-    """n paths of a family: one draw a path and day, each given its own path's state."""
+    def numbers(self, rng: np.random.Generator, n: int) -> tuple[int, Floats]:
+        """The seed of the family's draws, and uniforms for past days."""
+        return _seed(rng), rng.random(n)
 
-    def __init__(self, model: NextDayModel, condition: SurfaceHistory, n: int) -> None:
-        self._model, self._n = model, n
-        self._state = model.task.space.start(condition, n)
-        self._pool = Pool(len(condition) - 1 - FIRST, n) if model.task.space.rest else None
-
-    def step(self, rng: np.random.Generator) -> Day:
-        """Draw tomorrow on every path and make it today."""
-        state = self._state
-        x = self._model.estimator.sample(self._n, self._stayed(state.condition), seed=_seed(rng))
-        past = self._pool.draw(rng.random(self._n)) if self._pool is not None else None
-        moves = state.moves(x, past)
-        state.advance(moves)
-        return Day(np.ascontiguousarray(moves[:, 0]), state.log_iv)
-
-    @staticmethod
-    def _stayed(condition: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
-        """Conditions of paths that have left what numbers can be are any: what they draw is not finite anyway."""
-        return None if condition is None else np.nan_to_num(condition, posinf=0.0, neginf=0.0)
+    def draw(self, today: Known, past: Known, pool: Pool, numbers: tuple[int, Floats]) -> Floats:
+        """Moves from the family's draws given what is known."""
+        seed, uniforms = numbers
+        condition = self.task.space.condition(today)
+        if condition is not None:  # a path that has left what numbers can be draws nothing finite anyway
+            condition = np.nan_to_num(condition, posinf=0.0, neginf=0.0)
+        x = self.estimator.sample(len(uniforms), condition, seed=seed)
+        return self.task.space.moves(today, past, x, pool.draw(uniforms))
 
 
 @lru_cache(maxsize=256)

@@ -182,6 +182,8 @@ SPECS: dict[str, Spec] = {
             scenarios=False,
         ),
         Spec("vae", "Variational autoencoder", f"{_FAMILIES}.vae:VAE", tasks=ZOO, family=True, seconds_to_fit=30),
+        Spec("realnvp", "RealNVP", f"{_FAMILIES}.realnvp:RealNVP", tasks=ZOO, family=True, seconds_to_fit=30),
+        Spec("ddpm", "Denoising diffusion", f"{_FAMILIES}.ddpm:DDPM", tasks=ZOO, family=True, seconds_to_fit=30),
         Spec("volgan", "VolGAN", "engine.models.volgan.model:VolGAN", seconds_to_fit=130, colour="#0878B8"),
         Spec(
             "simulated_market",

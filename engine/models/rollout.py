@@ -1,8 +1,12 @@
-"""Recursive paths: any one-step model chained for up to a year, with the arbitrage that gathers along each path.
+"""Paths: any one-step model walked day by day for up to a year, each day's scenario the next day's condition.
 
-Surfaces are drawn, measured and forgotten day by day. What is kept of a path are numbers: return, at-the-money vol,
-realised vol, volatility index, arbitrage penalty, scores on the data's components, and how much of the surface lies
-inside what the data have shown.
+A :class:`Chain` carries n paths of one model. The general one, :class:`HistoryChain`, gives every path a history of its
+own and asks the model for one scenario of its next day: exact for every model, and slow. A family whose condition is a
+small state has a chain that carries that state for all paths at once (``SurfaceModel.chain``).
+
+:func:`simulate` walks a chain. Surfaces are drawn, measured and forgotten day by day; what is kept of a path are
+numbers (:class:`SurfacePaths`): return, at-the-money vol, realised vol, volatility index, arbitrage penalty, scores on
+the data's components, and how much of the surface lies inside what the data have shown.
 
 References:
     Simulation of arbitrage-free implied volatility surfaces, (2.15)–(2.20): φ of a path, weights, distance to
@@ -11,9 +15,11 @@ References:
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,10 +28,12 @@ from numpy.typing import NDArray
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import LOWEST_IV, Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, HIGHEST_IV, Dates, SurfaceHistory
-from engine.models.chains import RealisedVol, next_weekdays
-from engine.models.surface_model import SurfaceModel
+from engine.models.conditional_fhs.filter import RealisedVol, next_weekdays
 from engine.scenarios import reweighting
 from engine.surfaces import arbitrage, principal_components, vix
+
+if TYPE_CHECKING:
+    from engine.models.surface_model import SurfaceModel
 
 MOST_DAYS = 252
 """Longest path: a year."""
@@ -39,6 +47,81 @@ COMPONENTS = 3
 THREADS = 2
 
 Kept = NDArray[np.float32]
+
+
+class Day(NamedTuple):
+    """One more day on every path.
+
+    Args:
+        log_return: ``(n,)`` R over the step to that day.
+        log_iv: ``(n, N)`` log σ at its close, maturity fastest. NaN on a path that has left what surfaces can be.
+    """
+
+    log_return: Floats
+    log_iv: Floats
+
+
+class Chain(ABC):
+    """n paths of one model, all of them at the close of one day; :meth:`step` takes them to the close of the next."""
+
+    @abstractmethod
+    def step(self, rng: np.random.Generator) -> Day:
+        """Draw tomorrow on every path and make it today. What is returned stays as it is when the chain moves on."""
+
+
+class HistoryChain(Chain):
+    """Any model, path by path: the condition of a path's next day is the real history followed by the path's own days.
+
+    The rate stays at its last known value and days are weekdays. A path whose surface leaves (0, 500 %], which no
+    history can hold, stays NaN from then on.
+
+    Args:
+        model: fitted or restored.
+        condition: the history known today.
+        n: number of paths.
+    """
+
+    def __init__(self, model: SurfaceModel, condition: SurfaceHistory, n: int) -> None:
+        if n < 1:
+            raise SettingsError(f"expected at least one path; found {n}")
+        self._model, self._condition = model, condition
+        self._dates = np.array([], dtype="datetime64[D]")
+        self._spot = np.empty((n, 0))
+        self._iv = np.empty((n, 0, *condition.grid.shape))
+
+    def step(self, rng: np.random.Generator) -> Day:
+        """One scenario of each path's next day; of a mixture's components one is taken at random."""
+        grid, n = self._condition.grid, len(self._spot)
+        log_return, log_iv = np.full(n, np.nan), np.full((n, *grid.shape), np.nan)
+        components = self._model.components
+        for i in range(n):
+            if not np.isfinite(self._iv[i]).all():
+                continue
+            drawn = self._model.sample(self._history(i), components, rng=rng)
+            which = int(rng.integers(components)) if components > 1 else 0
+            with np.errstate(over="ignore"):
+                iv = np.exp(drawn.log_iv[which].astype(np.float64))
+            if iv.min() > 0 and iv.max() <= HIGHEST_IV:
+                log_return[i], log_iv[i] = drawn.log_return[which], drawn.log_iv[which]
+        self._dates = next_weekdays(self._condition.dates[-1], self._dates.size + 1)
+        today = self._spot[:, -1] if self._spot.shape[1] else np.full(n, self._condition.spot[-1])
+        self._spot = np.column_stack([self._spot, today * np.exp(log_return)])
+        self._iv = np.concatenate([self._iv, np.exp(log_iv)[:, None]], axis=1)
+        return Day(log_return, grid.flatten(log_iv))
+
+    def _history(self, path: int) -> SurfaceHistory:
+        known = self._condition
+        own = len(self._dates)
+        if own == 0:
+            return known
+        return SurfaceHistory(
+            dates=np.concatenate([known.dates, self._dates]),
+            spot=np.concatenate([known.spot, self._spot[path]]),
+            iv=np.concatenate([known.iv, self._iv[path]]),
+            grid=known.grid,
+            rate=np.concatenate([known.rate, np.full(own, known.rate[-1])]),
+            name=known.name,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from engine.scenarios.scenario_set import ScenarioSet
 from engine.training.progress import Checkpointer, OnStep
 
 if TYPE_CHECKING:
-    from engine.models.chains import Chain
+    from engine.models.rollout import Chain
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -112,7 +112,7 @@ class SurfaceModel(ABC):
         Right for every model and slow: every path has a history of its own. A family whose condition is a small state
         overrides it with a chain of the same law that carries that state.
         """
-        from engine.models.chains import HistoryChain
+        from engine.models.rollout import HistoryChain
 
         return HistoryChain(self, condition, n)
 

@@ -106,8 +106,9 @@ class TorchLearner(Learner[Tensor]):
         self.steps = self.averaged = self.waited = 0
         self.best_loss = float("inf")
         self.best: dict[str, Tensor] | None = None
-        self.optimisers = [self._optimiser(player) for player in players]
-        self.schedules = [self._schedule(optimiser) for optimiser in self.optimisers]
+        self.parameters = [sorted(player.parameters, key=_decays, reverse=True) for player in players]
+        self.optimisers = [self._optimiser(parameters) for parameters in self.parameters]
+        self.schedules = self._schedules()
         self.average = AveragedModel(net, multi_avg_fn=self._move_average) if config.average > 0 else None
         self._recent: deque[Terms] = deque(maxlen=MEMORY)
 
@@ -125,7 +126,7 @@ class TorchLearner(Learner[Tensor]):
         given = Batch(self.x[batch], condition, self.steps / (self.updates * self.config.epochs))
         self.net.train()
         found: Terms = {}
-        for player, optimiser in zip(self.players, self.optimisers, strict=True):
+        for player, optimiser, schedule in zip(self.players, self.optimisers, self.schedules, strict=True):
             if self.steps % player.every:
                 continue
             optimiser.zero_grad(set_to_none=True)
@@ -135,9 +136,8 @@ class TorchLearner(Learner[Tensor]):
             if self.config.clip > 0:
                 clip_grad_norm_(player.parameters, self.config.clip)
             optimiser.step()
-            found |= {f"{player.name} {name}".strip(): term.detach() for name, term in terms.items()}
-        for schedule in self.schedules:
             schedule.step()
+            found |= {f"{player.name} {name}".strip(): term.detach() for name, term in terms.items()}
         self.steps += 1
         if self.average is not None:
             self.average.update_parameters(self.net)
@@ -210,7 +210,7 @@ class TorchLearner(Learner[Tensor]):
                 }
             )
         # as many updates on: the rate of the next one is set anew from the counter
-        self.schedules = [self._schedule(optimiser) for optimiser in self.optimisers]
+        self.schedules = self._schedules()
         if self.average is not None:
             load_tensors(self.average.module, state, "average.", WHAT)
             self.average.n_averaged.fill_(self.averaged)
@@ -226,32 +226,35 @@ class TorchLearner(Learner[Tensor]):
         return module
 
     def _move_average(self, averages: Sequence[Tensor], current: Sequence[Tensor], updates: Tensor | int) -> None:
-        weight = 1 - average_decay(self.config.average, self.averaged)
-        for average, value in zip(averages, current, strict=True):
-            if average.is_floating_point():
-                average.lerp_(value, weight)
-            else:
-                average.copy_(value)
+        torch._foreach_lerp_(list(averages), list(current), 1 - average_decay(self.config.average, self.averaged))
 
-    def _optimiser(self, player: Player) -> torch.optim.Optimizer:
+    def _optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         c = self.config
+        groups = [
+            {"params": [p for p in parameters if _decays(p) == decays], "weight_decay": c.weight_decay * decays}
+            for decays in (True, False)
+        ]
+        groups = [group for group in groups if group["params"]]
         if c.optimiser == "rmsprop":
-            return torch.optim.RMSprop(
-                player.parameters, c.learning_rate, momentum=c.momentum, weight_decay=c.weight_decay
-            )
-        return torch.optim.AdamW(
-            player.parameters, c.learning_rate, betas=(c.momentum, 0.999), weight_decay=c.weight_decay, fused=True
-        )
+            return torch.optim.RMSprop(groups, c.learning_rate, momentum=c.momentum)
+        return torch.optim.AdamW(groups, c.learning_rate, betas=(c.momentum, 0.999), fused=True)
 
-    def _schedule(self, optimiser: torch.optim.Optimizer) -> LambdaLR:
-        for group in optimiser.param_groups:
-            group["initial_lr"] = self.config.learning_rate
-        steps = self.updates * self.config.epochs
-        return LambdaLR(optimiser, lambda step: rate_factor(self.config, step, steps), last_epoch=self.steps - 1)
+    def _schedules(self) -> list[LambdaLR]:
+        """The rate of every optimiser's next move, whatever was moved before."""
+        steps, found = self.updates * self.config.epochs, []
+        for player, optimiser in zip(self.players, self.optimisers, strict=True):
+            for group in optimiser.param_groups:
+                group["initial_lr"] = self.config.learning_rate
+
+            def factor(move: int, every: int = player.every) -> float:
+                return rate_factor(self.config, move * every, steps)
+
+            found.append(LambdaLR(optimiser, factor, last_epoch=-(-self.steps // player.every) - 1))
+        return found
 
     def _moments(self, player: int, state: Arrays) -> dict[int, dict[str, Tensor]]:
         prefix = f"optimiser.{player}."
-        parameters = self.players[player].parameters
+        parameters = self.parameters[player]
         found: dict[int, dict[str, Tensor]] = {}
         for name, array in state.items():
             if name.startswith(prefix):
@@ -262,6 +265,15 @@ class TorchLearner(Learner[Tensor]):
                 check_arrays(state, {name: shape}, WHAT)
                 found.setdefault(int(index), {})[entry] = torch.from_numpy(array.copy())
         return found
+
+
+def undecayed(parameter: Any) -> None:
+    """Spare a matrix from weight decay, as vectors (biases, gains) are: a linear map is not what overfits."""
+    parameter.undecayed = True
+
+
+def _decays(parameter: nn.Parameter) -> bool:
+    return parameter.ndim >= 2 and not getattr(parameter, "undecayed", False)
 
 
 def training_rows(rows: int, config: Optimisation) -> int:
@@ -290,7 +302,7 @@ def load_tensors(net: nn.Module, state: Arrays, prefix: str, what: str) -> None:
     check_arrays(state, expected, what, integers)
     with torch.no_grad():
         for name, tensor in own.items():
-            tensor.copy_(torch.from_numpy(np.ascontiguousarray(state[prefix + name])))
+            tensor.copy_(torch.from_numpy(np.array(state[prefix + name], order="C")))
 
 
 def _arrays(prefix: str, tensors: dict[str, Any]) -> dict[str, NDArray[Any]]:

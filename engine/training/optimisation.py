@@ -36,7 +36,7 @@ class Optimisation:
         0.9, label="Momentum", help="Adam's β₁, RMSProp's momentum.", low=0.0, high=0.999, advanced=True
     )
     weight_decay: float = setting(
-        0.0, label="Weight decay", help="Shrinks weights by this times the rate in every update.", low=0.0, high=10.0,
+        0.0, label="Weight decay", help="Shrinks matrices by this times the rate in every update.", low=0.0, high=10.0,
         advanced=True,
     )  # fmt: skip
     clip: float = setting(

@@ -1,32 +1,21 @@
-"""Chains: the fast ones walk exactly as the general one, which gives every path a history of its own."""
+"""Chains: with other settings and from little past they walk as a history per path does; VolGAN's; the general one.
+
+That every registered model's chain walks so with its usual settings is in ``test_laws``."""
 
 import numpy as np
 import pytest
 
-from engine.errors import CheckpointError, MarketDataError, SettingsError
+from engine.errors import MarketDataError, SettingsError
 from engine.market.surface_history import FIRST_CONDITION_ROW
-from engine.models import registry
-from engine.models.chains import HistoryChain, Pool, RealisedVol, RunningVariance, next_weekdays
-from engine.models.conditional_fhs.innovations import running_variance
+from engine.models.conditional_fhs.model import Pool, pick, pick_weighted
 from engine.models.registry import surface_model
+from engine.models.rollout import HistoryChain
 from engine.models.simulated.market import SimulatedMarket, simulate
 from engine.models.volgan.generator import VolGANConfig, weight_shapes
 from engine.models.volgan.model import VolGAN
 from tests.models.small_market import SMALL_GRID
 
 DAYS, PATHS, STEPS = 200, 3, 5
-SAME_DRAWS = (
-    "persistence",
-    "historical",
-    "fhs",
-    "fhs_garch",
-    "pca_ou",
-    "gaussian_var",
-    "linear_anchor",
-    "hybrid",
-    "two_speed",
-)
-"""Families whose chains draw the same numbers in the same order as one scenario a path; ``volgan`` is below."""
 
 
 def small_history(days=DAYS, grid=SMALL_GRID):
@@ -67,13 +56,6 @@ def assert_same_walk(model, condition, *, steps=STEPS, rtol=1e-7):
     return fast
 
 
-@pytest.mark.parametrize("name", SAME_DRAWS)
-def test_a_fast_chain_walks_as_a_history_per_path_does(name):
-    log_return, log_iv = assert_same_walk(fitted(name), small_history(DAYS + 7))
-    if name != "persistence":
-        assert np.ptp(log_return, axis=1).min() > 0 and np.ptp(log_iv, axis=1).max() > 0
-
-
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
@@ -83,10 +65,14 @@ def test_a_fast_chain_walks_as_a_history_per_path_does(name):
         ("hybrid", {"factors": 1, "mean_shrinkage": 10.0, "scale_shrinkage": 10.0, "tilt": 0.0}),
         ("fhs_garch", {"components": 0}),
         ("fhs_garch", {"components": 10}),
+        ("two_speed", {"bandwidth": 0.0, "smoothing": 0.0}),
+        ("two_speed", {"bandwidth": 0.5, "smoothing": 0.6, "mean_shrinkage": 10.0, "scale_shrinkage": 10.0}),
+        ("two_speed", {"implied_share": 0.0, "tilt": 0.0, "fast": 0.94, "slow": 0.94, "factors": 1}),
     ],
 )
 def test_a_fast_chain_walks_the_same_with_other_settings(name, settings):
-    assert_same_walk(fitted(name, **settings), small_history(), steps=8)
+    log_return, _ = assert_same_walk(fitted(name, **settings), small_history(DAYS + 7), steps=8)
+    assert np.ptp(log_return, axis=1).min() > 0
 
 
 def test_paths_draw_their_own_days_again():
@@ -131,27 +117,6 @@ def test_the_simulated_market_walks_by_its_own_law():
     assert ks_2samp(general[1][3][:, 4], heavier[:, 4]).pvalue < 1e-3
 
 
-def test_every_registered_model_has_a_chain_that_the_general_one_vouches_for():
-    assert {*SAME_DRAWS, "volgan", "simulated_market"} <= set(registry.next_day())
-
-
-def test_a_chain_does_not_change_the_days_it_has_given():
-    chain = fitted("fhs").chain(small_history(DAYS), 4)
-    rng = np.random.default_rng(0)
-    first = chain.step(rng)
-    kept = first.log_return.copy(), first.log_iv.copy()
-    chain.step(rng)
-    assert np.array_equal(first.log_return, kept[0]) and np.array_equal(first.log_iv, kept[1])
-
-
-def test_a_chain_knows_nothing_of_the_future():
-    history = small_history(DAYS)
-    model = fitted("hybrid")
-    full = walked(model.chain(history.until(150), 3), 3)
-    cut = walked(model.chain(history[:151], 3), 3)
-    assert np.array_equal(full[1], cut[1])
-
-
 def test_a_general_path_that_leaves_what_surfaces_can_be_stays_away_alone():
     model = random_volgan()
     state = {name: array.copy() for name, array in model.state().items()}
@@ -161,59 +126,65 @@ def test_a_general_path_that_leaves_what_surfaces_can_be_stays_away_alone():
     assert np.isfinite(log_iv[0]).all() and np.isnan(log_iv[-1]).all() and np.isnan(log_return[-1]).all()
 
 
-@pytest.mark.parametrize("name", [*SAME_DRAWS, "volgan"])
-def test_a_chain_of_no_path_or_another_grid_or_too_little_past_is_refused(name):
-    model = random_volgan() if name == "volgan" else fitted(name)
-    with pytest.raises((SettingsError, MarketDataError), match="expected at least one"):
-        model.chain(small_history(DAYS), 0)
-    with pytest.raises(MarketDataError, match="expected surfaces on the model's grid"):
-        model.chain(simulate_on_other_grid(), 2)
-    with pytest.raises(MarketDataError, match="expected"):
-        model.chain(small_history(20), 2)
-    with pytest.raises(CheckpointError, match="expected a fitted"):
-        type(model)().chain(small_history(DAYS), 2)
-
-
-def simulate_on_other_grid():
-    from engine.market.grid import Grid
-
-    return small_history(DAYS, grid=Grid([0.8, 0.9, 1.0], [0.1, 0.25, 1.0]))
-
-
 def test_a_general_chain_of_no_path_is_refused():
     with pytest.raises(SettingsError, match="expected at least one path; found 0"):
         HistoryChain(fitted("fhs"), small_history(DAYS), 0)
 
 
+def test_two_speed_paths_from_a_past_after_the_fit_have_histories_of_their_own():
+    model = fitted("two_speed")
+    later = simulate(SMALL_GRID, 300, 9).history[DAYS:]
+    assert later.dates[0] > model.since
+    assert type(model.chain(later, 2)) is HistoryChain
+
+
 def test_pool_repeats_the_real_days_behind_a_path_s_own():
-    pool = Pool(10, 2)
-    assert pool.take(np.array([3, 9])).tolist() == [3, 9]
-    assert pool.take(np.array([10, 4])).tolist() == [3, 4]
-    assert pool.take(np.array([11, 10])).tolist() == [3, 9]
+    pool = Pool(0, 10, paths=2)
+    assert pool.draw(np.array([3.5, 9.5]) / 10).tolist() == [3, 9]
+    assert pool.draw(np.array([10.5, 4.5]) / 11).tolist() == [3, 4]
+    assert pool.draw(np.array([11.5, 10.5]) / 12).tolist() == [3, 9]
     assert len(pool) == 13
-    assert pool.draw(np.array([0.0, 0.999]), window=2).tolist() == [3, 9]
-    with pytest.raises(MarketDataError, match="expected at least one past day"):
-        Pool(0, 1)
+    with pytest.raises(MarketDataError, match="expected at least one past day to draw from; found 0"):
+        Pool(4, 4)
 
 
-def test_running_states_are_the_recursions_they_continue():
-    rng = np.random.default_rng(4)
-    seen = rng.normal(size=(40, 3))
-    start = np.ones(3)
-    whole = running_variance(seen, 0.9, start, tilt=0.3)
-    state = RunningVariance(running_variance(seen[:30], 0.9, start, tilt=0.3)[-1], 0.9, 1, tilt=0.3)
-    for move in seen[30:]:
-        state.update(move[None])
-    np.testing.assert_allclose(state.volatility[0], np.sqrt(whole[-1]), rtol=1e-12)
-    realised = RealisedVol(seen[:25, 0], 1)
-    for move in seen[25:, 0]:
-        realised.update(move[None])
-    assert realised.value[0] == pytest.approx(np.sqrt(252 / 21 * (seen[-21:, 0] ** 2).sum()), rel=1e-12)
-    with pytest.raises(MarketDataError, match="at least 21 daily returns"):
-        RealisedVol(seen[:20, 0], 1)
+def test_a_pool_s_window_holds_the_latest_days():
+    pool = Pool(0, 10, window=2, paths=2)
+    assert pool.draw(np.array([0.0, 0.999])).tolist() == [8, 9]
+    assert pool.draw(np.array([0.0, 0.999])).tolist() == [9, 9]  # the last real day, and the path's own
+    assert Pool(0, 10, window=3).draw(np.array([0.0, 0.5, 0.999])).tolist() == [7, 8, 9]
 
 
-def test_next_weekdays_skip_weekends():
-    found = next_weekdays(np.datetime64("2026-11-27"), 3)  # a Friday
-    assert [str(day) for day in found] == ["2026-11-30", "2026-12-01", "2026-12-02"]
-    assert str(next_weekdays(np.datetime64("2026-11-28"), 1)[0]) == "2026-11-30"
+@pytest.mark.parametrize("paths", [1, 200])  # more than are weighted together
+def test_days_like_today_are_likelier_by_the_kernel(paths):
+    rng = np.random.default_rng(0)
+    likeness, today = rng.normal(size=(40, 3)), rng.normal(size=(paths, 3))
+    pool = Pool(5, 35, likeness=likeness, paths=paths)
+    weights = np.exp(-0.5 * np.square(likeness[None, 5:35] - today[:, None]).sum(axis=2))
+    weights /= weights.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(pool.chances(today), weights, rtol=1e-9)
+    np.testing.assert_allclose(pool.chances(), 1 / 30)
+    u = rng.random(paths)
+    wanted = [5 + np.searchsorted(w.cumsum(), x) for w, x in zip(weights, u, strict=True)]
+    assert pool.draw(u, today).tolist() == wanted
+    if paths > 1:  # a day of the path's own is as likely as it was like today
+        raw = np.exp(-0.5 * np.square(likeness[None, 5:35] - today[:, None]).sum(axis=2))
+        both = np.concatenate([raw, np.ones((paths, 1))], axis=1).cumsum(axis=1)
+        again = (both <= (u * both[:, -1])[:, None]).sum(axis=1)
+        assert (again == 30).any()
+        assert pool.draw(u, today).tolist() == [
+            5 + k if k < 30 else first for k, first in zip(again, wanted, strict=True)
+        ]
+
+
+def test_picks_have_the_probabilities_asked_for():
+    rng = np.random.default_rng(2)
+    weights = np.array([0.0, 3.0, 1.0, 0.0, 6.0, 0.0])
+    chosen = pick_weighted(rng.random(40_000), weights)
+    share = np.bincount(chosen, minlength=6) / 40_000
+    np.testing.assert_allclose(share, weights / 10, atol=4 * 0.5 / 200)
+    assert set(chosen) == {1, 2, 4}
+    u = np.array([0.0, 0.3, 0.999999, 1.0])  # the last one only by rounding
+    assert pick(u, 10).tolist() == [0, 3, 9, 9]
+    assert pick_weighted(u, np.ones(10)).tolist() == [0, 3, 9, 9]
+    assert pick_weighted(u, np.ones((4, 10))).tolist() == [0, 3, 9, 9]

@@ -28,7 +28,7 @@ def factor_moves(scenarios, history, basis):
 def test_the_basis_splits_the_surface(history):
     basis = FactorBasis.fit(history, 3)
     found = principal_components.fit(history, 3)
-    np.testing.assert_allclose(basis.factors(history), found.factors, atol=1e-10)
+    np.testing.assert_allclose(basis.factors(GRID.flatten(history.log_iv)), found.factors, atol=1e-10)
     np.testing.assert_allclose(basis.vectors @ basis.rest.T, 0, atol=1e-12)
     changes = np.diff(history.log_iv.reshape(len(history), -1), axis=0)
     left = changes - changes @ basis.vectors.T @ basis.vectors

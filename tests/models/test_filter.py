@@ -98,6 +98,19 @@ def test_paths_go_on_exactly_as_the_history_does():
         assert paths.dates[0] == history.dates[day]
 
 
+def test_running_states_are_the_recursions_they_continue():
+    seen, start = np.random.default_rng(4).normal(size=(40, 3)), np.ones(3)
+    whole, known = HistoryFilter(HISTORY), HistoryFilter(HISTORY)
+    known.variance("v", seen[:30], 0.9, start, tilt=0.3)
+    known.mean("m", seen[:30], 0.9)
+    paths = known.paths(2)
+    for move in seen[30:]:
+        variance = paths.variance("v", np.tile(move, (2, 1)), 0.9, start, tilt=0.3)
+        mean = paths.mean("m", np.tile(move, (2, 1)), 0.9)
+    np.testing.assert_allclose(variance[1], whole.variance("v", seen, 0.9, start, tilt=0.3)[-1], rtol=1e-12)
+    np.testing.assert_allclose(mean[1], whole.mean("m", seen, 0.9)[-1], rtol=1e-12)
+
+
 def test_paths_are_each_their_own_and_leave_the_history_alone():
     history = weekdays(HISTORY)
     known = HistoryFilter(history)

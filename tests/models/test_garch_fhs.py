@@ -5,15 +5,22 @@ import pytest
 
 from engine.errors import CheckpointError
 from engine.market.grid import Grid
+from engine.models.conditional_fhs.filter import HistoryFilter
 from engine.models.conditional_fhs.garch import (
     GarchFilteredHistoricalConfig,
     GarchFilteredHistoricalSimulation,
     fit_garch,
-    garch_variance,
 )
+from engine.models.conditional_fhs.garch import garch_variance as filtered_variance
 from engine.models.simulated.market import simulate
 
 GRID = Grid([0.8, 0.9, 1.0, 1.1, 1.2], [1 / 12, 1 / 4, 1 / 2])
+
+
+def garch_variance(series, parameters, start):
+    """One series' variance, for the move after each day."""
+    days = HistoryFilter(simulate(GRID, 30, 4).history)
+    return filtered_variance(days, series[:, None], np.asarray(parameters)[None], np.array([start]))[:, 0]
 
 
 def garch_series(n, parameters, rng):

@@ -75,5 +75,5 @@ def test_filtered_simulation_follows_a_burst_of_volatility(history):
 
 
 def test_a_negative_mean_square_is_refused():
-    with pytest.raises(CheckpointError, match="mean squares >= 0"):
+    with pytest.raises(CheckpointError, match="expected 'mean_square' >= 0; found -1"):
         Persistence().restore({"mean_square": -np.ones(1 + SMALL_GRID.size)}, SMALL_GRID)

@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 from small_market import SMALL_GRID, small_history
 
-from engine.errors import CheckpointError, MarketDataError, SettingsError
+from engine.errors import CheckpointError, MarketDataError
 from engine.evaluation import comparison, scores
-from engine.market.grid import Grid
-from engine.market.surface_history import SurfaceHistory
+from engine.models.conditional_fhs.features import Factors
+from engine.models.conditional_fhs.filter import HistoryFilter, moves
 from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation
-from engine.models.conditional_fhs.hybrid import Hybrid, HybridConfig
-from engine.models.conditional_fhs.hybrid_features import MEAN_COLUMNS, NAMES, SCALE_COLUMNS, fit_basis, panel
-from engine.models.conditional_fhs.hybrid_training import Objective
-from engine.models.conditional_fhs.innovations import moves, running_variance
+from engine.models.conditional_fhs.hybrid import MEAN_COLUMNS, NAMES, SCALE_COLUMNS, Hybrid, HybridConfig
+from engine.models.conditional_fhs.training import Objective
 from engine.models.registry import surface_model
 from engine.models.simulated.market import BUILT_IN_DAYS, BUILT_IN_SEED, simulate
 from engine.training.progress import TrainingStopped
@@ -72,14 +70,15 @@ def test_gradient_by_hand_is_that_of_differences():
 def test_without_corrections_it_is_filtered_historical_simulation():
     model = Hybrid(replace(SHRUNK, tilt=0.0))
     model.fit(HISTORY[:240], seed=0)
-    m, h = model.corrections(HISTORY)
+    known = model.over(HISTORY).known
+    m, h = known["mean"], known["log_scale"]
     train = slice(22, 239)
     assert np.abs(m[train] - m[train].mean(axis=0)).max() < 1e-4  # what is left are intercepts
     assert np.abs(h[train] - h[train].mean(axis=0)).max() < 1e-4
     # intercepts cancel: residuals are taken off and put back, so scenarios are past innovations times today's vol
     observed = moves(HISTORY)
     start = np.square(moves(HISTORY[:240])).mean(axis=0)
-    volatility = np.sqrt(running_variance(observed, 0.94, start))
+    volatility = np.sqrt(HistoryFilter(HISTORY).variance("variance", observed, 0.94, start))
     pool = observed[22:] / volatility[22:-1] * volatility[-1]
     drawn = draw(model, HISTORY, n=30)
     distance = np.abs(drawn.log_return[:, None] - pool[:, 0]).min(axis=1)
@@ -89,79 +88,36 @@ def test_without_corrections_it_is_filtered_historical_simulation():
 
 
 def test_factors_and_rest_rebuild_the_moves():
-    basis = fit_basis(HISTORY, 0.94, 0.25, 2, 22)
-    seen = panel(HISTORY, basis, 0.94, 0.25)
-    scaled = seen.factors * basis.factor_sd
-    innovations = np.column_stack([scaled[:, 0], scaled[:, 1:] @ basis.axes.T + seen.rest])
-    np.testing.assert_allclose(innovations * seen.volatility[:-1], moves(HISTORY), rtol=1e-9, atol=1e-12)
+    model = Hybrid(HybridConfig(factors=2))
+    model.fit(HISTORY, seed=0)
+    state, seen = model.state(), model.over(HISTORY)
+    basis = Factors.of(state)
+    known, past = seen.known, seen.past
+    factors = known["mean"][:-1] + np.exp(known["log_scale"][:-1]) * past["residuals"]
+    innovations = basis.join(factors, past["rest"])
+    np.testing.assert_allclose(innovations * known["volatility"][:-1], moves(HISTORY), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(basis.axes.T @ basis.axes, np.eye(2), atol=1e-12)
-    assert seen.features.shape == (len(HISTORY), len(NAMES))
+    assert state["feature_centre"].shape == (len(NAMES),)
 
 
-def test_it_knows_nothing_of_later_days(fitted):
-    rows = list(range(200, 240, 7))
-    altered = SurfaceHistory(
-        dates=HISTORY.dates,
-        spot=np.concatenate([HISTORY.spot[:236], HISTORY.spot[236:] * 3]),
-        iv=np.concatenate([HISTORY.iv[:236], HISTORY.iv[236:] * 0.5]),
-        grid=HISTORY.grid,
-    )
-    one = fitted.sample_days(HISTORY, rows, 20, rng=np.random.default_rng(0))
-    other = fitted.sample_days(altered, rows, 20, rng=np.random.default_rng(0))
-    np.testing.assert_array_equal(one.log_return, other.log_return)
-    np.testing.assert_array_equal(one.log_iv, other.log_iv)
-
-
-def test_many_days_are_single_days_in_a_row(fitted):
-    rows = [150, 180, 259]
-    together = fitted.sample_days(HISTORY, rows, 15, rng=np.random.default_rng(5))
-    streamed = list(fitted.days(HISTORY, rows, 15, rng=np.random.default_rng(5)))
-    rng = np.random.default_rng(5)
-    for k, row in enumerate(rows):
-        alone = fitted.sample(HISTORY.until(row), 15, rng=rng)
-        for found in (alone, streamed[k]):
-            np.testing.assert_allclose(together.log_return[k], found.log_return, rtol=1e-9)
-            np.testing.assert_allclose(together.log_iv[k], found.log_iv, rtol=1e-9)
-        assert streamed[k].provenance == alone.provenance
-
-
-def test_scenarios_are_equally_likely_finite_and_repeatable(fitted):
-    drawn = draw(fitted, HISTORY)
-    assert drawn.log_iv.shape == (50, *SMALL_GRID.shape)
-    np.testing.assert_allclose(drawn.weights, 1 / 50)
-    np.testing.assert_array_equal(drawn.log_iv, draw(fitted, HISTORY).log_iv)
-    again = Hybrid()
-    again.fit(HISTORY[:240], seed=9)  # the fit is exact: the seed changes nothing
-    for name, array in fitted.state().items():
-        np.testing.assert_array_equal(array, again.state()[name])
-
-
-def test_state_round_trip_and_its_door(fitted):
+def test_a_state_that_no_fit_gives_is_refused(fitted):
     copy = Hybrid()
     copy.restore(fitted.state(), SMALL_GRID)
-    np.testing.assert_array_equal(draw(copy, HISTORY).log_iv, draw(fitted, HISTORY).log_iv)
     for change in (
         {"axes": np.zeros((3, 2))},
-        {"mean": np.full_like(fitted.state()["mean"], np.nan)},
+        {"axes": np.zeros((SMALL_GRID.size, 9))},
         {"unit": -fitted.state()["unit"]},
-        {"extra": np.zeros(1)},
     ):
-        with pytest.raises(CheckpointError):
+        with pytest.raises(CheckpointError, match="expected"):
             copy.restore({**fitted.state(), **change}, SMALL_GRID)
-    with pytest.raises(CheckpointError):
-        copy.restore(fitted.state(), Grid([0.9, 1.0, 1.1], [0.1, 1.0]))
     np.testing.assert_array_equal(draw(copy, HISTORY).log_iv, draw(fitted, HISTORY).log_iv)
 
 
-def test_bad_input_is_refused(fitted):
+def test_too_little_past_is_refused(fitted):
     with pytest.raises(MarketDataError, match="120"):
         Hybrid().fit(HISTORY[:100], seed=0)
-    with pytest.raises(MarketDataError):
+    with pytest.raises(MarketDataError, match="expected condition rows"):
         draw(fitted, HISTORY[:30])
-    with pytest.raises(SettingsError):
-        draw(fitted, HISTORY, n=0)
-    with pytest.raises(CheckpointError):
-        draw(Hybrid(), HISTORY)
 
 
 class Memory:

@@ -5,7 +5,10 @@ import pytest
 
 from engine.errors import MarketDataError
 from engine.market.grid import Grid
-from engine.models.conditional_fhs.anchor import FIRST, LinearAnchor, LinearAnchorConfig, level_features
+from engine.market.surface_history import FIRST_CONDITION_ROW as FIRST
+from engine.models.conditional_fhs.anchor import LinearAnchor, LinearAnchorConfig
+from engine.models.conditional_fhs.features import level_features
+from engine.models.conditional_fhs.filter import HistoryFilter
 from engine.models.simulated.market import simulate
 
 GRID = Grid([0.8, 0.9, 1.0, 1.1, 1.2], [1 / 12, 1 / 4, 1 / 2, 1.0])
@@ -44,11 +47,13 @@ def longhand_innovations(history, start):
 
 
 def test_features_are_the_longhand_ones(history):
-    found, expected = level_features(history, slow=SLOW, fast=FAST), longhand_features(history)
+    found, expected = level_features(HistoryFilter(history), slow=SLOW, fast=FAST), longhand_features(history)
     assert np.isnan(found[:21, 3]).all()
     np.testing.assert_allclose(found[21:], expected[21:], atol=1e-10)
     np.testing.assert_allclose(found[:21, [0, 1, 2, 4]], expected[:21, [0, 1, 2, 4]], atol=1e-10)
-    np.testing.assert_allclose(level_features(history[:100], slow=SLOW, fast=FAST)[21:], found[21:100], atol=1e-12)
+    np.testing.assert_allclose(
+        level_features(HistoryFilter(history[:100]), slow=SLOW, fast=FAST)[21:], found[21:100], atol=1e-12
+    )
 
 
 def test_the_mean_is_the_ridge_of_scikit_learn(history):

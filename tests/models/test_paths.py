@@ -5,8 +5,8 @@ import pytest
 
 from engine.errors import MarketDataError, SettingsError
 from engine.models import rollout as paths
-from engine.models.chains import Chain, Day
 from engine.models.registry import surface_model
+from engine.models.rollout import Chain, Day
 from engine.models.simulated.market import SimulatedMarket, simulate
 from engine.scenarios import reweighting
 from engine.surfaces import arbitrage, principal_components, vix

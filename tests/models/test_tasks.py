@@ -14,9 +14,10 @@ from engine.market.grid import Grid
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
 from engine.models import registry, tasks
-from engine.models.chains import HistoryChain
+from engine.models.conditional_fhs.filter import HistoryFilter
 from engine.models.family_model import family_model
 from engine.models.registry import Spec
+from engine.models.rollout import HistoryChain
 from engine.models.tasks import plane
 from engine.models.tasks.next_day import NextDay, NextDayConfig
 from engine.models.tasks.returns import DailyReturns, ReturnPaths, ReturnsConfig
@@ -69,30 +70,31 @@ def test_moves_come_back_from_their_examples(config: NextDayConfig) -> None:
     history = moving_history()
     task = NextDay(config)
     task.prepare(history)
-    examples, state = task.examples(history), task.space.over(history)
-    observed = np.column_stack([history.log_return, np.diff(history.grid.flatten(history.log_iv), axis=0)])
-    for k in (0, 50, 120):
-        own = np.array([k]) if task.space.rest else None
-        np.testing.assert_allclose(state.moves(examples.x[k : k + 1], own, 22 + k)[0], observed[22 + k], atol=1e-12)
+    examples, days = task.examples(history), HistoryFilter(history)
+    known = task.space.known(days)
+    past = task.space.past(days, known)
+    for k in (22, 70, 140):
+        today = {name: values[k : k + 1] for name, values in known.items()}
+        found = task.space.moves(today, past, examples.x[k - 22 : k - 21], np.array([k]))
+        np.testing.assert_allclose(found[0], days.moves[k], atol=1e-12)
 
 
 @pytest.mark.parametrize("config", SPACES, ids=["innovations", "given the state", "raw"])
 def test_paths_know_what_a_longer_history_knows(config: NextDayConfig) -> None:
-    history = moving_history()
+    weekdays = np.busday_offset("2020-01-01", np.arange(DAYS), roll="forward")
+    history = dataclasses.replace(moving_history(), dates=weekdays)
     task = NextDay(config)
     task.prepare(history[:150])
-    weekdays = np.busday_offset("2020-01-01", np.arange(DAYS), roll="forward")
-    history = dataclasses.replace(history, dates=weekdays)
-    carried = task.space.start(history[:180], 2)
-    moves = np.column_stack([history.log_return, np.diff(history.grid.flatten(history.log_iv), axis=0)])
-    for row in range(179, 190):
-        carried.advance(np.repeat(moves[row : row + 1], 2, axis=0))
-    past = task.space.over(history[:191])
-    x, own = np.zeros((2, task.shapes()[0][0])), np.zeros(2, dtype=int) if task.space.rest else None
-    np.testing.assert_allclose(carried.moves(x, own), past.moves(x, own, 190), atol=1e-9)
-    if past.condition is not None:
-        np.testing.assert_allclose(carried.condition[0], past.condition[190], atol=1e-9)
-    np.testing.assert_allclose(carried.log_iv[1], history.grid.flatten(history.log_iv[190]), atol=1e-9)
+    whole = HistoryFilter(history)
+    wanted = task.space.known(whole)
+    start = HistoryFilter(history[:180])
+    task.space.known(start)
+    paths = start.paths(2)
+    for row in range(180, 190):
+        paths.advance(np.repeat(whole.moves[row - 1 : row], 2, axis=0))
+        today = task.space.known(paths)
+        for name in wanted.keys() - {"innovations"}:
+            np.testing.assert_allclose(today[name][1], wanted[name][row], atol=1e-9, err_msg=name)
 
 
 def test_the_raw_condition_is_volgans() -> None:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,11 +11,11 @@ from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import FitReport, SurfaceModel, Tensors
 from engine.scenarios.scenario_set import ScenarioSet
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.training.progress import Checkpointer, OnStep, Progress, TrainingDiverged, TrainingStopped
 
 
-@dataclass(frozen=True)
+@configuration
 class SlowWalkConfig:
     epochs: int = setting(20, label="Epochs", help="Steps of the walk.", low=1, high=100_000, extends=True)
     pause: float = setting(0.0, label="Pause", help="Sleep per epoch.", low=0.0, high=10.0, unit="seconds")

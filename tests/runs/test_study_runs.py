@@ -15,7 +15,7 @@ from engine.market.grid import Grid
 from engine.models.simulated.market import simulate
 from engine.runs import jobs, studies
 from engine.runs.studies import StudyOrder
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.studies import base
 from engine.studies.base import Step
 from engine.training.progress import Progress, TrainingStopped
@@ -23,9 +23,8 @@ from engine.training.progress import Progress, TrainingStopped
 
 def tiny_study(calls: list[str], broken: set[str]) -> SimpleNamespace:
     """Two steps that note when they run; a step named in ``broken`` fails."""
-    from dataclasses import dataclass
 
-    @dataclass(frozen=True)
+    @configuration
     class Config:
         size: int = setting(3, label="Size", help="Rows.", low=1, high=9)
 

@@ -75,21 +75,29 @@ class Filter(ABC):
         """``(rows, …)`` of ``(moves, …)`` values: those of the move that ended on the day; zero on a first day."""
 
     def variance(self, name: str, observed: Floats, decay: float, start: ArrayLike, *, tilt: float = 0.0) -> Floats:
-        """Exponentially weighted variance for the move after each day; see :func:`running_variance`.
+        """Exponentially weighted variance, each day's known before the move that it is for.
+
+        v_0 = start, v_{t+1} = λ v_t + (1 − λ) k_t y_t², with k_t = 1 + tilt after a fall of the index (y_t,0 < 0) and
+        1 − tilt otherwise.
 
         Args:
             name: of the recursion.
             observed: ``(moves, d)`` the return first.
-            decay: λ.
+            decay: λ in (0, 1).
             start: ``(d,)`` variance before the first move.
-            tilt: how much more falls count than rises.
+            tilt: in [0, 1); how much more falls count than rises.
 
         Returns:
-            ``(rows, d)``.
+            ``(rows, d)`` of the move after each day.
+
+        References:
+            J.P. Morgan/Reuters (1996), RiskMetrics technical document, section 5.2.
         """
-        news = (1 - decay) * (_tilted(observed, tilt) * observed**2)
+        squares = observed**2
+        if tilt:
+            squares *= np.where(observed[:, :1] < 0, 1 + tilt, 1 - tilt)
         first = np.maximum(np.asarray(start, dtype=np.float64), LEAST_VARIANCE)
-        return np.maximum(self.recursion(name, news, decay, first), LEAST_VARIANCE)
+        return np.maximum(self.recursion(name, (1 - decay) * squares, decay, first), LEAST_VARIANCE)
 
     def quote(self, moneyness: ArrayLike, maturity: ArrayLike) -> Floats:
         """``(rows, *q)`` implied vols at points ``q`` of moneyness and maturity (years)."""
@@ -125,15 +133,15 @@ class HistoryFilter(Filter):
         """All days by one pass of a linear filter."""
         first = np.broadcast_to(np.asarray(start, dtype=np.float64), news.shape[1:])[None]
         if isinstance(decay, float):
-            later = _linear(news, decay, first)
+            later = linear_recursion(news, decay, first)
         else:
             columns = zip(news.T, decay, first[0], strict=True)
-            later = np.stack([_linear(x, float(one), x0[None]) for x, one, x0 in columns], axis=1)
+            later = np.stack([linear_recursion(x, float(one), x0[None]) for x, one, x0 in columns], axis=1)
         return self._remembered(name, np.concatenate([first, later]))
 
     def mean(self, name: str, series: Floats, decay: float) -> Floats:
         """Started at the first day's value."""
-        return self._remembered(name, running_mean(series, decay))
+        return self._remembered(name, linear_recursion((1 - decay) * series, decay, series[:1]))
 
     def previous(self, name: str, value: Floats) -> Floats:
         """All but the last day's."""
@@ -195,17 +203,14 @@ class PathFilter(Filter):
 
     def recursion(self, name: str, news: Floats, decay: float | Floats, start: ArrayLike) -> Floats:
         """One step further."""
-        state = self._states[name]
-        state *= decay
+        state = self._states[name] * decay
         state += news
-        return state.copy()
+        self._states[name] = state
+        return state
 
     def mean(self, name: str, series: Floats, decay: float) -> Floats:
         """One step further."""
-        state = self._states[name]
-        state *= decay
-        state += (1 - decay) * series
-        return state.copy()
+        return self.recursion(name, (1 - decay) * series, decay, 0.0)
 
     def previous(self, name: str, value: Floats) -> Floats:
         """Yesterday's; today's are remembered."""
@@ -254,51 +259,18 @@ def moves(history: SurfaceHistory) -> Floats:
     return np.concatenate([history.log_return[:, None], change], axis=1)
 
 
-def running_variance(observed: Floats, decay: float, start: ArrayLike, *, tilt: float = 0.0) -> Floats:
-    """Exponentially weighted variance of moves, each row known before the move it is for.
-
-    v_0 = start, v_{t+1} = λ v_t + (1 − λ) k_t y_t², with k_t = 1 + tilt after a fall of the index (y_t,0 < 0) and
-    1 − tilt otherwise.
-
-    Args:
-        observed: ``(n, d)`` moves, the return first.
-        decay: λ in (0, 1).
-        start: ``(d,)`` variance before the first move.
-        tilt: in [0, 1); how much more falls count than rises.
-
-    Returns:
-        ``(n + 1, d)``; row t uses moves before t.
-
-    References:
-        J.P. Morgan/Reuters (1996), RiskMetrics technical document, section 5.2.
-    """
-    first = np.maximum(np.asarray(start, dtype=np.float64), LEAST_VARIANCE)[None]
-    later = _linear((1 - decay) * (_tilted(observed, tilt) * observed**2), decay, first)
-    return np.maximum(np.concatenate([first, later]), LEAST_VARIANCE)
-
-
-def running_mean(series: Floats, decay: float) -> Floats:
-    """Exponentially weighted mean of a series ``(n, …)``, started at its first value; row t includes day t."""
-    return _linear((1 - decay) * series, decay, series[:1])
-
-
 def next_weekdays(day: np.datetime64, count: int) -> Dates:
     """The ``count`` weekdays after a day: paths know no holidays."""
     following: Dates = np.busday_offset(day, np.arange(1, count + 1), roll="backward")
     return following
 
 
-def _linear(news: Floats, decay: float, start: Floats) -> Floats:
+def linear_recursion(news: Floats, decay: float, start: Floats) -> Floats:
     """``(n, …)`` s_{t+1} = decay · s_t + news_t from ``start`` ``(1, …)``, which is not among them."""
     from scipy.signal import lfilter  # a quarter of a second to import, and pages list models without filtering
 
     later: Floats = lfilter([1.0], [1.0, -decay], news, axis=0, zi=decay * start)[0]
     return later
-
-
-def _tilted(observed: Floats, tilt: float) -> Floats | float:
-    factor: Floats | float = np.where(observed[:, :1] < 0, 1 + tilt, 1 - tilt) if tilt else 1.0
-    return factor
 
 
 def _tiled(value: ArrayLike, n: int) -> Floats:

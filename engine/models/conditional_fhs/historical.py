@@ -9,28 +9,24 @@ References:
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from engine.errors import CheckpointError, MarketDataError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.chains import Chain, MoveChain, Pool, RunningVariance
-from engine.models.conditional_fhs.innovations import LEAST_DAYS, MoveModel, Rows, moves, pick, running_variance
-from engine.models.surface_model import FitReport, Tensors
-from engine.settings import setting
-from engine.training.progress import Checkpointer, OnStep, check_arrays
+from engine.models.conditional_fhs.filter import Filter, HistoryFilter, moves
+from engine.models.conditional_fhs.model import ExactMoveModel, Known, Learned, Pool, Run, Seen
+from engine.models.surface_model import Tensors
+from engine.settings import configuration, setting
 
 
-@dataclass(frozen=True)
+@configuration
 class PersistenceConfig:
     """Nothing to set."""
 
 
-@dataclass(frozen=True)
+@configuration
 class HistoricalConfig:
     """Rolling historical simulation."""
 
@@ -39,7 +35,7 @@ class HistoricalConfig:
     )
 
 
-@dataclass(frozen=True)
+@configuration
 class FilteredHistoricalConfig:
     """Filtered historical simulation with exponentially weighted volatilities."""
 
@@ -48,48 +44,20 @@ class FilteredHistoricalConfig:
     )
 
 
-class _Memoryless(MoveModel):
+class _Memoryless(ExactMoveModel):
     """Shared by the baselines: a fit keeps the mean square of the training moves and nothing else."""
 
-    def __init__(self, config: object = None) -> None:
-        super().__init__(config)
-        self._mean_square: Floats = np.zeros(0)
+    nonnegative = ("mean_square",)
 
-    def fit(
-        self,
-        history: SurfaceHistory,
-        *,
-        seed: int,
-        on_step: OnStep | None = None,
-        checkpointer: Checkpointer | None = None,
-    ) -> FitReport:
-        """Take over the grid and the mean square of the moves, from which a running variance starts.
+    def _learn(self, history: SurfaceHistory, run: Run) -> Learned:
+        return Learned({"mean_square": np.square(moves(history)).mean(axis=0)})
 
-        Raises:
-            MarketDataError: if the history has fewer than 24 days.
-        """
-        started = time.perf_counter()
-        if len(history) < LEAST_DAYS:
-            raise MarketDataError(f"expected at least {LEAST_DAYS} days of surfaces; found {len(history)}")
-        self._grid = history.grid
-        self._mean_square = np.square(moves(history)).mean(axis=0)
-        return FitReport(
-            steps=0,
-            seconds=time.perf_counter() - started,
-            trained_on=(str(history.dates[0]), str(history.dates[-2])),
-        )
+    def _shapes(self, grid: Grid, state: Tensors) -> dict[str, tuple[int, ...]]:
+        return {"mean_square": (1 + grid.size,)}
 
-    def state(self) -> Tensors:
-        """The mean square of the training moves, ``(1 + N,)``."""
-        self._fitted()
-        return {"mean_square": self._mean_square}
-
-    def restore(self, state: Tensors, grid: Grid) -> None:
-        """Take over a state; an error leaves the model as it was."""
-        check_arrays(state, {"mean_square": (1 + grid.size,)}, kind=f"{self.label} state for {grid!r}")
-        if state["mean_square"].min() < 0:
-            raise CheckpointError("expected mean squares >= 0; found negative ones")
-        self._grid, self._mean_square = grid, np.asarray(state["mean_square"], dtype=np.float64)
+    def known(self, days: Filter) -> Known:
+        """Nothing but the past."""
+        return {}
 
 
 class Persistence(_Memoryless):
@@ -99,14 +67,9 @@ class Persistence(_Memoryless):
     label: ClassVar[str] = "Persistence"
     Config: ClassVar[type] = PersistenceConfig
 
-    def _draw(self, history: SurfaceHistory, rows: Rows, n: int, rng: np.random.Generator) -> Floats:
-        return np.zeros((len(rows), n, 1 + history.grid.size))
-
-    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
-        """Paths on which nothing ever moves."""
-        self._checked(condition, n)
-        self._rows(condition, [-1])
-        return _StandingChain(condition, n)
+    def draw(self, today: Known, past: Known, pool: Pool, numbers: Floats) -> Floats:
+        """Zero."""
+        return np.zeros((len(numbers), 1 + self._fitted().size))
 
 
 class HistoricalSimulation(_Memoryless):
@@ -116,19 +79,17 @@ class HistoricalSimulation(_Memoryless):
     label: ClassVar[str] = "Historical simulation"
     Config: ClassVar[type] = HistoricalConfig
 
-    def _draw(self, history: SurfaceHistory, rows: Rows, n: int, rng: np.random.Generator) -> Floats:
-        observed = moves(history)
-        drawn = np.empty((len(rows), n, observed.shape[1]))
-        for day, row in enumerate(rows):
-            first = max(0, int(row) - self.config.window)
-            drawn[day] = observed[first + pick(rng.random(n), int(row) - first)]
-        return drawn
+    def past(self, days: HistoryFilter, known: Known) -> Known:
+        """The moves as they were."""
+        return {"moves": days.moves}
 
-    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
-        """Paths that remember which days they drew: those enter their windows as the real ones leave."""
-        self._checked(condition, n)
-        self._rows(condition, [-1])
-        return _DrawnChain(moves(condition), self.config.window, condition, n)
+    def pool(self, seen: Seen, row: int, paths: int = 1) -> Pool:
+        """The last days: on paths, those drawn enter the window as real ones leave it."""
+        return Pool(0, row, window=self.config.window, paths=paths)
+
+    def draw(self, today: Known, past: Known, pool: Pool, numbers: Floats) -> Floats:
+        """A past day's."""
+        return past["moves"][pool.draw(numbers)]
 
 
 class FilteredHistoricalSimulation(_Memoryless):
@@ -145,49 +106,15 @@ class FilteredHistoricalSimulation(_Memoryless):
     label: ClassVar[str] = "Filtered historical simulation"
     Config: ClassVar[type] = FilteredHistoricalConfig
 
-    def _draw(self, history: SurfaceHistory, rows: Rows, n: int, rng: np.random.Generator) -> Floats:
-        observed = moves(history)
-        volatility = np.sqrt(running_variance(observed, self.config.decay, self._mean_square))
-        innovations = observed / volatility[:-1]
-        drawn = np.empty((len(rows), n, observed.shape[1]))
-        for day, row in enumerate(rows):
-            drawn[day] = innovations[pick(rng.random(n), int(row))]
-            drawn[day] *= volatility[row]
-        return drawn
+    def known(self, days: Filter) -> Known:
+        """Volatility."""
+        variance = days.variance("variance", days.moves, self.config.decay, self._state["mean_square"])
+        return {"volatility": np.sqrt(variance)}
 
-    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
-        """Paths that carry their variances, and which innovations they drew."""
-        self._checked(condition, n)
-        self._rows(condition, [-1])
-        variance = running_variance(moves(condition), self.config.decay, self._mean_square)
-        return _FilteredChain(
-            moves(condition) / np.sqrt(variance[:-1]), RunningVariance(variance[-1], self.config.decay, n), condition, n
-        )
+    def past(self, days: HistoryFilter, known: Known) -> Known:
+        """Innovations."""
+        return {"innovations": days.moves / known["volatility"][:-1]}
 
-
-class _StandingChain(MoveChain):
-    def _moves(self, rng: np.random.Generator) -> Floats:
-        return np.zeros((len(self.log_iv), 1 + self.grid.size))
-
-
-class _DrawnChain(MoveChain):
-    def __init__(self, observed: Floats, window: int, condition: SurfaceHistory, n: int) -> None:
-        super().__init__(condition, n)
-        self._observed, self._window, self._pool = observed, window, Pool(len(observed), n)
-
-    def _moves(self, rng: np.random.Generator) -> Floats:
-        drawn: Floats = self._observed[self._pool.draw(rng.random(len(self.log_iv)), self._window)]
-        return drawn
-
-
-class _FilteredChain(MoveChain):
-    def __init__(self, innovations: Floats, variance: RunningVariance, condition: SurfaceHistory, n: int) -> None:
-        super().__init__(condition, n)
-        self._innovations, self._variance, self._pool = innovations, variance, Pool(len(innovations), n)
-
-    def _moves(self, rng: np.random.Generator) -> Floats:
-        drawn: Floats = self._innovations[self._pool.draw(rng.random(len(self.log_iv)))] * self._variance.volatility
-        return drawn
-
-    def _moved(self, moves: Floats) -> None:
-        self._variance.update(moves)
+    def draw(self, today: Known, past: Known, pool: Pool, numbers: Floats) -> Floats:
+        """A past innovation on today's volatility."""
+        return past["innovations"][pool.draw(numbers)] * today["volatility"]

@@ -6,50 +6,63 @@ centre and how widely they spread, given the state of the market, under shrinkag
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from engine.errors import CheckpointError, MarketDataError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from engine.models.conditional_fhs.hybrid_features import (
-    ANCHOR_COLUMNS,
-    ANCHOR_FEATURES,
-    MEAN_COLUMNS,
-    MEAN_FEATURES,
-    NAMES,
-    SCALE_COLUMNS,
-    SCALE_FEATURES,
-    Basis,
+from engine.models.conditional_fhs.features import (
+    ACTIVITY_DECAYS,
+    ATM_MATURITY,
+    PREMIUM,
+    STATE_FEATURES,
+    WEEKDAYS,
+    Factors,
+    Panel,
+    activity_features,
+    against_average,
+    basis_shapes,
     fit_basis,
-    panel,
+    premium_feature,
+    state_features,
+    weekday_features,
 )
-from engine.models.conditional_fhs.hybrid_training import ARRAYS, Coefficients, Objective, descend
-from engine.models.conditional_fhs.innovations import MoveModel, Rows, pick
-from engine.models.surface_model import FitReport, Tensors
-from engine.scenarios.scenario_set import ScenarioSet
-from engine.settings import setting, to_dict
-from engine.training.progress import Checkpointer, OnStep, check_arrays
-
-if TYPE_CHECKING:
-    from engine.models.chains import Chain
-
-LEAST_DAYS = 120
-"""A fit needs this many days: fewer say nothing about its corrections."""
+from engine.models.conditional_fhs.filter import Filter, HistoryFilter
+from engine.models.conditional_fhs.model import ExactMoveModel, Known, Learned, Pool, Run
+from engine.models.conditional_fhs.training import (
+    ARRAYS,
+    LEAST_SD,
+    Coefficients,
+    Objective,
+    descend,
+    factors_of,
+    standardised,
+)
+from engine.models.surface_model import Tensors
+from engine.settings import configuration, setting, to_dict
 
 LEAST_POOL = 30
 """Residuals to draw from that a condition must leave."""
 
-BASIS = ("unit", "start", "level_start", "axes", "factor_sd")
-LEAST_SD = 1e-9
-"""A feature that never varied in training is left out (its standardised value is zero)."""
+HALF_LIVES = (5, 60)
+"""Days over which the two averages forget half: those that returns, vols and implied-to-realised vol deviate from."""
+
+DEVIATIONS = tuple(f"{what} against its {days}-day average" for days in HALF_LIVES for what in ("return", "level"))
+
+MEAN_FEATURES = (*STATE_FEATURES, *DEVIATIONS, *WEEKDAYS)
+"""Inputs of the conditional mean."""
+
+SCALE_FEATURES = (*DEVIATIONS, "last return", *ACTIVITY_DECAYS, PREMIUM)
+"""Inputs of the log-scale correction."""
+
+NAMES = tuple(dict.fromkeys(MEAN_FEATURES + SCALE_FEATURES))
+MEAN_COLUMNS = [NAMES.index(name) for name in MEAN_FEATURES]
+SCALE_COLUMNS = [NAMES.index(name) for name in SCALE_FEATURES]
+STATE_COLUMNS = [NAMES.index(name) for name in STATE_FEATURES]
 
 
-@dataclass(frozen=True)
+@configuration
 class HybridConfig:
     """Shrinkages are in days of data: a correction is halved when the data weigh as much as its penalty."""
 
@@ -108,7 +121,7 @@ class HybridConfig:
     )
 
 
-class Hybrid(MoveModel):
+class Hybrid(ExactMoveModel):
     """Factors of standardised innovations with a learned conditional mean and log-scale, residuals from history.
 
     With y the moves (R, Δg), σ_t their running volatility (asymmetric EWMA) and z = y/σ: factors f are z's first
@@ -132,48 +145,30 @@ class Hybrid(MoveModel):
     name: ClassVar[str] = "hybrid"
     label: ClassVar[str] = "Hybrid: learned factors, historical residuals"
     Config: ClassVar[type] = HybridConfig
+    first = FIRST_CONDITION_ROW
     least_rows = FIRST_CONDITION_ROW + LEAST_POOL
+    least_days = 120  # fewer say nothing about its corrections
+    positive = ("unit", "factor_sd")
+    nonnegative = ("start", "level_start", "feature_spread")
 
-    def __init__(self, config: HybridConfig | None = None) -> None:
-        super().__init__(config)
-        self._basis: Basis | None = None
-        self._centre: Floats = np.zeros(len(NAMES))
-        self._spread: Floats = np.zeros(len(NAMES))
-        self._coefficients: Coefficients | None = None
+    def _learn(self, history: SurfaceHistory, run: Run) -> Learned:
+        """The corrections from every row from 22 on.
 
-    def fit(
-        self,
-        history: SurfaceHistory,
-        *,
-        seed: int,
-        on_step: OnStep | None = None,
-        checkpointer: Checkpointer | None = None,
-    ) -> FitReport:
-        """Learn the corrections from every row from 22 on.
-
-        The report's metrics: ``loss`` per day and factor, ``loss_without`` the same without corrections,
-        ``mean_share`` the share of the level's variance that its mean explains in training, ``scale_sd`` the standard
-        deviation of the level's log-scale correction, ``factors`` and ``explained``, the share of the surface's
-        variance that they hold.
-
-        Raises:
-            MarketDataError: if the history is shorter than 120 days, or a coordinate never moves.
-            TrainingStopped: if ``on_step`` asked to stop; the checkpointer then holds the state to resume from.
+        Metrics: ``loss`` per day and factor, ``loss_without`` the same without corrections, ``mean_share`` the share of
+        the level's variance that its mean explains in training, ``scale_sd`` the standard deviation of the level's
+        log-scale correction, ``factors`` and ``explained``, the share of the surface's variance that they hold.
         """
-        began = time.perf_counter()
-        if len(history) < LEAST_DAYS:
-            raise MarketDataError(f"expected at least {LEAST_DAYS} days of surfaces; found {len(history)}")
-        c, first = self.config, FIRST_CONDITION_ROW
-        basis = fit_basis(history, c.decay, c.tilt, c.factors, first)
-        seen = panel(history, basis, c.decay, c.tilt)
-        rows = slice(first, len(history) - 1)
+        c = self.config
+        basis = self._basis(history)
+        seen = self._panel(HistoryFilter(history), basis)
+        rows = slice(self.first, len(history) - 1)
         centre, spread = seen.features[rows].mean(axis=0), seen.features[rows].std(axis=0)
-        x = _standardised(seen.features[rows], centre, spread, c.clip)
+        x = standardised(seen.features[rows], centre, spread, c.clip, unclipped=STATE_COLUMNS)
         factors = seen.factors[rows]
         penalty = np.full((len(MEAN_FEATURES), factors.shape[1]), c.mean_shrinkage)
         penalty[:, 0] = c.return_shrinkage
-        raw = spread[ANCHOR_COLUMNS]  # the anchor's ridge is on features in their own units
-        penalty[: len(ANCHOR_FEATURES)] = (c.anchor_penalty / np.maximum(raw, LEAST_SD) ** 2)[:, None]
+        raw = spread[STATE_COLUMNS]  # the anchor's ridge is on features in their own units
+        penalty[: len(STATE_FEATURES)] = (c.anchor_penalty / np.maximum(raw, LEAST_SD) ** 2)[:, None]
         objective = Objective(
             x[:, MEAN_COLUMNS],
             x[:, SCALE_COLUMNS],
@@ -183,154 +178,93 @@ class Hybrid(MoveModel):
             own_penalty=c.scale_shrinkage,
             tail=c.tail,
         )
-        identity = f"hybrid {history.digest} {seed} {sorted(to_dict(c).items())}"
-        found, steps, loss = descend(objective, identity=identity, on_step=on_step, checkpointer=checkpointer)
-        self._grid, self._basis, self._coefficients = history.grid, basis, found
-        self._centre, self._spread = centre, spread
+        identity = f"hybrid {history.digest} {run.seed} {sorted(to_dict(c).items())}"
+        found, steps, loss = descend(objective, identity=identity, on_step=run.on_step, checkpointer=run.checkpointer)
         m, h = found.corrections(x[:, MEAN_COLUMNS], x[:, SCALE_COLUMNS])
-        rest = float(np.square(seen.rest[rows]).sum())
-        scores = float(np.square(factors[:, 1:] * basis.factor_sd[1:]).sum())
-        return FitReport(
+        learned = {name: getattr(found, name) for name in ARRAYS}
+        return Learned(
+            {**basis, "feature_centre": centre, "feature_spread": spread, **learned},
             steps=steps,
-            seconds=time.perf_counter() - began,
-            trained_on=(str(history.dates[first]), str(history.dates[-2])),
             metrics={
                 "loss": loss,
                 "loss_without": objective(np.zeros(objective.size))[0] / factors.size,
                 "mean_share": float(m[:, 1].var() / factors[:, 1].var()),
                 "scale_sd": float(h[:, 1].std()),
                 "factors": float(factors.shape[1] - 1),
-                "explained": scores / (scores + rest),
+                "explained": Factors.of(basis).explained(seen.innovations[rows]),
             },
         )
 
-    def days(
-        self, history: SurfaceHistory, rows: Sequence[int], n: int, *, rng: np.random.Generator
-    ) -> Iterator[ScenarioSet]:
-        """As the base class's, with one pass over the history for all rows: it runs forward, no row sees a later."""
-        grid, days = self._fitted(), self._rows(history, rows)
-        known = Known(self, history[: int(days.max()) + 1])
-        for row in days.tolist():
-            drawn = known.draw(row, n, rng)
-            log_iv = grid.unflatten(drawn[:, 1:]) + history.log_iv[row]
-            provenance = {
-                "model": self.name,
-                "condition_date": str(history.dates[row]),
-                "spot": float(history.spot[row]),
-                "rate": float(history.rate[row]),
-            }
-            yield ScenarioSet(np.ascontiguousarray(drawn[:, 0]), log_iv, grid, provenance=provenance)
-
-    def corrections(self, history: SurfaceHistory) -> tuple[Floats, Floats]:
-        """``(n, 1 + K)`` mean and log-scale of the factors of the move after each day, given that day."""
-        known = self.known(history)
-        return known.mean, known.log_scale
-
-    def corrections_of(self, features: Floats) -> tuple[Floats, Floats]:
-        """``(n, 1 + K)`` mean and log-scale given features ``(n, len(NAMES))`` in their own units."""
-        assert self._coefficients is not None
-        x = _standardised(features, self._centre, self._spread, self.config.clip)
-        return self._coefficients.corrections(x[:, MEAN_COLUMNS], x[:, SCALE_COLUMNS])
-
-    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
-        """Paths that carry volatilities, features and the residuals they drew."""
-        from engine.models.conditional_fhs.hybrid_chain import HybridChain
-
-        self._checked(condition, n)
-        self._rows(condition, [-1])
-        return HybridChain(self, condition, n)
-
-    def known(self, history: SurfaceHistory) -> Known:
-        """A history seen through the fitted model."""
-        return Known(self, history)
-
-    @property
-    def basis(self) -> Basis:
-        """How innovations become factors."""
-        self._fitted()
-        assert self._basis is not None
-        return self._basis
-
-    def state(self) -> Tensors:
+    def _shapes(self, grid: Grid, state: Tensors) -> dict[str, tuple[int, ...]]:
         """Units, axes, the features' standardisation, and the coefficients."""
-        self._fitted()
-        basis, found = self._basis, self._coefficients
-        assert basis is not None and found is not None
+        k = factors_of(state, self.config.factors)
         return {
-            **{name: getattr(basis, name) for name in BASIS},
-            "feature_centre": self._centre,
-            "feature_spread": self._spread,
-            **{name: getattr(found, name) for name in ARRAYS},
-        }
-
-    def restore(self, state: Tensors, grid: Grid) -> None:
-        """Take over a state; an error leaves the model as it was."""
-        axes = state.get("axes")
-        k = axes.shape[1] if axes is not None and axes.ndim == 2 else self.config.factors
-        if not 1 <= k <= self.config.factors:
-            raise CheckpointError(f"expected between 1 and {self.config.factors} factors; found {k}")
-        expected: dict[str, tuple[int, ...]] = {
-            "unit": (1 + grid.size,),
-            "start": (1 + grid.size,),
+            **basis_shapes(grid, k, len(NAMES)),
             "level_start": (2,),
-            "axes": (grid.size, k),
-            "factor_sd": (1 + k,),
-            "feature_centre": (len(NAMES),),
-            "feature_spread": (len(NAMES),),
             "mean_intercept": (1 + k,),
             "mean": (len(MEAN_FEATURES), 1 + k),
             "scale_intercept": (1 + k,),
             "scale_common": (len(SCALE_FEATURES),),
             "scale_own": (len(SCALE_FEATURES), 1 + k),
         }
-        check_arrays(state, expected, kind=f"hybrid coefficients for {grid!r}")
-        unknown = sorted(set(state) - set(expected))
-        if unknown:
-            raise CheckpointError(f"expected hybrid coefficients only; found the array {unknown[0][:60]!r}")
-        own = {name: np.array(state[name], dtype=np.float64) for name in expected}
-        for name in ("unit", "factor_sd"):
-            if own[name].min() <= 0:
-                raise CheckpointError(f"expected {name!r} > 0; found {own[name].min():g}")
-        for name in ("start", "level_start", "feature_spread"):
-            if own[name].min() < 0:
-                raise CheckpointError(f"expected {name!r} >= 0; found {own[name].min():g}")
-        self._grid = grid
-        self._basis = Basis(**{name: own[name] for name in BASIS})
-        self._centre, self._spread = own["feature_centre"], own["feature_spread"]
-        self._coefficients = Coefficients(**{name: own[name] for name in ARRAYS})
 
-    def _draw(self, history: SurfaceHistory, rows: Rows, n: int, rng: np.random.Generator) -> Floats:
-        known = Known(self, history)
-        drawn = np.empty((len(rows), n, 1 + history.grid.size))
-        for day, row in enumerate(rows.tolist()):
-            drawn[day] = known.draw(row, n, rng)
-        return drawn
+    def known(self, days: Filter) -> Known:
+        """Volatility, and mean and log scale of the factors, by the features of the day."""
+        s, seen = self._state, self._panel(days, self._state)
+        centre, spread = s["feature_centre"], s["feature_spread"]
+        x = standardised(seen.features, centre, spread, self.config.clip, unclipped=STATE_COLUMNS)
+        found = Coefficients(*(s[name] for name in ARRAYS))
+        mean, log_scale = found.corrections(x[:, MEAN_COLUMNS], x[:, SCALE_COLUMNS])
+        return {"volatility": seen.volatility * s["unit"], "mean": mean, "log_scale": log_scale}
+
+    def past(self, days: HistoryFilter, known: Known) -> Known:
+        """Residuals of the factors, and what the factors leave."""
+        innovations = days.moves / known["volatility"][:-1]
+        factors, rest = Factors.of(self._state).split(innovations)
+        return {"residuals": (factors - known["mean"][:-1]) * np.exp(-known["log_scale"][:-1]), "rest": rest}
+
+    def draw(self, today: Known, past: Known, pool: Pool, numbers: Floats) -> Floats:
+        """One past day's residuals and rest, about today's mean and on today's scale and volatility."""
+        chosen = pool.draw(numbers)
+        factors = today["mean"] + np.exp(today["log_scale"]) * past["residuals"][chosen]
+        return Factors.of(self._state).join(factors, past["rest"][chosen]) * today["volatility"]
+
+    def _basis(self, history: SurfaceHistory) -> Tensors:
+        """How moves become factors; ``level_start`` ``(2,)`` is where the variance of :func:`_levels` starts."""
+        days, c = HistoryFilter(history), self.config
+
+        def volatility(scaled: Floats, start: Floats) -> Floats:
+            return np.sqrt(days.variance("variance", scaled, c.decay, start, tilt=c.tilt))
+
+        basis = fit_basis(days, volatility, c.factors)
+        steps = _levels(days.moves[:, 0], days.moves[:, 1:], basis)
+        return {**basis, "level_start": np.square(steps).mean(axis=0)}
+
+    def _panel(self, days: Filter, basis: Tensors) -> Panel:
+        """Volatilities, factors and features of the days of a history or of paths."""
+        unit, tilt, decay = basis["unit"], self.config.tilt, self.config.decay
+        axes = Factors.of(basis)
+        scaled = days.moves / unit
+        volatility = np.sqrt(days.variance("variance", scaled, decay, basis["start"], tilt=tilt))
+        innovations = scaled / days.previous("volatility", volatility)
+        factors = axes.project(innovations)
+        levels = _levels(days.log_spot, days.log_iv, basis)  # (rows, 2)
+        steps = _levels(days.moves[:, 0], days.moves[:, 1:], basis)  # (moves, 2)
+        step_sd = np.sqrt(days.variance("level variance", steps, decay, basis["level_start"], tilt=tilt))
+        last = days.last(factors)
+        found = {"last return": last[:, 0]}
+        for half_life in HALF_LIVES:
+            name = f"against its {half_life}-day average"
+            away = against_average(days, name, levels, half_life) / step_sd
+            found[f"return {name}"], found[f"level {name}"] = away.T
+        found |= premium_feature(days, days.quote(1.0, ATM_MATURITY), step_sd[:, 0])
+        found |= activity_features(days, factors)
+        found |= weekday_features(days, step_sd[:, 1])
+        found |= state_features(days, last, axes)
+        return Panel(volatility, innovations, factors, np.stack([found[name] for name in NAMES], axis=1))
 
 
-class Known:
-    """A history seen through a fitted model: corrections of every day, residuals of every move."""
-
-    def __init__(self, model: Hybrid, history: SurfaceHistory) -> None:
-        basis, config = model.basis, model.config
-        seen = panel(history, basis, config.decay, config.tilt)
-        self.mean, self.log_scale = model.corrections_of(seen.features)
-        self.residuals = (seen.factors - self.mean[:-1]) * np.exp(-self.log_scale[:-1])
-        self.rest, self.volatility, self.basis = seen.rest, seen.volatility, basis
-
-    def draw(self, row: int, n: int, rng: np.random.Generator) -> Floats:
-        """``(n, 1 + N)`` moves after a row, residuals from the moves before it."""
-        factors = (
-            self.mean[row] + np.exp(self.log_scale[row]) * self.residuals[FIRST_CONDITION_ROW:row]
-        ) * self.basis.factor_sd
-        pool = np.concatenate(
-            [factors[:, :1], factors[:, 1:] @ self.basis.axes.T + self.rest[FIRST_CONDITION_ROW:row]], axis=1
-        )
-        pool *= self.volatility[row]
-        return pool[pick(rng.random(n), len(pool))]
-
-
-def _standardised(features: Floats, centre: Floats, spread: Floats, clip: float) -> Floats:
-    varied = spread > LEAST_SD
-    x: Floats = (features - centre) / np.where(varied, spread, 1.0) * varied
-    own = np.isin(np.arange(len(NAMES)), ANCHOR_COLUMNS)
-    return np.where(own, x, np.clip(x, -clip, clip))
+def _levels(spot: Floats, surface: Floats, basis: Tensors) -> Floats:
+    """``(…, 2)`` log spot and the surface's first score over their units, or the moves of both."""
+    unit: Floats = basis["unit"]
+    return np.stack([spot / unit[0], surface @ (basis["axes"][:, 0] / unit[1:])], axis=1)

@@ -9,28 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from engine.errors import CheckpointError, MarketDataError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from engine.models.conditional_fhs.factors import Factors, units
 from engine.models.conditional_fhs.features import (
     ACTIVITY_DECAYS,
     ATM_MATURITY,
     PREMIUM,
     STATE_FEATURES,
     WEEKDAYS,
+    Factors,
+    Panel,
     activity_features,
     against_average,
+    basis_shapes,
+    fit_basis,
     premium_feature,
     state_features,
     weekday_features,
 )
-from engine.models.conditional_fhs.filter import Filter, HistoryFilter, PathFilter
-from engine.settings import setting
+from engine.models.conditional_fhs.filter import Filter, HistoryFilter
+from engine.models.conditional_fhs.training import factors_of, standardised
+from engine.settings import configuration, setting
 from engine.training.progress import check_arrays
 
 INDEX_HALF_LIVES = (2, 5, 10, 20)
@@ -41,9 +45,6 @@ LEVEL_HALF_LIFE, YEAR_HALF_LIFE = 20, 250
 
 LEAST_DAYS = 120
 """A fit needs this many days: fewer say nothing about what is conditional."""
-
-LEAST_SD = 1e-9
-"""A feature that never varied in training is left out (its standardised value is zero)."""
 
 
 def index_against(days: int) -> str:
@@ -66,94 +67,29 @@ NAMES = tuple(dict.fromkeys(TREND_FEATURES + STATE_FEATURES + SCALE_FEATURES))
 STATE_COLUMNS = [NAMES.index(name) for name in STATE_FEATURES]
 
 
-class Speeds(Protocol):
-    """The settings that two-speed volatilities depend on."""
+@dataclass(frozen=True)
+class Speeds:
+    """What volatilities and factors depend on."""
 
-    @property
-    def fast(self) -> float:
-        """Decay of the quick half of the variance."""
-
-    @property
-    def slow(self) -> float:
-        """Decay of the lasting half."""
-
-    @property
-    def tilt(self) -> float:
-        """How much more falls count than rises."""
-
-    @property
-    def implied_share(self) -> float:
-        """Share of the return's variance that follows implied vol."""
-
-
-@dataclass(frozen=True, eq=False)
-class TwoSpeedBasis:
-    """How moves become factors; fixed by a fit.
-
-    Args:
-        unit: ``(1 + N,)`` standard deviation of the training moves, return first.
-        start: ``(1 + N,)`` mean square of the training moves over ``unit``², where running variances start.
-        implied_start: ``(1,)`` the same of the return over at-the-money vol.
-        factors: of the innovations.
-    """
-
-    unit: Floats
-    start: Floats
-    implied_start: Floats
-    factors: Factors
-
-    @classmethod
-    def fit(cls, history: SurfaceHistory, speeds: Speeds, most: int) -> TwoSpeedBasis:
-        """Units and principal axes of a training history, at most so many.
-
-        Raises:
-            MarketDataError: if spot or a point of the surface never moves.
-        """
-        known = HistoryFilter(history)
-        unit = units(known.moves)
-        scaled, implied = known.moves / unit, known.quote(1.0, ATM_MATURITY)
-        start = np.square(scaled).mean(axis=0)
-        implied_start = np.square(scaled[:, :1] / implied[:-1, None]).mean(axis=0)
-        volatility = two_speed_volatility(known, scaled, implied, start, implied_start, speeds)
-        innovations = (scaled / volatility[:-1])[FIRST_CONDITION_ROW:]
-        return cls(unit, start, implied_start, Factors.fit(innovations, most))
-
-    def arrays(self) -> dict[str, Floats]:
-        """Named arrays for a state."""
-        numbers = {name: getattr(self, name) for name in ("unit", "start", "implied_start")}
-        return {**numbers, "axes": self.factors.axes, "factor_sd": self.factors.factor_sd}
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, Floats]) -> TwoSpeedBasis:
-        """The inverse of :meth:`arrays`."""
-        factors = Factors(arrays["axes"], arrays["factor_sd"])
-        return cls(arrays["unit"], arrays["start"], arrays["implied_start"], factors)
-
-    @staticmethod
-    def shapes(grid: Grid, k: int) -> dict[str, tuple[int, ...]]:
-        """Name → shape of :meth:`arrays` with k factors of the surface."""
-        d = 1 + grid.size
-        return {"unit": (d,), "start": (d,), "implied_start": (1,), "axes": (grid.size, k), "factor_sd": (1 + k,)}
-
-
-class Panel(NamedTuple):
-    """Days in two-speed terms.
-
-    Args:
-        volatility: ``(rows, 1 + N)`` of the scaled move after each day.
-        features: ``(rows, len(NAMES))`` known at the close of each day, in their own units.
-        scaled: ``(moves, 1 + N)`` over ``unit``.
-        innovations: ``(moves, 1 + N)`` scaled moves over their volatility.
-        factors: ``(moves, 1 + K)`` of the innovations.
-        rest: ``(moves, N)`` what the factors leave of the surface's innovations.
-    """
-
-    volatility: Floats
-    features: Floats
-    scaled: Floats
-    innovations: Floats
-    factors: Floats
-    rest: Floats
+    factors: int = setting(
+        4, label="Factors", help="Principal components of the surface that get a mean and a scale.", low=1, high=10
+    )
+    fast: float = setting(0.8, label="Fast decay", help="Of the quick half of the variance.", low=0.1, high=0.999)
+    slow: float = setting(0.99, label="Slow decay", help="Of the lasting half of the variance.", low=0.5, high=0.9999)
+    tilt: float = setting(
+        0.5,
+        label="Tilt",
+        help="How much more a fall of the index moves the variance than a rise.",
+        low=0.0,
+        high=0.9,
+    )
+    implied_share: float = setting(
+        0.8,
+        label="Implied share",
+        help="Share of the return's variance that follows at-the-money implied vol; the rest follows past returns.",
+        low=0.0,
+        high=1.0,
+    )
 
 
 def two_speed_volatility(
@@ -192,14 +128,27 @@ def two_speed_volatility(
     return volatility
 
 
-def panel(known: Filter, basis: TwoSpeedBasis, speeds: Speeds) -> Panel:
-    """Volatilities, factors and features of the days of a history or of paths."""
-    scaled, implied = known.moves / basis.unit, known.quote(1.0, ATM_MATURITY)
-    volatility = two_speed_volatility(known, scaled, implied, basis.start, basis.implied_start, speeds)
+def two_speed_basis(history: SurfaceHistory, speeds: Speeds) -> dict[str, Floats]:
+    """:func:`~.features.fit_basis`, and ``implied_start`` ``(1,)``, the mean of (R/σ)² over the return's unit²."""
+    days = HistoryFilter(history)
+    implied = days.quote(1.0, ATM_MATURITY)
+    over_implied = np.square(days.moves[:, :1] / days.moves[:, 0].std() / implied[:-1, None]).mean(axis=0)
+
+    def volatility(scaled: Floats, start: Floats) -> Floats:
+        return two_speed_volatility(days, scaled, implied, start, over_implied, speeds)
+
+    return {**fit_basis(days, volatility, speeds.factors), "implied_start": over_implied}
+
+
+def two_speed_panel(known: Filter, basis: Mapping[str, Floats], speeds: Speeds) -> Panel:
+    """Volatilities, factors and features ``NAMES`` of the days of a history or of paths."""
+    scaled, implied = known.moves / basis["unit"], known.quote(1.0, ATM_MATURITY)
+    volatility = two_speed_volatility(known, scaled, implied, basis["start"], basis["implied_start"], speeds)
     innovations = scaled / known.previous("volatility", volatility)
-    factors, rest = basis.factors.split(innovations)
+    axes = Factors.of(basis)
+    factors = axes.project(innovations)
     index_sd, level_sd = volatility[:, 0], volatility[:, 1:].mean(axis=1)
-    index, level = known.log_spot / basis.unit[0], (known.log_iv / basis.unit[1:]).mean(axis=1)
+    index, level = known.log_spot / basis["unit"][0], (known.log_iv / basis["unit"][1:]).mean(axis=1)
     found = {
         index_against(days): against_average(known, index_against(days), index, days) / index_sd
         for days in INDEX_HALF_LIVES
@@ -209,27 +158,14 @@ def panel(known: Filter, basis: TwoSpeedBasis, speeds: Speeds) -> Panel:
     found |= premium_feature(known, implied, index_sd)
     found |= activity_features(known, factors)
     found |= weekday_features(known, level_sd)
-    found |= state_features(known, known.last(factors), basis.factors)
-    features = np.stack([found[name] for name in NAMES], axis=1)
-    return Panel(volatility, features, scaled, innovations, factors, rest)
+    found |= state_features(known, known.last(factors), axes)
+    return Panel(volatility, innovations, factors, np.stack([found[name] for name in NAMES], axis=1))
 
 
-@dataclass(frozen=True)
-class MomentsConfig:
+@configuration
+class MomentsConfig(Speeds):
     """Volatility, mean and features of the next move; the defaults are those of the two-speed mixture."""
 
-    fast: float = setting(0.8, label="Fast decay", help="Of the quick half of the variance.", low=0.1, high=0.999)
-    slow: float = setting(0.99, label="Slow decay", help="Of the lasting half of the variance.", low=0.5, high=0.9999)
-    tilt: float = setting(
-        0.5, label="Tilt", help="How much more a fall of the index moves the variance than a rise.", low=0.0, high=0.9
-    )
-    implied_share: float = setting(
-        0.8,
-        label="Implied share",
-        help="Share of the return's variance that follows at-the-money implied vol; the rest follows past returns.",
-        low=0.0,
-        high=1.0,
-    )
     penalty: float = setting(
         100.0, label="Ridge penalty", help="Shrinks the conditional mean towards none.", low=0.0, high=1e15
     )
@@ -239,9 +175,6 @@ class MomentsConfig:
         help="The index return's mean is shrunk this much more: little is known of it.",
         low=1.0,
         high=1e12,
-    )
-    factors: int = setting(
-        4, label="Factors", help="Principal components of the surface's innovations.", low=1, high=20
     )
     clip: float = setting(
         5.0, label="Clip", help="Features further from their training mean count as this far.", low=0.5, high=100.0
@@ -278,44 +211,6 @@ class Moments(NamedTuple):
         return Moments(self.volatility[today], self.mean[today], self.features[today], self.innovations[:row])
 
 
-class MomentsOnPaths:
-    """Moments that n paths carry from one close to the next. Made by :meth:`ConditionalMoments.start`.
-
-    Args:
-        moments: fitted.
-        known: the paths' filter.
-        today: what the real past knows of tomorrow, its rows tiled.
-    """
-
-    def __init__(self, moments: ConditionalMoments, known: PathFilter, today: Moments) -> None:
-        self._moments, self._known, self.today = moments, known, today
-
-    @property
-    def volatility(self) -> Floats:
-        """``(n, 1 + N)`` of tomorrow's move on every path."""
-        return self.today.volatility
-
-    @property
-    def mean(self) -> Floats:
-        """``(n, 1 + N)`` of tomorrow's standardised move."""
-        return self.today.mean
-
-    @property
-    def features(self) -> Floats:
-        """``(n, f)`` standardised features of today."""
-        return self.today.features
-
-    @property
-    def log_iv(self) -> Floats:
-        """``(n, N)`` today's log vols."""
-        return self._known.log_iv
-
-    def advance(self, moves: Floats) -> None:
-        """Tomorrow, reached by moves ``(n, 1 + N)``, becomes today."""
-        self._known.advance(moves)
-        self.today = self._moments._of(self._known)
-
-
 @dataclass(frozen=True, eq=False)
 class ConditionalMoments:
     """Conditional volatility, mean and features of the next day's move: the door to the space of innovations.
@@ -336,10 +231,9 @@ class ConditionalMoments:
 
     Args:
         config: the settings.
-        basis: units, starts and principal axes.
-        centre, spread: ``(f,)`` mean and standard deviation of the training features, in their own units.
-        level: ``(1 + N,)`` b.
-        coefficients: ``(8, 1 + N)`` B, one row each of ``STATE_FEATURES``.
+        fitted: ``unit`` and ``start`` ``(1 + N,)``, ``implied_start`` ``(1,)``, ``axes`` ``(N, K)``, ``factor_sd``
+            ``(1 + K,)``; ``feature_centre``, ``feature_spread`` ``(f,)`` of the training features in their own units;
+            ``level`` ``(1 + N,)`` b, ``coefficients`` ``(8, 1 + N)`` B, one row each of ``STATE_FEATURES``.
 
     References:
         A. Hoerl and R. Kennard (1970), Ridge regression, Technometrics 12; Barone-Adesi, Giannopoulos and Vosper
@@ -347,11 +241,7 @@ class ConditionalMoments:
     """
 
     config: MomentsConfig
-    basis: TwoSpeedBasis
-    centre: Floats
-    spread: Floats
-    level: Floats
-    coefficients: Floats
+    fitted: Mapping[str, Floats]
 
     @classmethod
     def fit(cls, history: SurfaceHistory, config: MomentsConfig | None = None) -> ConditionalMoments:
@@ -363,8 +253,8 @@ class ConditionalMoments:
         config = config or MomentsConfig()
         if len(history) < LEAST_DAYS:
             raise MarketDataError(f"expected at least {LEAST_DAYS} days of surfaces; found {len(history)}")
-        basis = TwoSpeedBasis.fit(history, config, config.factors)
-        seen = panel(HistoryFilter(history), basis, config)
+        basis = two_speed_basis(history, config)
+        seen = two_speed_panel(HistoryFilter(history), basis, config)
         features, target = seen.features[FIRST_CONDITION_ROW:-1], seen.innovations[FIRST_CONDITION_ROW:]
         centre, level = features.mean(axis=0), target.mean(axis=0)
         x, y = (features - centre)[:, STATE_COLUMNS], target - level
@@ -372,39 +262,28 @@ class ConditionalMoments:
         coefficients = np.linalg.lstsq(gram + config.penalty * identity, cross, rcond=None)[0]
         for_return = gram + config.penalty * config.return_factor * identity
         coefficients[:, 0] = np.linalg.lstsq(for_return, cross[:, 0], rcond=None)[0]
-        return cls(config, basis, centre, features.std(axis=0), level, coefficients)
+        own = {"feature_centre": centre, "feature_spread": features.std(axis=0), "level": level}
+        return cls(config, {**basis, **own, "coefficients": coefficients})
 
     @property
     def factors(self) -> Factors:
         """Principal axes of the innovations, which split them into factors of about unit variance and a rest."""
-        return self.basis.factors
+        return Factors.of(self.fitted)
 
     def over(self, history: SurfaceHistory) -> Moments:
         """Every day of a history on the fitted grid (at least two), in one pass."""
-        return self._of(HistoryFilter(history))
-
-    def start(self, history: SurfaceHistory, n: int) -> MomentsOnPaths:
-        """n paths that stand at the close of a history's last day.
-
-        Raises:
-            SettingsError: for no path.
-            MarketDataError: if the history has fewer than 22 days.
-        """
-        known = HistoryFilter(history)
-        seen = self._of(known)
-        return MomentsOnPaths(self, known.paths(n), Moments(*(np.repeat(array[-1:], n, axis=0) for array in seen)))
+        return self.of(HistoryFilter(history))
 
     def state(self) -> dict[str, Floats]:
         """Everything fitted, as named arrays: no day of the training data."""
-        own = {name: getattr(self, name) for name in ("level", "coefficients")}
-        return {**self.basis.arrays(), "feature_centre": self.centre, "feature_spread": self.spread, **own}
+        return dict(self.fitted)
 
     @staticmethod
     def shapes(grid: Grid, factors: int) -> dict[str, tuple[int, ...]]:
         """Name → shape of :meth:`state` with so many principal components."""
-        d, f = 1 + grid.size, len(NAMES)
-        own = {"feature_centre": (f,), "feature_spread": (f,), "level": (d,), "coefficients": (len(STATE_COLUMNS), d)}
-        return {**TwoSpeedBasis.shapes(grid, factors), **own}
+        d = 1 + grid.size
+        own = {"implied_start": (1,), "level": (d,), "coefficients": (len(STATE_COLUMNS), d)}
+        return {**basis_shapes(grid, factors, len(NAMES)), **own}
 
     @classmethod
     def from_state(
@@ -416,22 +295,18 @@ class ConditionalMoments:
             CheckpointError: if names, shapes or values do not fit the settings and the grid.
         """
         config = config or MomentsConfig()
-        axes = state.get("axes")
-        k = axes.shape[1] if axes is not None and axes.ndim == 2 else config.factors
-        shapes = cls.shapes(grid, k)
+        shapes = cls.shapes(grid, factors_of(state, config.factors))
         check_arrays(dict(state), shapes, kind=f"conditional moments for {grid!r}")
         own = {name: np.array(state[name], dtype=np.float64) for name in shapes}
         for name in ("unit", "factor_sd"):
             if not own[name].min() > 0:
                 raise CheckpointError(f"expected {name!r} > 0; found {own[name].min():g}")
-        fitted = (own[name] for name in ("feature_centre", "feature_spread", "level", "coefficients"))
-        return cls(config, TwoSpeedBasis.of(own), *fitted)
+        return cls(config, own)
 
-    def _of(self, known: Filter) -> Moments:
-        seen, clip = panel(known, self.basis, self.config), self.config.clip
-        centred = seen.features - self.centre
-        mean = self.level + centred[:, STATE_COLUMNS] @ self.coefficients
-        varied = self.spread > LEAST_SD
-        features = np.clip(centred / np.where(varied, self.spread, 1.0) * varied, -clip, clip)
+    def of(self, known: Filter) -> Moments:
+        """The days of a history, or the day that paths have reached."""
+        s, seen = self.fitted, two_speed_panel(known, self.fitted, self.config)
+        mean = s["level"] + (seen.features - s["feature_centre"])[:, STATE_COLUMNS] @ s["coefficients"]
+        features = standardised(seen.features, s["feature_centre"], s["feature_spread"], self.config.clip)
         innovations = seen.innovations - known.previous("mean", mean)
-        return Moments(seen.volatility * self.basis.unit, mean, features, innovations)
+        return Moments(seen.volatility * s["unit"], mean, features, innovations)

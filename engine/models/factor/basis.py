@@ -6,6 +6,7 @@ noise along the remaining components, with their training variance, so that scen
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,16 +43,12 @@ class FactorBasis:
         rest = np.sqrt(found.eigenvalues[k:])[:, None] * vectors[k:]
         return cls(grid.flatten(found.log_average), vectors[:k], rest)
 
-    def factors(self, history: SurfaceHistory) -> Floats:
-        """``(n, k)`` X^i_t = ⟨Y_t − Ỹ, f_i⟩."""
-        values: Floats = (history.grid.flatten(history.log_iv) - self.log_average) @ self.vectors.T
+    def factors(self, log_iv: Floats) -> Floats:
+        """``(n, k)`` X^i_t = ⟨Y_t − Ỹ, f_i⟩ of log vols ``(n, N)``."""
+        values: Floats = (log_iv - self.log_average) @ self.vectors.T
         return values
 
-    def surface_moves(self, changes: Floats, rng: np.random.Generator) -> Floats:
-        """``(n, N)`` Δg of changes ``(n, k)`` of the factors, the rest drawn."""
-        return self.surface_moves_of(changes, rng.standard_normal((len(changes), len(self.rest))))
-
-    def surface_moves_of(self, changes: Floats, noise: Floats) -> Floats:
+    def surface_moves(self, changes: Floats, noise: Floats) -> Floats:
         """``(n, N)`` Δg of changes ``(n, k)`` of the factors and standard normal noise ``(n, N − k)`` for the rest."""
         surface_moves: Floats = changes @ self.vectors + noise @ self.rest
         return surface_moves
@@ -59,6 +56,11 @@ class FactorBasis:
     def state(self) -> dict[str, Floats]:
         """Named arrays."""
         return {"log_average": self.log_average, "vectors": self.vectors, "rest": self.rest}
+
+    @classmethod
+    def of(cls, state: Mapping[str, Floats]) -> FactorBasis:
+        """The inverse of :meth:`state`; other arrays are left alone."""
+        return cls(state["log_average"], state["vectors"], state["rest"])
 
     @staticmethod
     def shapes(grid: Grid, k: int) -> dict[str, tuple[int, ...]]:

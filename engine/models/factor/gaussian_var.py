@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,22 +9,21 @@ import numpy as np
 from engine.errors import MarketDataError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.chains import Chain, MoveChain
-from engine.models.conditional_fhs.innovations import MoveModel, Rows
+from engine.models.conditional_fhs.filter import Filter, HistoryFilter
+from engine.models.conditional_fhs.model import ExactMoveModel, Known, Learned, Pool, Run
 from engine.models.factor.basis import FactorBasis, covariance_root
-from engine.models.surface_model import FitReport, Tensors
-from engine.settings import setting
-from engine.training.progress import Checkpointer, OnStep, check_arrays
+from engine.models.surface_model import Tensors
+from engine.settings import configuration, setting
 
 
-@dataclass(frozen=True)
+@configuration
 class GaussianVarConfig:
     """Vector autoregression of order one."""
 
     factors: int = setting(4, label="Factors", help="Principal components beside the return.", low=1, high=20)
 
 
-class GaussianVar(MoveModel):
+class GaussianVar(ExactMoveModel):
     """s_{t+1} = c + A s_t + ε with s_t = (R_{t−Δ}, X_t), the return that ended at t and the factors; ε ~ N(0, Σ).
 
     c and A by least squares, equation by equation, Σ with a divisor that counts the coefficients. The conditional law
@@ -40,24 +37,10 @@ class GaussianVar(MoveModel):
     label: ClassVar[str] = "Gaussian VAR on factors"
     Config: ClassVar[type] = GaussianVarConfig
 
-    def __init__(self, config: GaussianVarConfig | None = None) -> None:
-        super().__init__(config)
-        self._state: Tensors = {}
+    first = 1  # the first return ends on it
 
-    def fit(
-        self,
-        history: SurfaceHistory,
-        *,
-        seed: int,
-        on_step: OnStep | None = None,
-        checkpointer: Checkpointer | None = None,
-    ) -> FitReport:
-        """Components, coefficients and covariance.
-
-        Raises:
-            MarketDataError: if there are fewer days than ten a coefficient of an equation.
-        """
-        started = time.perf_counter()
+    def _learn(self, history: SurfaceHistory, run: Run) -> Learned:
+        """Components, coefficients (constant first) and covariance of the errors."""
         k = min(self.config.factors, history.grid.size)
         least = 10 * (k + 2) + 2
         if len(history) < least:
@@ -65,77 +48,38 @@ class GaussianVar(MoveModel):
                 f"expected at least {least} days for {k} factors and the return; found {len(history)}"
             )
         basis = FactorBasis.fit(history, k)
-        system = _system(history, basis.factors(history))
+        system = _system(HistoryFilter(history), basis)[1:]
         regressors = np.concatenate([np.ones((len(system) - 1, 1)), system[:-1]], axis=1)
         coefficients = np.linalg.lstsq(regressors, system[1:], rcond=None)[0]  # (1 + 1 + k, 1 + k)
         errors = system[1:] - regressors @ coefficients
-        self._state = {
-            **basis.state(),
-            "coefficients": coefficients,
-            "covariance": errors.T @ errors / (len(errors) - regressors.shape[1]),
-        }
-        self._grid = history.grid
+        covariance = errors.T @ errors / (len(errors) - regressors.shape[1])
         root = np.abs(np.linalg.eigvals(coefficients[1:].T)).max()
-        return FitReport(
-            steps=0,
-            seconds=time.perf_counter() - started,
-            trained_on=(str(history.dates[1]), str(history.dates[-2])),
+        return Learned(
+            {**basis.state(), "coefficients": coefficients, "covariance": covariance},
             metrics={"largest_root": float(root)},
         )
 
-    def state(self) -> Tensors:
-        """Basis, coefficients (constant first) and covariance of the errors."""
-        self._fitted()
-        return dict(self._state)
-
-    def restore(self, state: Tensors, grid: Grid) -> None:
-        """Take over a state; an error leaves the model as it was."""
+    def _shapes(self, grid: Grid, state: Tensors) -> dict[str, tuple[int, ...]]:
         k = min(self.config.factors, grid.size)
-        shapes = FactorBasis.shapes(grid, k) | {"coefficients": (2 + k, 1 + k), "covariance": (1 + k, 1 + k)}
-        check_arrays(state, shapes, kind=f"{self.label} state for {grid!r}")
-        self._state = {name: np.asarray(state[name], dtype=np.float64) for name in shapes}
-        self._grid = grid
+        return FactorBasis.shapes(grid, k) | {"coefficients": (2 + k, 1 + k), "covariance": (1 + k, 1 + k)}
 
-    def _draw(self, history: SurfaceHistory, rows: Rows, n: int, rng: np.random.Generator) -> Floats:
-        s = self._state
-        basis = FactorBasis(s["log_average"], s["vectors"], s["rest"])
-        factors = basis.factors(history)
-        system = _system(history, factors)
+    def known(self, days: Filter) -> Known:
+        """s, the return that ended on the day (0 on the first) and the factors."""
+        return {"system": _system(days, FactorBasis.of(self._state))}
+
+    def numbers(self, rng: np.random.Generator, n: int) -> Floats:
+        """``(n, 1 + N)`` standard normal: shocks of the system, then the rest's noise."""
+        return rng.standard_normal((n, 1 + self._fitted().size))
+
+    def draw(self, today: Known, past: Known, pool: Pool, numbers: Floats) -> Floats:
+        """The conditional mean plus Gaussian shocks, and the rest."""
+        s, now = self._state, today["system"]
         root = covariance_root(s["covariance"])
-        drawn = np.empty((len(rows), n, 1 + history.grid.size))
-        for day, row in enumerate(rows):
-            today = system[row - 1]
-            tomorrow = s["coefficients"][0] + today @ s["coefficients"][1:]
-            draws = tomorrow + rng.standard_normal((n, len(root))) @ root.T
-            drawn[day, :, 0] = draws[:, 0]
-            drawn[day, :, 1:] = basis.surface_moves(draws[:, 1:] - factors[row], rng)
-        return drawn
-
-    def chain(self, condition: SurfaceHistory, n: int) -> Chain:
-        """Paths that carry s = (R, X)."""
-        self._checked(condition, n)
-        self._rows(condition, [-1])
-        return _VarChain(self._state, condition, n)
+        tomorrow = s["coefficients"][0] + now @ s["coefficients"][1:] + numbers[:, : len(root)] @ root.T
+        surface = FactorBasis.of(s).surface_moves(tomorrow[:, 1:] - now[:, 1:], numbers[:, len(root) :])
+        return np.concatenate([tomorrow[:, :1], surface], axis=1)
 
 
-class _VarChain(MoveChain):
-    def __init__(self, state: Tensors, condition: SurfaceHistory, n: int) -> None:
-        super().__init__(condition, n)
-        self._coefficients = state["coefficients"]
-        self._basis = FactorBasis(state["log_average"], state["vectors"], state["rest"])
-        self._root = covariance_root(state["covariance"])
-        today = _system(condition[len(condition) - 2 :], self._basis.factors(condition[len(condition) - 2 :]))
-        self._today = np.tile(today[-1], (n, 1))  # (n, 1 + k)
-
-    def _moves(self, rng: np.random.Generator) -> Floats:
-        basis, k = self._basis, len(self._root)
-        drawn = rng.standard_normal((len(self._today), k + len(basis.rest)))  # shocks, then the rest's noise
-        tomorrow = self._coefficients[0] + self._today @ self._coefficients[1:] + drawn[:, :k] @ self._root.T
-        surface = basis.surface_moves_of(tomorrow[:, 1:] - self._today[:, 1:], drawn[:, k:])
-        self._today = tomorrow
-        return np.column_stack([tomorrow[:, 0], surface])
-
-
-def _system(history: SurfaceHistory, factors: Floats) -> Floats:
-    """``(n − 1, 1 + k)`` s_t of rows 1, 2, …: the return that ended at t and the factors at t."""
-    return np.concatenate([history.log_return[:, None], factors[1:]], axis=1)
+def _system(days: Filter, basis: FactorBasis) -> Floats:
+    """``(rows, 1 + k)`` s_t, the return that ended at t and the factors at t."""
+    return np.concatenate([days.last(days.moves[:, :1]), basis.factors(days.log_iv)], axis=1)

@@ -343,7 +343,7 @@ class Estimator:
 
     def _able(self, capability: str) -> nn.Module:
         if not self.family.can(capability):
-            getattr(self.family, capability)(*[None] * (5 if capability == "impute" else 3))
+            getattr(self.family, capability)(*[None] * (6 if capability == "impute" else 3))
         return self._fitted()
 
     def _given(

@@ -17,6 +17,9 @@ LOG_2PI = math.log(2 * math.pi)
 LOWEST_LOG_SD = -6.0
 """No decoder noise below e⁻⁶ of the data's spread: a likelihood on data that lie on a surface has no maximum."""
 
+NOISE_SPEED = 10.0
+"""The learned noise is e^{10 θ}: Adam moves every θ by about the learning rate, too slowly for a logarithm."""
+
 ACTIVE = 0.01
 """Variance over the data of a code's posterior mean above which the code is in use."""
 
@@ -28,6 +31,7 @@ class VAEConfig(Optimisation):
     epochs: int = setting(
         150, label="Epochs", help="Passes over the training rows.", low=1, high=1_000_000, extends=True
     )
+    learning_rate: float = setting(2e-3, label="Learning rate", help="Largest step size.", low=1e-7, high=1.0)
     latent: int = setting(8, label="Codes", help="Dimension of the latent space.", low=1, high=1_024)
     width: int = setting(128, label="Width", help="Of every hidden layer.", low=1, high=8_192)
     depth: int = setting(2, label="Depth", help="Hidden layers of encoder and decoder each.", low=0, high=16)
@@ -87,7 +91,7 @@ class Networks(nn.Module):
         self.encoder = MLP(x + condition, 2 * latent, width, depth)
         by_code = config.noise == "by code"
         self.decoder = MLP(latent + condition, 2 * x if by_code else x, width, depth)
-        self.log_sd = None if by_code else nn.Parameter(torch.zeros(x))
+        self.noise = None if by_code else nn.Parameter(torch.zeros(x))
 
     def encode(self, x: Tensor, condition: Tensor | None) -> Normal:
         """Law of the code."""
@@ -97,7 +101,7 @@ class Networks(nn.Module):
     def decode(self, z: Tensor, condition: Tensor | None) -> Normal:
         """Law of x."""
         out = self.decoder(z, condition)
-        mean, log_sd = (out, self.log_sd.expand_as(out)) if self.log_sd is not None else out.chunk(2, dim=1)
+        mean, log_sd = (out, NOISE_SPEED * self.noise.expand_as(out)) if self.noise is not None else out.chunk(2, dim=1)
         return Normal(mean, log_sd.clamp(LOWEST_LOG_SD, 3.0))
 
 

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import Floats
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.training.progress import check_arrays
 from engine.training.threefry import Words, key
 
@@ -93,7 +93,7 @@ LSTM_LOSSES: dict[str, Loss] = {**FIN_COMBINATIONS, "MSE": (MSE,)}
 """All five; MSE alone is the LSTM."""
 
 
-@dataclass(frozen=True)
+@configuration
 class FinGANConfig:
     """Fin-GAN as published (SPEC 4)."""
 

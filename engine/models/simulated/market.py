@@ -20,11 +20,12 @@ from numpy.typing import ArrayLike
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import CH2_GRID, DT, VOLGAN_GRID, Floats, Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.chains import Chain, Day
+from engine.models.rollout import Chain, Day
 from engine.models.simulated import law
 from engine.models.simulated.law import SurfaceShapes, half_spreads, surface_shapes
 from engine.models.surface_model import FitReport, SurfaceModel, Tensors
 from engine.scenarios.scenario_set import ScenarioSet
+from engine.settings import configuration
 from engine.surfaces import vix
 from engine.training.progress import Checkpointer, OnStep, Progress, check_arrays
 
@@ -50,7 +51,7 @@ VIX_DIGITS = 6
 them the fingerprint of the history would."""
 
 
-@dataclass(frozen=True)
+@configuration
 class SimulatedMarketConfig:
     """Nothing to set: the parameters are the thesis's Tables 2.2 and 2.6 and the constants of the law."""
 

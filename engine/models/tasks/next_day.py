@@ -21,7 +21,8 @@ from engine.errors import MarketDataError
 from engine.market.domain import Domain
 from engine.market.grid import TRADING_DAYS, Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from engine.models.conditional_fhs.filter import Filter, HistoryFilter, PathFilter, moves
+from engine.models.conditional_fhs.filter import Filter, HistoryFilter
+from engine.models.conditional_fhs.model import Known, Rows
 from engine.models.conditional_fhs.moments import NAMES, ConditionalMoments, Moments, MomentsConfig
 from engine.models.tasks.task import Examples, Task, Tensors, on_grid
 from engine.settings import configuration, setting
@@ -58,42 +59,37 @@ class NextDayConfig:
     )
 
 
-class State(ABC):
-    """What is known at the close of rows: of a history, or of the day that paths have reached."""
-
-    condition: Floats | None
-    """``(rows, c)`` what the family is told."""
-
-    @abstractmethod
-    def moves(self, x: Floats, chosen: NDArray[np.intp] | None, row: int | None = None) -> Floats:
-        """``(n, 1 + N)`` moves from draws ``(n, d)``.
-
-        Args:
-            x: the family's draws.
-            chosen: ``(n,)`` past days that lend what the components leave; None where nothing is left.
-            row: of a history, the one day that all draws follow; None on paths, one draw each.
-        """
-
-
 class Space(ABC):
     """How moves become what a family sees, and back; fitted to a training history."""
-
-    rest: ClassVar[bool]
-    """Whether draws take a past day's remainder."""
 
     grid: Grid
 
     @abstractmethod
-    def examples(self, history: SurfaceHistory) -> Examples:
-        """Rows from 22 on, and the move after each."""
+    def known(self, days: Filter) -> Known:
+        """What the close of each day, or of the day that paths have reached, knows of the move after it."""
 
     @abstractmethod
-    def over(self, history: SurfaceHistory) -> State:
-        """Every row of a history."""
+    def past(self, days: HistoryFilter, known: Known) -> Known:
+        """``(n − 1, …)`` what of each day's move is drawn again."""
 
     @abstractmethod
-    def start(self, history: SurfaceHistory, n: int) -> PathState:
-        """n paths from a history's last day."""
+    def condition(self, today: Known) -> Floats | None:
+        """``(rows, c)`` what the family is told of it; None where it is told nothing."""
+
+    @abstractmethod
+    def targets(self, days: HistoryFilter, known: Known) -> Floats:
+        """``(n − 1, d)`` what the family is to generate of the move after each day but the last."""
+
+    @abstractmethod
+    def moves(self, today: Known, past: Known, x: Floats, chosen: Rows) -> Floats:
+        """``(n, 1 + N)`` moves from draws ``(n, d)``, after one day (arrays of length 1) or on n paths.
+
+        Args:
+            today: from :meth:`known`.
+            past: from :meth:`past`.
+            x: the family's draws.
+            chosen: ``(n,)`` past days that lend what the components leave.
+        """
 
     @abstractmethod
     def arrays(self) -> Tensors:
@@ -104,108 +100,73 @@ class Space(ABC):
         """Of one row of x and of its condition."""
 
 
-class PathState(State):
-    """State of paths, which moves on."""
-
-    log_iv: Floats
-    """``(n, N)`` today's log vols."""
-
-    @abstractmethod
-    def advance(self, moves: Floats) -> None:
-        """Tomorrow, reached by moves ``(n, 1 + N)``, becomes today."""
-
-
 class Innovations(Space):
     """Standardised, mean-free moves on their leading components."""
-
-    rest = True
 
     def __init__(self, moments: ConditionalMoments, grid: Grid, given: str) -> None:
         self.moments, self.grid, self.given = moments, grid, given
 
-    def examples(self, history: SurfaceHistory) -> Examples:
-        """Factors of the innovations after rows 22, 23, …, and the features of those rows."""
-        seen = self.moments.over(history)
-        factors = self.moments.factors.split(seen.innovations[FIRST:])[0]
-        condition = seen.features[FIRST:-1] if self.given == "state" else None
-        return Examples(factors, condition, (str(history.dates[FIRST]), str(history.dates[-2])))
+    def known(self, days: Filter) -> Known:
+        """Moments."""
+        return self.moments.of(days)._asdict()
 
-    def over(self, history: SurfaceHistory) -> _InnovationState:
-        """Moments of every row."""
-        seen = self.moments.over(history)
-        return _InnovationState(self, seen, self.moments.factors.split(seen.innovations[FIRST:])[1])
+    def past(self, days: HistoryFilter, known: Known) -> Known:
+        """What the components leave of each innovation."""
+        return {"rest": self.moments.factors.split(known["innovations"])[1]}
 
-    def start(self, history: SurfaceHistory, n: int) -> _InnovationPaths:
-        """Moments carried along."""
-        return _InnovationPaths(self, history, n)
+    def condition(self, today: Known) -> Floats | None:
+        """Features of the state, if the family is told them."""
+        return today["features"] if self.given == "state" else None
+
+    def targets(self, days: HistoryFilter, known: Known) -> Floats:
+        """Factors of the innovations."""
+        return self.moments.factors.split(known["innovations"])[0]
+
+    def moves(self, today: Known, past: Known, x: Floats, chosen: Rows) -> Floats:
+        """σ ⊙ (μ + e)."""
+        return Moments(**today).moves(self.moments.factors.join(x, past["rest"][chosen]))
 
     def arrays(self) -> Tensors:
         """Those of the moments."""
-        return {f"moments.{name}": array for name, array in self.moments.state().items()}
+        return dict(self.moments.state())
 
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
         """Return and components; the features."""
         return (len(self.moments.factors.factor_sd),), ((len(NAMES),) if self.given == "state" else None)
 
 
-class _InnovationState(State):
-    def __init__(self, space: Innovations, seen: Moments, rest: Floats) -> None:
-        self._space, self._seen, self._rest = space, seen, rest
-        self.condition = seen.features if space.given == "state" else None
-
-    def moves(self, x: Floats, chosen: NDArray[np.intp] | None, row: int | None = None) -> Floats:
-        """σ ⊙ (μ + e)."""
-        seen = self._seen if row is None else self._seen.row(row)
-        assert chosen is not None
-        return seen.moves(self._space.moments.factors.join(x, self._rest[chosen]))
-
-
-class _InnovationPaths(_InnovationState, PathState):
-    def __init__(self, space: Innovations, history: SurfaceHistory, n: int) -> None:
-        past = space.over(history)
-        self._carried = space.moments.start(history, n)
-        super().__init__(space, self._carried.today, past._rest)
-
-    @property
-    def log_iv(self) -> Floats:  # type: ignore[override]
-        """Today's."""
-        return self._carried.log_iv
-
-    def advance(self, moves: Floats) -> None:
-        """The moments of the next day."""
-        self._carried.advance(moves)
-        self._seen = self._carried.today
-        self.condition = self._seen.features if self._space.given == "state" else None
-
-
 class Raw(Space):
     """Moves as they are, returns annualised as in VolGAN."""
 
-    rest = False
-
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
+        self._units = np.ones(1 + grid.size)
+        self._units[0] = np.sqrt(TRADING_DAYS)
 
-    def examples(self, history: SurfaceHistory) -> Examples:
-        """Moves after rows 22, 23, … given (R_{t−Δ}, R_{t−2Δ}, γ_{t−Δ}, g_t)."""
-        x = moves(history)[FIRST:] * self._units()
-        condition = self.condition(HistoryFilter(history))[FIRST:-1]
-        return Examples(x, condition, (str(history.dates[FIRST]), str(history.dates[-2])))
-
-    def over(self, history: SurfaceHistory) -> _RawState:
-        """Conditions of every row."""
-        return _RawState(self, self.condition(HistoryFilter(history)))
-
-    def start(self, history: SurfaceHistory, n: int) -> _RawPaths:
-        """Conditions carried along."""
-        return _RawPaths(self, history, n)
-
-    def condition(self, known: Filter) -> Floats:
+    def known(self, days: Filter) -> Known:
         """``(rows, 3 + N)`` a_t (3.4), returns annualised."""
-        last = known.last(known.moves[:, 0])
-        before = known.last(known.previous("last return", last))
-        annual = np.sqrt(TRADING_DAYS)
-        return np.column_stack([annual * last, annual * before, known.realised_vol, known.log_iv])
+        last = days.last(days.moves[:, 0])
+        before = days.last(days.previous("last return", last))
+        annual = self._units[0]
+        return {"condition": np.column_stack([annual * last, annual * before, days.realised_vol, days.log_iv])}
+
+    def past(self, days: HistoryFilter, known: Known) -> Known:
+        """Nothing."""
+        return {}
+
+    def condition(self, today: Known) -> Floats | None:
+        """a_t."""
+        return today["condition"]
+
+    def targets(self, days: HistoryFilter, known: Known) -> Floats:
+        """The moves."""
+        targets: Floats = days.moves * self._units
+        return targets
+
+    def moves(self, today: Known, past: Known, x: Floats, chosen: Rows) -> Floats:
+        """The draws, in daily units."""
+        moves: Floats = x / self._units
+        return moves
 
     def arrays(self) -> Tensors:
         """Nothing is fitted."""
@@ -214,38 +175,6 @@ class Raw(Space):
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
         """(R, Δg); a_t."""
         return (1 + self.grid.size,), (3 + self.grid.size,)
-
-    def _units(self) -> Floats:
-        units = np.ones(1 + self.grid.size)
-        units[0] = np.sqrt(TRADING_DAYS)
-        return units
-
-
-class _RawState(State):
-    def __init__(self, space: Raw, condition: Floats) -> None:
-        self._space, self.condition = space, condition
-
-    def moves(self, x: Floats, chosen: NDArray[np.intp] | None, row: int | None = None) -> Floats:
-        """The draws, in daily units."""
-        return x / self._space._units()
-
-
-class _RawPaths(_RawState, PathState):
-    def __init__(self, space: Raw, history: SurfaceHistory, n: int) -> None:
-        real = HistoryFilter(history)
-        today = space.condition(real)[-1]
-        self._known: PathFilter = real.paths(n)
-        super().__init__(space, np.repeat(today[None], n, axis=0))
-
-    @property
-    def log_iv(self) -> Floats:  # type: ignore[override]
-        """Today's."""
-        return self._known.log_iv
-
-    def advance(self, moves: Floats) -> None:
-        """The condition of the next day."""
-        self._known.advance(moves)
-        self.condition = self._space.condition(self._known)
 
 
 class NextDay(Task):
@@ -273,8 +202,12 @@ class NextDay(Task):
         return data.grid
 
     def examples(self, data: SurfaceHistory) -> Examples:
-        """Those of the space."""
-        return self.space.examples(data)
+        """Moves after rows 22, 23, … and what was known before them."""
+        days = HistoryFilter(data)
+        known = self.space.known(days)
+        x, condition = self.space.targets(days, known)[FIRST:], self.space.condition(known)
+        dates = str(data.dates[FIRST]), str(data.dates[-2])
+        return Examples(x, None if condition is None else condition[FIRST:-1], dates)
 
     def state(self) -> Tensors:
         """Those of the space."""
@@ -286,8 +219,7 @@ class NextDay(Task):
         if self.config.space == "raw":
             self.space = Raw(domain)
             return
-        own = {name.removeprefix("moments."): array for name, array in state.items() if name.startswith("moments.")}
-        moments = ConditionalMoments.from_state(own, domain, self._moments_config())
+        moments = ConditionalMoments.from_state(dict(state), domain, self._moments_config())
         self.space = Innovations(moments, domain, self.config.given)
 
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...] | None]:

@@ -17,7 +17,7 @@ from engine.errors import CheckpointError, MarketDataError
 from engine.market.domain import Domain, Tickers
 from engine.market.grid import Floats
 from engine.market.price_history import PriceHistory
-from engine.models.conditional_fhs.filter import running_variance
+from engine.models.conditional_fhs.filter import linear_recursion
 from engine.models.tasks.task import Examples, Returns, Tensors, UnconditionalTask
 from engine.settings import configuration, setting
 from engine.training.progress import check_arrays
@@ -141,7 +141,8 @@ class DailyReturns(UnconditionalTask):
         """``(n + 1, k)`` scale and ``(n + 1, 3 k)`` state before each return, and after the last."""
         if len(log_return) < 1:
             raise MarketDataError("expected at least two days with prices of all tickers; found fewer")
-        variance = running_variance(log_return, DECAY, self._start)
+        news = (1 - DECAY) * log_return**2
+        variance = np.concatenate([self._start[None], linear_recursion(news, DECAY, self._start[None])])
         scale = np.sqrt(variance) if self.config.space == "innovations" else np.ones_like(variance)
         innovations = log_return / np.sqrt(variance[:-1])
         past = np.concatenate([np.zeros((MEMORY, innovations.shape[1])), innovations])

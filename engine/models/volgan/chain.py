@@ -8,8 +8,9 @@ import numpy as np
 
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
-from engine.models.chains import Chain, Day, RealisedVol
-from engine.models.volgan.generator import ANNUAL, Singles, softplus
+from engine.models.conditional_fhs.filter import RealisedVol
+from engine.models.rollout import Chain, Day
+from engine.models.volgan.generator import ANNUAL, Singles, generated
 
 
 class VolGANChain(Chain):
@@ -36,26 +37,14 @@ class VolGANChain(Chain):
         a = np.column_stack([ANNUAL * self._returns, self._realised.value])
         condition = np.concatenate([a.astype(np.float32), self._log_iv], axis=1)  # (n, 3 + N)
         n, members = len(condition), len(self._members)
-        if members == 1:
-            y = _generated(self._members[0], condition, rng)
-        else:
-            member = rng.integers(members, size=n)
-            y = np.empty((n, 1 + self._log_iv.shape[1]), dtype=np.float32)
-            for k, w in enumerate(self._members):
-                y[member == k] = _generated(w, condition[member == k], rng)
+        member = rng.integers(members, size=n) if members > 1 else np.zeros(n, dtype=np.int64)
+        noise_dim = self._members[0]["generator.0.weight"].shape[1] - condition.shape[1]
+        y = np.empty((n, 1 + self._log_iv.shape[1]), dtype=np.float32)
+        for k, w in enumerate(self._members):
+            own = condition[member == k]
+            y[member == k] = generated(w, own, rng.standard_normal((len(own), noise_dim), dtype=np.float32))
         log_return: Floats = (y[:, 0] / np.float32(ANNUAL)).astype(np.float64)
         self._log_iv = self._log_iv + y[:, 1:]
         self._returns = np.column_stack([log_return, self._returns[:, 0]])
         self._realised.update(log_return)
         return Day(log_return, self._log_iv.astype(np.float64))
-
-
-def _generated(w: Mapping[str, Singles], condition: Singles, rng: np.random.Generator) -> Singles:
-    """``(n, 1 + N)`` output of one member's generator for conditions ``(n, 3 + N)``."""
-    first = w["generator.0.weight"]
-    noise_dim = first.shape[1] - condition.shape[1]
-    noise = rng.standard_normal((len(condition), noise_dim), dtype=np.float32)
-    hidden = softplus(noise @ first[:, :noise_dim].T + condition @ first[:, noise_dim:].T + w["generator.0.bias"])
-    hidden = softplus(hidden @ w["generator.1.weight"].T + w["generator.1.bias"])  # (n, 32)
-    y: Singles = hidden @ w["generator.2.weight"].T + w["generator.2.bias"]
-    return y

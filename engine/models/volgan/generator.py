@@ -6,7 +6,6 @@ Plain numpy: showing scenarios never imports torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from engine.errors import MarketDataError
 from engine.market.grid import TRADING_DAYS, Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from engine.settings import setting
+from engine.settings import configuration, setting
 
 GENERATOR_WIDTHS = (16, 32)
 """Hidden layers of the generator (3.2.4)."""
@@ -36,7 +35,7 @@ GRADIENT_NORMS = "matching.gradient_norms"
 Singles = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@configuration
 class VolGANConfig:
     """VolGAN as published (SPEC 2); ``loss="bce"`` is the plain conditional GAN without smoothness terms."""
 
@@ -172,22 +171,32 @@ def softplus(x: Singles) -> Singles:
     return x
 
 
+def generated(w: Mapping[str, Singles], condition: Singles, noise: Singles) -> Singles:
+    """``(n, 1 + N)`` (√252·R, Δg) of one member's generator from noise ``(n, noise_dim)``.
+
+    Args:
+        w: the member's weights.
+        condition: ``(3 + N,)`` of all n, or ``(n, 3 + N)`` of each.
+        noise: standard normal.
+    """
+    first, noise_dim = w["generator.0.weight"], noise.shape[1]
+    from_condition = condition @ first[:, noise_dim:].T + w["generator.0.bias"]
+    hidden = softplus(noise @ first[:, :noise_dim].T + from_condition)  # (n, 16)
+    hidden = softplus(hidden @ w["generator.1.weight"].T + w["generator.1.bias"])  # (n, 32)
+    y: Singles = hidden @ w["generator.2.weight"].T + w["generator.2.bias"]
+    return y
+
+
 def _generate(
     w: Mapping[str, Singles], condition: Singles, log_return: Singles, log_iv: Singles, rng: np.random.Generator
 ) -> None:
     """Fill returns ``(n,)`` and tomorrow's log vols ``(n, N)`` of one condition from one member's generator."""
     noise_dim = w["generator.0.weight"].shape[1] - len(condition)
-    from_noise = w["generator.0.weight"][:, :noise_dim].T
-    from_condition = w["generator.0.weight"][:, noise_dim:] @ condition + w["generator.0.bias"]
-    today = condition[3:]
     for start in range(0, len(log_return), BLOCK):
         part = slice(start, start + BLOCK)
-        noise = rng.standard_normal((len(log_return[part]), noise_dim), dtype=np.float32)
-        hidden = softplus(noise @ from_noise + from_condition)  # (n, 16)
-        hidden = softplus(hidden @ w["generator.1.weight"].T + w["generator.1.bias"])  # (n, 32)
-        y = hidden @ w["generator.2.weight"].T + w["generator.2.bias"]  # (n, 1 + N)
+        y = generated(w, condition, rng.standard_normal((len(log_return[part]), noise_dim), dtype=np.float32))
         np.divide(y[:, 0], np.float32(ANNUAL), out=log_return[part])
-        np.add(y[:, 1:], today, out=log_iv[part])
+        np.add(y[:, 1:], condition[3:], out=log_iv[part])
 
 
 def _rows(history: SurfaceHistory, rows: ArrayLike, last: int) -> NDArray[np.int64]:

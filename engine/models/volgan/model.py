@@ -31,7 +31,7 @@ from engine.scenarios.scenario_set import ScenarioSet
 from engine.training.progress import Checkpointer, OnStep, check_arrays
 
 if TYPE_CHECKING:
-    from engine.models.chains import Chain
+    from engine.models.rollout import Chain
 
 
 class VolGAN(SurfaceModel):

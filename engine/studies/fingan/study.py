@@ -8,7 +8,6 @@ within a seed where its checkpointer left it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -18,7 +17,7 @@ from engine.evaluation.comparison import block_counts
 from engine.market.grid import Floats
 from engine.market.price_history import PriceHistory
 from engine.models.fingan.networks import COMBINATIONS
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work
 from engine.studies.fingan import combinations, tables, training, universality
 from engine.studies.fingan.combinations import Trials
@@ -33,7 +32,7 @@ LOSS_LABELS = {name: name for name in COMBINATIONS} | {"MSE": "BCE&MSE", "BCE": 
 BLOCK = 21
 
 
-@dataclass(frozen=True)
+@configuration
 class FinGanStudyConfig:
     """What is trained and on what."""
 

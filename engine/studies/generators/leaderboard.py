@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ import pandas as pd
 from engine.market.surface_history import SurfaceHistory
 from engine.models import registry
 from engine.models.registry import BASELINE
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators import scoring
 from engine.studies.generators.scoring import SurfaceScoringConfig
@@ -23,7 +22,7 @@ from engine.training.progress import Progress, TrainingStopped
 LABEL = "Leaderboard: generators scored on the days after training"
 
 
-@dataclass(frozen=True)
+@configuration
 class LeaderboardConfig:
     """How the generators are compared."""
 

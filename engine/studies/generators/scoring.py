@@ -32,7 +32,7 @@ from engine.models.simulated.market import SimulatedMarket
 from engine.models.surface_model import SurfaceModel
 from engine.scenarios import reweighting
 from engine.scenarios.scenario_set import ScenarioSet
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.surfaces import arbitrage
 
 __all__ = [
@@ -343,7 +343,7 @@ PENALTY_FACTOR, PENALTY_MARGIN = 2.0, 0.002
 """Mean Φ of raw scenarios is at most twice the data's plus this."""
 
 
-@dataclass(frozen=True)
+@configuration
 class SurfaceScoringConfig:
     """How contestants are compared."""
 

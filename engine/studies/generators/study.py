@@ -7,7 +7,6 @@ stay as they were trained; only their running state (volatilities, averages) fol
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from engine.errors import SettingsError
 from engine.market.surface_history import SurfaceHistory
 from engine.models import registry
 from engine.models.simulated.market import BUILT_IN
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators import scoring
 from engine.studies.generators.scoring import Contestant, SurfaceScoringConfig
@@ -32,7 +31,7 @@ STRETCH = 63
 """Days scored at a time."""
 
 
-@dataclass(frozen=True)
+@configuration
 class GeneratorsConfig:
     """How trained generators are compared."""
 

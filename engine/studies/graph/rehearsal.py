@@ -9,7 +9,7 @@ weighting, and which share θ of it stays with each asset's own generator (:func
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -22,7 +22,7 @@ from engine.market.grid import Floats
 from engine.market.price_history import PriceHistory
 from engine.models.fingan.networks import COMBINATIONS
 from engine.models.fingan.sampling import GeneratorStack
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, rounded
 from engine.studies.fingan import arrays, combinations, training
 from engine.studies.fingan.universe import Panel as Tickers
@@ -41,7 +41,7 @@ AVERAGED = -1
 """In the column seed: signs averaged over seeds."""
 
 
-@dataclass(frozen=True)
+@configuration
 class RehearsalConfig:
     """How often the study is rehearsed, and on what."""
 

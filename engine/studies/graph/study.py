@@ -8,7 +8,7 @@ its own; the pooled one averages the expected signs of all seeds' generators of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +20,7 @@ from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Floats
 from engine.market.price_history import PriceHistory
 from engine.models.fingan.sampling import Networks
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work
 from engine.studies.fingan.universe import universe
 from engine.studies.graph import live, results, robustness, selection
@@ -35,7 +35,7 @@ INPUTS: tuple[str, ...] = ("fingan",)
 _YEARS = ("seed", "method", "eta", "year", "sharpe", "mean_pnl", "sd_pnl", "days")
 
 
-@dataclass(frozen=True)
+@configuration
 class GraphConfig:
     """How graphs are learned and judged."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +27,7 @@ from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.models import registry
 from engine.models.registry import surface_model
 from engine.models.surface_model import SurfaceModel
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.hedging import months, results
 from engine.studies.hedging.months import Arrays, Block, Method, Plan
@@ -53,7 +53,7 @@ LEAST_PAST, UNTIL_THEN = 6, 0.01
 """Months known before the past may choose, and α until then: the least of the thesis's grids."""
 
 
-@dataclass(frozen=True)
+@configuration
 class HedgingConfig:
     """The straddle experiment."""
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from engine.errors import MarketDataError
 from engine.market.grid import Floats
 from engine.market.surface_history import Dates, SurfaceHistory
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.surfaces import dynamics, ornstein_uhlenbeck, principal_components
 from engine.surfaces.dynamics import Autocorrelation, Correlation, VolComparison
 from engine.surfaces.factor_model import SPX_CORRELATION, SPX_OU
@@ -46,7 +46,7 @@ PUBLISHED_RATIO = (0.59, 0.209)
 """Realised over one-month at-the-money vol: mean and standard deviation (section 2.3.2)."""
 
 
-@dataclass(frozen=True)
+@configuration
 class SurfaceDynamicsConfig:
     """What to compute."""
 

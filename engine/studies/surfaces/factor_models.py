@@ -16,7 +16,7 @@ from engine.errors import MarketDataError
 from engine.market.grid import DT, Floats
 from engine.market.surface_history import SurfaceHistory, realised_vol
 from engine.scenarios import reweighting
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.surfaces import dynamics, ornstein_uhlenbeck, principal_components, vix
 from engine.surfaces.factor_model import SPX_CORRELATION, SPX_OU, THREE_MONTHS, FactorModel, Paths, simulate
 from engine.surfaces.principal_components import PrincipalComponents
@@ -67,7 +67,7 @@ BETAS = 10.0 ** np.arange(-2, 15.5, 0.25)
 """β of the entropy curve."""
 
 
-@dataclass(frozen=True)
+@configuration
 class FactorModelConfig:
     """Which factor model, with whose parameters, and how many paths."""
 

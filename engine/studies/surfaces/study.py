@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from engine.market.surface_history import SurfaceHistory
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work
 from engine.studies.surfaces import dynamics, factor_models
 from engine.studies.surfaces.dynamics import SurfaceDynamicsConfig
@@ -32,7 +32,7 @@ PUBLISHED_NOISE = {"butterfly": 0.23}
 """Share of noisy surfaces (sd 0.001) with butterfly arbitrage (section 2.4.1)."""
 
 
-@dataclass(frozen=True)
+@configuration
 class SurfacesConfig:
     """What the study of surfaces computes."""
 

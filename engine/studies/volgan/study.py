@@ -18,7 +18,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.registry import surface_model
 from engine.models.simulated.market import SimulatedMarket
 from engine.models.surface_model import SurfaceModel
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators.scoring import true_law
 from engine.studies.volgan import tables
@@ -38,7 +38,7 @@ BANDS = "bands"
 the mean and the 2.5 and 97.5 % quantiles."""
 
 
-@dataclass(frozen=True)
+@configuration
 class VolGANStudyConfig:
     """What the validation computes."""
 

@@ -1,4 +1,4 @@
-"""The hybrid model's training: a penalised Student likelihood, its gradient by hand, and the descent.
+"""Training of conditional means and scales: a penalised Student likelihood, its gradient by hand, and the descent.
 
 L-BFGS runs in rounds and forgets its memory between them, so that a fit stopped after any round and resumed ends
 with the coefficients of an undisturbed one.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,34 @@ TOLERANCE = 1e-10
 CENTRE_PENALTY = 1.0
 """Penalty of the intercepts: one day's worth."""
 
+LEAST_SD = 1e-9
+"""A feature that never varied in training is left out (its standardised value is zero)."""
+
 ARRAYS = ("mean_intercept", "mean", "scale_intercept", "scale_common", "scale_own")
+
+
+def standardised(
+    features: Floats, centre: Floats, spread: Floats, clip: float, *, unclipped: Sequence[int] = ()
+) -> Floats:
+    """Features ``(rows, f)`` over their training spread, clipped at ``clip`` except in the columns ``unclipped``."""
+    varied = spread > LEAST_SD
+    x: Floats = (features - centre) / np.where(varied, spread, 1.0) * varied
+    clipped: Floats = np.clip(x, -clip, clip)
+    clipped[:, list(unclipped)] = x[:, list(unclipped)]
+    return clipped
+
+
+def factors_of(state: Mapping[str, Floats], most: int) -> int:
+    """K, the factors of the surface in a state.
+
+    Raises:
+        CheckpointError: if there are more than the settings allow, or none.
+    """
+    axes = state.get("axes")
+    k = axes.shape[1] if axes is not None and axes.ndim == 2 else most
+    if not 1 <= k <= most:
+        raise CheckpointError(f"expected between 1 and {most} factors; found {k}")
+    return k
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from engine.errors import CheckpointError
@@ -176,6 +177,11 @@ class NextDayModel(FamilyModel, MoveModel):
             condition = np.nan_to_num(condition, posinf=0.0, neginf=0.0)
         x = self.estimator.sample(len(uniforms), condition, seed=seed)
         return self.task.space.moves(today, past, x, pool.draw(uniforms))
+
+
+def warm_up() -> None:
+    """For a server that will draw from families, whose import has loaded torch: one thread a draw."""
+    torch.set_num_threads(1)
 
 
 @lru_cache(maxsize=256)

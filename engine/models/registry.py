@@ -32,7 +32,15 @@ AT_ONCE = 5.0
 SOON = 120.0
 """Seconds that a comparison spends on fitting a model once."""
 
+ON_A_TASK = "engine.models.family_model:family_model"
+"""What makes a model of a family and a task; it knows the registry, so it is named here and not imported."""
+
 _METHODS = Path(__file__).parent / "methods"
+
+
+def _loaded(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 class Model(Protocol):
@@ -94,8 +102,7 @@ class Spec:
 
     def load(self) -> type[Any]:
         """The class."""
-        module, _, attribute = self.cls.partition(":")
-        found: type[Any] = getattr(importlib.import_module(module), attribute)
+        found: type[Any] = _loaded(self.cls)
         return found
 
 
@@ -262,9 +269,7 @@ def model(name: str, task: str = "") -> type[Any]:
     if task not in found.tasks:
         raise SettingsError(f"expected a task of {found.label} among {', '.join(found.tasks)}; found {task[:40]!r}")
     if found.family:
-        from engine.models.family_model import family_model
-
-        return family_model(name, task)
+        return _loaded(ON_A_TASK)(name, task)
     return found.load()
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.models.families.estimators import Estimator
     from engine.models.families.family import Family
 
-__all__ = ["estimator", "family_class", "load", "names", "warm_up"]
+__all__ = ["estimator", "family_class", "load", "names"]
 
 
 def names() -> tuple[str, ...]:
@@ -52,15 +52,6 @@ def estimator(name: str, **settings: Any) -> Estimator:
 
     kind = family_class(name)
     return Estimator(kind(from_dict(kind.Config, settings)))
-
-
-def warm_up() -> None:
-    """Load torch and what every family rests on, for a server that will draw from them; one thread a draw."""
-    import torch
-
-    import engine.models.family_model  # noqa: F401
-
-    torch.set_num_threads(1)
 
 
 def load(directory: str | Path) -> Estimator:

@@ -19,6 +19,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict engine
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/test_architecture.py
 
 bench: $(READY)
 	@for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py); done

@@ -15,8 +15,8 @@ import argparse
 from pathlib import Path
 
 from benchmarks.report import least_seconds, print_line
+from engine.market import intake
 from engine.market.grid import CH2_GRID, VOLGAN_GRID
-from engine.market.intake import reader as csv_import
 from engine.market.quotes import OptionQuotes
 from engine.models.simulated.market import built_in
 from engine.surfaces import nadaraya_watson, smoothing, synthetic_quotes
@@ -38,7 +38,7 @@ def main() -> None:
     def quotes() -> OptionQuotes:
         if path is None:
             return synthetic_quotes.from_history(built_in("simulated-11x9").history, -1)
-        return csv_import.read_quotes(path).data
+        return intake.read_quotes(path).data
 
     def whole() -> smoothing.Construction:
         return smoothing.surface_from_quotes(quotes(), grid, keep_untraded=not options.traded)

@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.report import print_line
 from engine.market.price_history import PriceHistory
+from engine.studies import fingan
 from engine.studies.base import Work
-from engine.studies.fingan import study as fingan
 
 DAYS, TICKERS = 5536, 31
 

@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report import print_line
-from engine.decisions import forecasting
-from engine.decisions.graph import regression as graph_regression
-from engine.decisions.graph import weighting as graph
+from engine.decisions import forecasting, graph
+from engine.decisions.graph import regression
 from engine.decisions.graph.cross_evaluation import cross_sign_counts
 from engine.market.price_history import PriceHistory
 from engine.market.returns import HalfDayWindows, fingan_windows
@@ -78,9 +77,9 @@ def sparse(n: int) -> dict[str, float]:
     common = rng.standard_normal((n, 1, WINDOWS))
     signs = np.round(np.clip(0.2 * common + 0.2 * rng.standard_normal((n, n, WINDOWS)), -1, 1) * 50) / 50
     returns = 0.008 * rng.standard_t(4, (n, WINDOWS))
-    graph_regression.lasso(signs[:2], returns[:2], (1e-4,))  # compile
+    regression.lasso(signs[:2], returns[:2], (1e-4,))  # compile
     start, busy = time.perf_counter(), time.process_time()
-    solved = graph_regression.lasso(signs, returns, graph.GRIDS["lasso"])
+    solved = regression.lasso(signs, returns, graph.GRIDS["lasso"])
     seconds, busy = time.perf_counter() - start, time.process_time() - busy
     timed = {"lasso_seconds": round(seconds, 2), "lasso_cpu_seconds": round(busy, 2)}
     return {**timed, "lasso_edges_at_smallest_eta": float((solved[-1] != 0).mean())}

@@ -18,8 +18,8 @@ from engine.market.grid import DT
 from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation
 from engine.models.simulated.market import built_in
 from engine.runs.compute import ProcessPool
+from engine.studies import hedging as hedging_study
 from engine.studies.base import Tables, Work
-from engine.studies.hedging import study
 
 MONTHS, DAYS = 52, 21
 
@@ -57,14 +57,14 @@ def main() -> None:
         f"ms_{name}": round(1000 * least_seconds(work, asked.least), 3) for name, work in parts.items()
     }
     first = len(history) - 1 - MONTHS * DAYS
-    config = study.HedgingConfig(source="fhs", alpha="aic", variants=False, test_from=str(history.dates[first]))
+    config = hedging_study.Config(source="fhs", alpha="aic", variants=False, test_from=str(history.dates[first]))
     tables: Tables = {}
     seconds = []
     for _ in range(asked.repeats):
         began = time.perf_counter()
         with contextlib.closing(ProcessPool(asked.workers)) as team:
             tables = {}
-            for step in study.steps(history, config, Work(run=team.run)):
+            for step in hedging_study.steps(history, config, Work(run=team.run)):
                 tables |= step.make()
         seconds.append(time.perf_counter() - began)
     months = tables["months"]["month"].nunique()

@@ -15,10 +15,10 @@ import time
 import numpy as np
 
 from benchmarks.report import least_seconds, print_line
-from engine.models.fingan.networks import LOSSES, Asset, FinGANConfig, updates_in_epoch
+from engine.models.fingan.networks import GENERATOR, LOSSES, Asset, FinGANConfig, updates_in_epoch
 from engine.models.fingan.sampling import GeneratorStack
 from engine.models.fingan.stacked_training import TRAINING, BlockRunner, StackLearner
-from engine.models.fingan.training import FINGAN, GENERATOR, compiled_epoch, train
+from engine.models.fingan.training import FINGAN, compiled_epoch, train
 from engine.training.compiled import available_cores
 
 ROWS, LENGTH, WINDOWS, TICKERS = 8846, 10, 2195, 31

@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from benchmarks.report import print_line
-from engine.models import rollout as paths
+from engine.models import rollout
 from engine.models.registry import surface_model
 from engine.models.rollout import HistoryChain
 from engine.models.simulated.market import SimulatedMarket, built_in
@@ -34,7 +34,7 @@ def main() -> None:
         generators[name].fit(history, seed=0)
     seconds = {}
     for name, model in generators.items():
-        paths.simulate(model, history, 10, 5, rng=np.random.default_rng(0))
+        rollout.simulate(model, history, 10, 5, rng=np.random.default_rng(0))
         seconds[name] = round(min(_seconds(model) for _ in range(REPEATS)), 2)
     print_line(
         {
@@ -52,7 +52,7 @@ def main() -> None:
 def _seconds(model: SurfaceModel) -> float:
     history = built_in("simulated-10x8").history
     start = time.perf_counter()
-    paths.simulate(model, history, PATHS, DAYS, rng=np.random.default_rng(1))
+    rollout.simulate(model, history, PATHS, DAYS, rng=np.random.default_rng(1))
     return time.perf_counter() - start
 
 

@@ -13,7 +13,7 @@ from benchmarks.report import least_seconds, print_line
 from engine.evaluation import calibration, distances, scores
 from engine.market.grid import Grid
 from engine.models.simulated.market import simulate
-from engine.studies.generators import scoring as surface_scoring
+from engine.studies.generators import scoring
 
 DAYS, TEST, SCENARIOS = 847, 367, 1000
 GRID = Grid(np.linspace(0.9, 1.1, 7), np.array([61, 91, 182, 365, 548, 730]) / 365)
@@ -43,11 +43,11 @@ def main() -> None:
         history.dates, history.spot, history.iv * np.exp(0.01 * rng.standard_normal(history.iv.shape)), GRID
     )
     first = str(noisy.dates[DAYS - 1 - TEST])
-    contestants = surface_scoring.contestants(["fhs"])
+    contestants = scoring.contestants(["fhs"])
     figures["seconds_one_model"] = round(
-        least_seconds(lambda: surface_scoring.run(noisy, contestants, train_before=first), repeats=min(repeats, 3)), 2
+        least_seconds(lambda: scoring.run(noisy, contestants, train_before=first), repeats=min(repeats, 3)), 2
     )
-    found = surface_scoring.run(noisy, contestants, train_before=first)
+    found = scoring.run(noisy, contestants, train_before=first)
     figures["seconds_tables"] = round(least_seconds(lambda: found.tables, repeats=min(repeats, 3)), 2)
     print_line({**figures, "days": TEST, "scenarios": SCENARIOS, "points": GRID.size}, "numpy", "scipy")
 

@@ -21,14 +21,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import print_line
+from engine.market import intake
 from engine.market.grid import Grid
-from engine.market.intake import reader as csv_import
 from engine.market.surface_history import SurfaceHistory
 from engine.models.simulated.market import simulate
-from engine.models.volgan.model import VolGAN, VolGANConfig
+from engine.models.volgan.generator import VolGANConfig
+from engine.models.volgan.model import VolGAN
 from engine.runs import checkpoints
+from engine.studies import volgan
 from engine.studies.base import Work
-from engine.studies.volgan import study as volgan
 from engine.surfaces import arbitrage
 
 LOCAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "spx_surfaces_2006_2009.csv"
@@ -65,7 +66,7 @@ def main() -> None:
 def data(path: Path | None) -> SurfaceHistory:
     """The surfaces to work on."""
     path = path or (LOCAL if LOCAL.exists() else None)
-    return simulate(GRID, DAYS, seed=1).history if path is None else csv_import.read_surfaces(path).data
+    return simulate(GRID, DAYS, seed=1).history if path is None else intake.read_surfaces(path).data
 
 
 def given(history: SurfaceHistory) -> Work:

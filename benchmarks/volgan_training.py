@@ -16,9 +16,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from benchmarks.report import least_seconds, print_line
 from engine.market.grid import CH2_GRID
 from engine.models.simulated.market import simulate
-from engine.models.volgan.model import VolGANConfig
-from engine.models.volgan.monitor import TrainingMonitor
-from engine.models.volgan.training import MATCHING, TRAINING, VolGANLearner, roughness
+from engine.models.volgan.generator import VolGANConfig
+from engine.models.volgan.training import MATCHING, TRAINING, TrainingMonitor, VolGANLearner, roughness
 
 ROWS, BATCH, UPDATES = 1000, 100, 200
 ALPHA = 1e-5

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from engine.errors import ScenaristError, SettingsError
-from engine.runs import command_line, path_command
+from engine.errors import MarketDataError, ScenaristError, SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from engine.runs.cards import Card
+
 
 BAD_INPUT = 2
 FAILED = 1
@@ -73,9 +73,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="pairs", help="a setting, repeatable"
     )
-    parser.add_argument(
-        "--seed", type=command_line.whole, help="of the initial weights and everything drawn; 0 if not given"
-    )
+    parser.add_argument("--seed", type=_whole, help="of the initial weights and everything drawn; 0 if not given")
     parser.add_argument(
         "--split", help="training part: share of the days, or its last day; 0.85 if not given, 1 is all"
     )
@@ -169,11 +167,11 @@ def _sample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", required=True, help="name of a finished run or a shipped checkpoint, or a path")
     parser.add_argument("--data", help="id of a dataset or path of a file, of the kind that the model was trained on")
     parser.add_argument("--date", help="the day known last; the last one of the data if not given")
-    parser.add_argument("--n", type=command_line.whole, default=10_000, help="number of scenarios; 10,000 if not given")
+    parser.add_argument("--n", type=_whole, default=10_000, help="number of scenarios; 10,000 if not given")
     parser.add_argument(
         "--beta", default="auto", help="reweighting against arbitrage: a number >= 0, or auto (500/max Φ)"
     )
-    parser.add_argument("--seed", type=command_line.whole, default=0, help="of the scenarios; 0 if not given")
+    parser.add_argument("--seed", type=_whole, default=0, help="of the scenarios; 0 if not given")
     parser.add_argument("--out", required=True, type=Path, help="file to write, .csv or .parquet")
 
 
@@ -186,7 +184,7 @@ def _sample(arguments: argparse.Namespace) -> int:
     from engine.scenarios import reweighting
     from engine.surfaces import arbitrage
 
-    command_line.table_suffix(arguments.out)
+    _table_suffix(arguments.out)
     if not 1 <= arguments.n <= MOST_SCENARIOS:
         raise SettingsError(f"expected --n between 1 and {MOST_SCENARIOS:,}; found {arguments.n}")
     model, card = checkpoints.load(checkpoints.find(arguments.run))
@@ -195,13 +193,13 @@ def _sample(arguments: argparse.Namespace) -> int:
     history = _data_of(arguments)
     if not isinstance(history, SurfaceHistory):
         raise SettingsError(f"expected surfaces to sample from; found other data in {arguments.data!r}")
-    row = len(history) - 1 if arguments.date is None else history.row_of(command_line.day(arguments.date))
+    row = len(history) - 1 if arguments.date is None else history.row_of(_day(arguments.date))
     condition = history.until(row)
     drawn = model.sample(condition, arguments.n, rng=np.random.default_rng(arguments.seed))
     phi = arbitrage.total_penalty(drawn.iv, drawn.grid, float(condition.rate[-1]))
-    beta = float(reweighting.default_beta(phi)) if arguments.beta == "auto" else command_line.beta(arguments.beta)
+    beta = float(reweighting.default_beta(phi)) if arguments.beta == "auto" else _beta(arguments.beta)
     weights = reweighting.weights(phi, beta)
-    command_line.write_table(arguments.out, drawn.weighted(weights).to_frame())
+    _write_table(arguments.out, drawn.weighted(weights).to_frame())
     size = float(reweighting.effective_sample_size(weights))
     print(f"{arguments.n:,} scenarios of the day after {history.dates[row]} from {card.label}, seed {arguments.seed}")
     print(f"penalty mean {phi.mean():.3g} as drawn, {float(weights @ phi):.3g} reweighted with beta {beta:.4g}")
@@ -222,9 +220,9 @@ def _draw(arguments: argparse.Namespace, model: Any, card: Card) -> int:
     if data is not None and not isinstance(data, kinds[reads]):
         raise SettingsError(f"expected {reads} to sample from; found other data in {arguments.data!r}")
     if arguments.date is not None and data is not None:
-        data, _ = data.split(after=command_line.day(arguments.date))
+        data, _ = data.split(after=_day(arguments.date))
     drawn = model.sample(data, arguments.n, rng=np.random.default_rng(arguments.seed))
-    command_line.write_table(arguments.out, drawn.to_frame())
+    _write_table(arguments.out, drawn.to_frame())
     print(
         f"{arguments.n:,} draws of {card.label} on the task {card.task}, seed {arguments.seed}; "
         f"written to {arguments.out}"
@@ -240,6 +238,64 @@ def _data_of(arguments: argparse.Namespace) -> Any:
     return datasets.load(arguments.data).data
 
 
+def _paths_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be typed after the verb."""
+    parser.add_argument("--run", required=True, help="name of a finished run or a shipped checkpoint, or a path")
+    parser.add_argument("--data", required=True, help="id of a dataset or path of a file")
+    parser.add_argument("--date", help="the day known last; the last one of the data if not given")
+    parser.add_argument("--days", type=_whole, default=252, help="length of the paths, trading days; 252 if not given")
+    parser.add_argument("--n", type=_whole, default=1_000, help="number of paths; 1,000 if not given")
+    parser.add_argument("--beta", default="auto", help="reweighting of paths: a number >= 0, or auto (500/max φ)")
+    parser.add_argument("--seed", type=_whole, default=0, help="of the paths; 0 if not given")
+    parser.add_argument("--out", required=True, type=Path, help="file to write, .csv or .parquet; a row a path and day")
+
+
+def _paths(given: argparse.Namespace) -> int:
+    """Chain, weigh, write, and say whether the paths stay like the data."""
+    import numpy as np
+
+    from engine import datasets
+    from engine.evaluation import path_stability
+    from engine.market.surface_history import SurfaceHistory
+    from engine.models import rollout
+    from engine.runs import checkpoints
+    from engine.runs.progress_log import counter
+    from engine.scenarios import reweighting
+
+    _table_suffix(given.out)
+    fixed = None if given.beta == "auto" else _beta(given.beta)
+    model, card = checkpoints.load_surface_model(checkpoints.find(given.run))
+    history = datasets.load(given.data).data
+    if not isinstance(history, SurfaceHistory):
+        raise SettingsError(f"expected surfaces to start paths from; found other data in {given.data!r}")
+    condition = history if given.date is None else history.until(history.row_of(_day(given.date)))
+    rng = np.random.default_rng(given.seed)
+    walked = rollout.simulate(model, condition, given.n, given.days, rng=rng, on_day=counter("days"))
+    strength = walked.default_beta() if fixed is None else fixed
+    weights = walked.weights(strength)
+    _write_table(given.out, walked.to_frame(weights))
+    phi, stayed = walked.path_penalty, walked.complete
+    left = int((~stayed).sum())
+    print(f"{given.n:,} paths of {given.days} days from {walked.dates[0]}, {card.label}, seed {given.seed}")
+    print(f"{left:,} left 0.1 % to 500 % vol and carry no weight")
+    print(
+        f"φ of a path: mean {phi[stayed].mean():.3g} as drawn, {float(weights[stayed] @ phi[stayed]):.3g} reweighted "
+        f"with beta {strength:.4g}"
+    )
+    entropy, size = reweighting.relative_entropy(weights), reweighting.effective_sample_size(weights)
+    print(f"effective sample size {float(size):,.0f}, distance from equal weights {float(entropy):.3g} nats")
+    try:
+        found = path_stability.compare(walked, condition)
+    except MarketDataError as reason:
+        print(f"not judged: {reason}")
+    else:
+        for line in (found.alarm, *found.words):
+            if line:
+                print(line)
+    print(f"written to {given.out}")
+    return 0
+
+
 def _surfaces_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="id of a dataset of option quotes, or path of a file of them")
     parser.add_argument("--grid", choices=("10x8", "11x9"), default="10x8", help="where to; 10x8 if not given")
@@ -247,9 +303,7 @@ def _surfaces_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bandwidth", help="h1,h2 of the kernel, variances; searched for if not given")
     parser.add_argument("--rates", choices=("day", "expiry"), default="day", help="where the rate of a day is from")
     parser.add_argument("--keep-untraded", action="store_true", help="use quotes that nobody traded as well")
-    parser.add_argument(
-        "--seed", type=command_line.whole, default=0, help="of the day of the bandwidth search; 0 if not given"
-    )
+    parser.add_argument("--seed", type=_whole, default=0, help="of the day of the bandwidth search; 0 if not given")
     parser.add_argument("--out", required=True, type=Path, help="file to write, .csv or .parquet")
 
 
@@ -258,10 +312,10 @@ def _surfaces(arguments: argparse.Namespace) -> int:
     from engine.market import export
     from engine.market.grid import CH2_GRID, VOLGAN_GRID
     from engine.market.quotes import OptionQuotes
-    from engine.runs.console import counter
+    from engine.runs.progress_log import counter
     from engine.surfaces import smoothing
 
-    command_line.table_suffix(arguments.out)
+    _table_suffix(arguments.out)
     quotes = datasets.load(arguments.data).data
     if not isinstance(quotes, OptionQuotes):
         raise SettingsError(f"expected option quotes to build surfaces from; found other data in {arguments.data!r}")
@@ -275,7 +329,7 @@ def _surfaces(arguments: argparse.Namespace) -> int:
         keep_untraded=arguments.keep_untraded,
         on_day=counter("days"),
     )
-    command_line.write_table(arguments.out, export.surfaces_table(made.history))
+    _write_table(arguments.out, export.surfaces_table(made.history))
     print(made.words)
     for row in made.skipped.itertuples(index=False):
         print("  " + _one_line(f"{row.date:%Y-%m-%d}: {row.reason}"))
@@ -365,7 +419,7 @@ VERBS: dict[str, Verb] = {
     "train": Verb("train a model on a dataset, in a run that can be resumed", _train_arguments, _train),
     "study": Verb("compute every table of a study on a dataset, as CSV", _study_arguments, _study),
     "sample": Verb("draw weighted scenarios of the next day from a trained model", _sample_arguments, _sample),
-    "paths": Verb("chain a trained model for up to a year, day by day", path_command.arguments, path_command.run),
+    "paths": Verb("chain a trained model for up to a year, day by day", _paths_arguments, _paths),
     "surfaces": Verb("build the surfaces of every day of a file of option quotes", _surfaces_arguments, _surfaces),
     "check": Verb("read a file and say what was accepted, decided and rejected", _check_arguments, _check),
     "runs": Verb("list the runs of the workspace", _nothing, _runs),
@@ -381,6 +435,69 @@ def _parser() -> argparse.ArgumentParser:
     for name, verb in VERBS.items():
         verb.arguments(verbs.add_parser(name, help=verb.help, description=verb.help))
     return parser
+
+
+def _whole(text: str) -> int:
+    """A whole number, as a type of argparse."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number; found {text[:40]!r}") from None
+
+
+def _beta(text: str) -> float:
+    """β ≥ 0.
+
+    Raises:
+        SettingsError: for anything else.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise SettingsError(f"expected --beta as a number >= 0, or auto; found {text[:40]!r}")
+    return value
+
+
+def _day(text: str) -> str:
+    """A date as YYYY-MM-DD.
+
+    Raises:
+        SettingsError: for anything else.
+    """
+    import datetime
+
+    try:
+        return datetime.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise SettingsError(f"expected --date as YYYY-MM-DD; found {text[:40]!r}") from None
+
+
+def _table_suffix(path: Path) -> str:
+    """``.csv`` or ``.parquet``.
+
+    Raises:
+        SettingsError: for another.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise SettingsError(f"expected --out to end in .csv or .parquet; found {path.name!r}")
+    return suffix
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    """A whole file or none."""
+    import io
+
+    from engine import workspace
+
+    buffer = io.BytesIO()
+    if _table_suffix(path) == ".csv":
+        table.to_csv(buffer, index=False)
+    else:
+        table.to_parquet(buffer, index=False)
+    workspace.write_whole(path, buffer.getvalue())
 
 
 def _one_line(text: str) -> str:

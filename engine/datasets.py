@@ -18,8 +18,8 @@ import pandas as pd
 
 from engine import workspace
 from engine.errors import MarketDataError
+from engine.market import intake
 from engine.market.builtin_prices import builtin_prices
-from engine.market.intake import reader as csv_import
 from engine.market.price_history import PriceHistory
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import SurfaceHistory
@@ -117,7 +117,7 @@ def load(ref: str) -> Loaded:
     """
     source = find(ref)
     if source.built is not None:
-        return Loaded(source.built(), source.entry, csv_import.no_rejections())
+        return Loaded(source.built(), source.entry, intake.no_rejections())
     return _read(source)
 
 
@@ -150,7 +150,7 @@ def sector_map(ref: str) -> tuple[dict[str, str], Path]:
     folders = [folder for folder in (workspace.local_data_dir(), workspace.uploads_dir()) if folder is not None]
     known = [path, *(folder / path.name for folder in folders if path.name == ref)]
     found = next((one for one in known if one.is_file()), path)
-    return csv_import.read_sectors(found).data, found.absolute()
+    return intake.read_sectors(found).data, found.absolute()
 
 
 def store_upload(
@@ -222,13 +222,13 @@ def _read(source: _Source) -> Loaded:
     entry = source.entry
     paths = [path for path, _ in source.files]
     names = [name for _, name in source.files]
-    imported = csv_import.read(entry.kind, paths, names=names, **source.reading)
+    imported = intake.read(entry.kind, paths, names=names, **source.reading)
     data: Data = replace(imported.data, name=entry.label)
     return Loaded(data, entry, imported.rejected, imported.notes)
 
 
 def _kind_of(files: Sequence[tuple[Path, str]]) -> Kind:
-    kind = csv_import.recognise_together([path for path, _ in files], names=[name for _, name in files])
+    kind = intake.recognise_together([path for path, _ in files], names=[name for _, name in files])
     if kind == "sectors":
         raise MarketDataError("expected surfaces, quotes or prices beside the sector map; found the sector map alone")
     return "prices" if kind == "series" else kind  # type: ignore[return-value]

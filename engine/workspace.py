@@ -34,11 +34,6 @@ def uploads_dir() -> Path:
     return home() / "uploads"
 
 
-def cache_dir() -> Path:
-    """Derived data that can be rebuilt at any time."""
-    return home() / "cache"
-
-
 def shipped_checkpoints_dir() -> Path:
     """Trained weights that come with the app."""
     return PROJECT / "checkpoints"

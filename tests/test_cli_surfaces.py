@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from engine.__main__ import main
+from engine.market import intake
 from engine.market.grid import CH2_GRID, VOLGAN_GRID
-from engine.market.intake import reader as csv_import
 from engine.market.quotes import OptionQuotes
 from engine.models.simulated.market import built_in
 from engine.surfaces import smoothing, synthetic_quotes
@@ -23,7 +23,7 @@ def written(folder: Path, rows: tuple[int, ...]) -> tuple[Path, OptionQuotes]:
     table["type"] = np.where(table["is_call"], "C", "P")
     path = folder / "quotes.csv"
     table.drop(columns=["is_call", "iv"]).to_csv(path, index=False)
-    return path, csv_import.read_quotes(path).data
+    return path, intake.read_quotes(path).data
 
 
 @pytest.mark.parametrize(("out", "grid"), [("made.parquet", "10x8"), ("made.csv", "11x9")])
@@ -36,7 +36,7 @@ def test_every_day_becomes_a_surface_that_is_read_back(
     )
     said = capsys.readouterr().out
     assert code == 0 and "3 surfaces built, no day skipped." in said and "bandwidth 0.002, 0.046" in said
-    read = csv_import.read_surfaces(tmp_path / out).data
+    read = intake.read_surfaces(tmp_path / out).data
     expected = smoothing.history_from_quotes(
         quotes, {"10x8": CH2_GRID, "11x9": VOLGAN_GRID}[grid], (0.002, 0.046)
     ).history

@@ -1,1 +1,1 @@
-"""Figures from arrays and tables. The only package that imports plotly; no Streamlit here."""
+"""Every figure of the product, drawn with plotly: one module for what is drawn, ``theme`` for how it looks."""

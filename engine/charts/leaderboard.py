@@ -1,6 +1,6 @@
 """Generators ranked: scores with intervals, exceedances with their tests, transforms, arbitrage. From a study's tables.
 
-Tables are those of ``engine.studies.generators.scores``, a generator called by its label; ``registered`` gives the
+Tables are those of ``engine.studies.generators.scoring``, a generator called by its label; ``registered`` gives the
 registered name behind a label, which decides its colour.
 """
 

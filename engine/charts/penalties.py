@@ -1,8 +1,4 @@
-"""Static arbitrage as pictures: where it is, how much, and what reweighting does about it.
-
-Penalties have no unit: relative prices for calendars, slopes of the relative price in moneyness for call spreads and
-butterflies (SPEC 1.4). Zero is white, or the background in dark.
-"""
+"""Static arbitrage as pictures: where it is, how much, through time, under shifts and noise, and reweighted."""
 
 from __future__ import annotations
 
@@ -16,6 +12,93 @@ from plotly.subplots import make_subplots
 from engine.charts import theme
 from engine.charts.surfaces import MATURITY_TITLE, MONEYNESS_TITLE, heatmap_trace, thinned
 from engine.market.grid import Floats, Grid
+from engine.surfaces.arbitrage_report import KINDS, Decomposition
+
+NAMES = {"calendar": "Calendar P1", "call_spread": "Call spread P2", "butterfly": "Butterfly P3"}
+"""Names of the three constraints as every page writes them."""
+
+COLOURS = {"calendar": "#0878B8", "call_spread": "#A8762A", "butterfly": "#D55E00"}
+
+
+def phi_history(
+    dates: ArrayLike, found: Decomposition, *, row: int | None = None, dark: bool = False, height: int = theme.HEIGHT
+) -> go.Figure:
+    """Φ of every day, stacked by constraint; days without arbitrage are zero (figure 2.10).
+
+    Args:
+        dates: ``(n,)`` days.
+        found: their decomposition.
+        row: a day to mark.
+        dark: drawn on a dark background.
+        height: pixels.
+    """
+    days = np.asarray(dates)
+    peak = int(found.total.argmax())
+    keep = theme.thin(len(days), theme.MOST_POINTS // 3, keep=found.total)
+    fig = go.Figure()
+    for k, kind in enumerate(KINDS):
+        fig.add_scatter(
+            x=days[keep],
+            y=theme.float32(found.by_kind[keep, k]),
+            name=NAMES[kind],
+            stackgroup="penalty",
+            line={"width": 0.5, "color": COLOURS[kind]},
+            hovertemplate="%{x|%d %b %Y}<br>" + NAMES[kind] + " %{y:.2g}<extra></extra>",
+        )
+    if row is not None:
+        fig.add_scatter(
+            x=[days[row]],
+            y=[float(found.total[row])],
+            mode="markers",
+            name="chosen day",
+            marker={"color": theme.data_colour(dark), "symbol": "diamond", "size": 9},
+        )
+    fig.update_yaxes(rangemode="nonnegative")
+    if found.total[peak] == 0:  # plotly would draw an axis from −1 to 1 around the line of zeros
+        fig.update_yaxes(range=[0, 1])
+    free = theme.percent(float((found.total == 0).mean()))
+    return theme.base_layout(
+        fig,
+        alt=f"Arbitrage penalty from {days[0]} to {days[-1]}: {free} of days free, "
+        f"largest {theme.significant(float(found.total[peak]))} on {days[peak]}.",
+        x_title="Day",
+        y_title="Φ (fraction of spot)",
+        height=height,
+        legend=True,
+    )
+
+
+def shift_curve(shifts: Floats, found: Decomposition, *, height: int = theme.HEIGHT) -> go.Figure:
+    """Penalty against the size of a parallel shift, by constraint (figure 2.9).
+
+    Args:
+        shifts: ``(n,)`` shifts of every vol, decimals.
+        found: the decomposition of the shifted surfaces.
+        height: pixels.
+    """
+    fig = go.Figure()
+    for k, kind in enumerate(KINDS):
+        fig.add_scatter(
+            x=theme.float32(100 * shifts),
+            y=theme.float32(found.by_kind[:, k]),
+            name=NAMES[kind],
+            mode="lines",
+            line={"color": COLOURS[kind], "width": 2},
+        )
+    fig.update_yaxes(rangemode="nonnegative")
+    if not found.total.any():
+        fig.update_yaxes(range=[0, 1])
+    broken = shifts[(found.total > 0) & (shifts > 0)]
+    first = f"first violated at +{100 * broken[0]:.1f} vol points" if len(broken) else "no upward shift violates it"
+    return theme.base_layout(
+        fig,
+        alt=f"Penalty of one surface under parallel shifts: {first}.",
+        x_title="Parallel shift (vol points)",
+        y_title="Penalty (fraction of spot)",
+        height=height,
+        legend=True,
+    )
+
 
 _BINS = 40
 _CURVE_POINTS = 500
@@ -27,29 +110,6 @@ NEGLIGIBLE = 1e-12
 
 _BETA_ZERO = 0.1
 """Where β = 0 is drawn on a logarithmic axis; the tick says 0."""
-
-
-def penalty_heatmap(
-    matrix: ArrayLike,
-    grid: Grid,
-    worst: str | None = None,
-    *,
-    title: str | None = None,
-    dark: bool = False,
-    height: int = theme.HEIGHT,
-) -> go.Figure:
-    """One penalty matrix, its worst cell framed.
-
-    Args:
-        matrix: ``(n_moneyness, n_maturity)`` penalties ≥ 0.
-        grid: its grid.
-        worst: the worst cell in words ("the 130–140 % call spread at 1Y"), for heading and alt text.
-        title: what the matrix is ("Butterfly").
-        dark: drawn on a dark background.
-        height: pixels.
-    """
-    name = title or "Penalty"
-    return penalty_panels({name: matrix}, grid, {name: worst} if worst else None, dark=dark, height=height)
 
 
 def penalty_panels(

@@ -16,7 +16,7 @@ from engine.charts import theme
 from engine.charts.surfaces import MATURITY_TITLE, MONEYNESS_TITLE
 from engine.market.grid import Floats, maturity_label
 from engine.surfaces.nadaraya_watson import PUBLISHED_BANDWIDTH, BandwidthSearch
-from engine.surfaces.vix_quotes import QuotedVix
+from engine.surfaces.vix import QuotedVix
 
 SURFACE_COLOUR = "#0878B8"
 """The surface made from the quotes."""

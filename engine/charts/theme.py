@@ -1,16 +1,18 @@
 """One look for every figure: colours by quantity and by model, number formats, layout, alt text.
 
-Figures keep backgrounds transparent and set no text colour: :mod:`engine.charts.look` colours text and axes, for light
+Figures keep backgrounds transparent and set no text colour: :mod:`engine.charts.theme` colours text and axes, for light
 and for dark, when they are shown or saved. What it cannot know takes ``dark: bool``: the line of the data (black on
 light, near-white on dark) and the neutral end of a colour scale. Lines of models are mid-tones with a contrast of at
 least 3 against both backgrounds; all scales are safe for colour-blind readers (viridis, cividis, Okabe–Ito hues).
+
+Text, grids and labels on light and on dark are laid under what a figure says itself.
 """
 
 from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -360,3 +362,74 @@ def _along(colours: Sequence[str], position: float) -> str:
         for c in (1, 3, 5)
     )
     return "#" + "".join(f"{channel:02X}" for channel in mixed)
+
+
+FONT = '"Source Sans", sans-serif'
+"""The app's own, which its pages bring along; elsewhere the reader's sans-serif."""
+
+
+@dataclass(frozen=True)
+class Inks:
+    """Colours of what is neither data nor model.
+
+    Args:
+        text: ticks, axis titles, labels of panels.
+        strong: headings and legends.
+        ground: the page behind the figure, and the box of a hover label.
+        edge: the edge of that box.
+    """
+
+    text: str
+    strong: str
+    ground: str
+    edge: str
+
+
+LIGHT = Inks(text="#5C6270", strong="#262730", ground="#FFFFFF", edge="rgba(49,51,63,0.2)")
+DARK = Inks(text="#D5DAE2", strong="#FAFAFA", ground="#171614", edge="rgba(237,235,232,0.2)")
+
+
+def inks(dark: bool = False) -> Inks:
+    """Those of the light or of the dark page."""
+    return DARK if dark else LIGHT
+
+
+def dressed(fig: go.Figure, dark: bool = False) -> dict[str, Any]:
+    """The parts of a figure, ``{"data": [...], "layout": {...}}``, with the look under its own layout.
+
+    Args:
+        fig: any figure; it stays as it is, its template is left out.
+        dark: for the dark page.
+    """
+    layout: dict[str, Any] = fig.layout.to_plotly_json()
+    layout.pop("template", None)
+    ink = inks(dark)
+    title = {"font": {"size": 14}}
+    under: dict[str, Any] = {
+        "font": {"family": FONT, "size": 12, "color": ink.text},
+        "title": {"font": {"size": 16, "color": ink.strong}, "xanchor": "left", "x": 0, "pad": {"l": 4}},
+        "legend": {"font": {"color": ink.strong}},
+        "hoverlabel": {"bgcolor": ink.ground, "bordercolor": ink.edge, "font": {"color": ink.text}},
+    }
+    for name in layout:
+        if name.startswith("xaxis"):
+            under[name] = {"showgrid": False, "zeroline": False, "title": title}
+        elif name.startswith("yaxis"):
+            under[name] = {"title": title}
+    return {"data": [trace.to_plotly_json() for trace in fig.data], "layout": over(layout, under)}
+
+
+def over(given: Mapping[str, Any], under: Mapping[str, Any]) -> dict[str, Any]:
+    """The two merged at every depth; what is given wins."""
+    merged = {**under, **given}
+    for name in given.keys() & under.keys():
+        if isinstance(given[name], Mapping) and isinstance(under[name], Mapping):
+            merged[name] = over(given[name], under[name])
+    return merged
+
+
+def standalone(fig: go.Figure, dark: bool = False) -> go.Figure:
+    """A copy to save as a picture or a page of its own: with the look, and a background that is not the app's."""
+    copy = go.Figure(dressed(fig, dark))
+    copy.update_layout(paper_bgcolor=inks(dark).ground, template=go.layout.Template())
+    return copy

@@ -1,1 +1,1 @@
-"""What a forecast is for: trades, hedges and mixtures of generators."""
+"""What to do with scenarios: ``hedging`` of options, bets on returns (``forecasting``), shared generators."""

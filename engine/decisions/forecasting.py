@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.errors import MarketDataError, SettingsError
-from engine.market.grid import Floats
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import TRADING_DAYS, Floats
 from engine.market.surface_history import Dates
 
 BASIS_POINTS = 10_000

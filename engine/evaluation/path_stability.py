@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import MarketDataError
-from engine.market.grid import DT, Floats
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import DT, TRADING_DAYS, Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.models.rollout import SurfacePaths
 from engine.surfaces import arbitrage, ornstein_uhlenbeck, principal_components

@@ -1,7 +1,14 @@
-"""How well did the bets do? PnL by day, Sharpe ratios with their errors, point errors, halves of the day, turnover.
+"""How well did the bets do? Sharpe ratios and how sure they are, point errors, halves of the day, turnover.
 
-PnL is in basis points of the notional; the arithmetic of bets is in :mod:`engine.decisions.forecasting`, the statistics
-of Sharpe ratios in :mod:`engine.evaluation.sharpe`, and both are at hand here.
+PnL is by day and in basis points of the notional; the arithmetic of bets is in :mod:`engine.decisions.forecasting`.
+Ratios are annualised, tests (asymptotic errors, tests against luck, block bootstrap) are those of the daily ratio.
+
+References:
+    A. Lo (2002), The statistics of Sharpe ratios, Financial Analysts Journal 58.
+    E. Mertens (2002), Comments on variance of the IID estimator in Lo.
+    D. Bailey and M. López de Prado (2012, 2014), The Sharpe ratio efficient frontier; The deflated Sharpe ratio.
+    O. Ledoit and M. Wolf (2008), Robust performance hypothesis testing with the Sharpe ratio, J. Empirical Finance 15.
+    D. Politis and J. Romano (1992), A circular block-resampling procedure for stationary data.
 """
 
 from __future__ import annotations
@@ -18,52 +25,246 @@ from numpy.typing import ArrayLike, NDArray
 from engine.decisions.forecasting import (
     break_even_cost,
     daily,
-    net_pnl,
-    portfolio,
     sharpe_ratio,
     traded,
-    weighted_bet,
     weighted_pnl,
 )
-from engine.errors import MarketDataError
-from engine.evaluation.sharpe import (
-    Bootstrapped,
-    SharpeError,
-    bootstrap_difference,
-    bootstrap_sharpe,
-    deflated_sharpe,
-    expected_best,
-    probabilistic_sharpe,
-    resampled_sharpe,
-    sharpe_error,
-)
-from engine.market.grid import Floats
+from engine.errors import MarketDataError, SettingsError
+from engine.evaluation.comparison import block_counts, interval, newey_west_lags
+from engine.market.grid import TRADING_DAYS, Floats
 from engine.market.surface_history import Dates
+from engine.surfaces.dynamics import long_run_sum
 
-__all__ = [
-    "Bootstrapped",
-    "SharpeError",
-    "Traded",
-    "across_tickers",
-    "bootstrap_difference",
-    "bootstrap_sharpe",
-    "break_even_cost",
-    "daily",
-    "deflated_sharpe",
-    "expected_best",
-    "mean_absolute_error",
-    "net_pnl",
-    "portfolio",
-    "probabilistic_sharpe",
-    "resampled_sharpe",
-    "root_mean_squared_error",
-    "sharpe_error",
-    "sharpe_ratio",
-    "summary",
-    "traded",
-    "weighted_bet",
-    "weighted_pnl",
-]
+LEAST_DAYS = 10
+"""Fewer days say nothing about a ratio."""
+
+
+@dataclass(frozen=True)
+class SharpeError:
+    """An annualised Sharpe ratio and how far it may be off.
+
+    Args:
+        ratio: √252 · mean/sd.
+        standard_error: of the annualised ratio.
+        low, high: ends of the interval.
+        days: n.
+    """
+
+    ratio: float
+    standard_error: float
+    low: float
+    high: float
+    days: int
+
+
+def sharpe_error(daily_pnl: ArrayLike, *, coverage: float = 0.95, correlated: bool = True) -> SharpeError:
+    """Sharpe ratio with the asymptotic interval of Lo (2002).
+
+    With s the daily ratio, u_t = (x_t − μ)/σ and the influence v_t = u_t − s (u_t² − 1)/2, the variance of √n ŝ is the
+    long-run variance of v (Newey–West, ⌊4(n/100)^{2/9}⌋ lags). With ``correlated=False`` days are taken for
+    independent: the variance of v, which is 1 + s²/2 if PnL is Gaussian and 1 − γ₃s + (γ₄ − 1)s²/4 otherwise.
+
+    Args:
+        daily_pnl: ``(days,)``.
+        coverage: of the interval.
+        correlated: allow for days that depend on one another.
+
+    Raises:
+        MarketDataError: for fewer than 10 days, values that are not finite, or PnL that does not vary.
+
+    References:
+        Lo (2002), equations 9 and A2–A5; Mertens (2002).
+    """
+    from scipy.stats import norm
+
+    pnl = _series(daily_pnl)
+    n, mean, sd = len(pnl), float(pnl.mean()), float(pnl.std())
+    s = mean / sd
+    u = (pnl - mean) / sd
+    influence = u - 0.5 * s * (u**2 - 1)
+    lags = min(newey_west_lags(n), n - 1) if correlated else 0
+    variance = float(long_run_sum(influence[:, None], lags)[0, 0]) / n
+    error = math.sqrt(TRADING_DAYS * variance / n)
+    ratio, reach = math.sqrt(TRADING_DAYS) * s, float(norm.isf((1 - coverage) / 2)) * error
+    return SharpeError(ratio, error, ratio - reach, ratio + reach, n)
+
+
+def probabilistic_sharpe(daily_pnl: ArrayLike, benchmark: float = 0.0) -> float:
+    """Probability that the true Sharpe ratio exceeds a benchmark, given length, skewness and tails of the series.
+
+    PSR = N((ŝ − s*) √(n − 1) / √(1 − γ₃ŝ + (γ₄ − 1)ŝ²/4)), ratios by day.
+
+    Args:
+        daily_pnl: ``(days,)``.
+        benchmark: annualised ratio to exceed.
+
+    References:
+        Bailey and López de Prado (2012), equation 11.
+    """
+    pnl = _series(daily_pnl)
+    u = (pnl - pnl.mean()) / pnl.std()
+    s = float(pnl.mean() / pnl.std())
+    return _probability(s, benchmark / math.sqrt(TRADING_DAYS), len(pnl), float((u**3).mean()), float((u**4).mean()))
+
+
+def expected_best(variance: float, trials: int) -> float:
+    """Expected largest of several ratios whose true value is zero: what luck alone reaches.
+
+    √V ((1 − γ) N⁻¹(1 − 1/N) + γ N⁻¹(1 − 1/(N e))), γ Euler's constant.
+
+    Args:
+        variance: V of the ratios over the trials, in the unit (squared) of the answer.
+        trials: N of them; nothing is deflated for one.
+
+    Raises:
+        SettingsError: for fewer than one trial or a negative variance.
+
+    References:
+        Bailey and López de Prado (2014), equation 1.
+    """
+    from scipy.stats import norm
+
+    if trials < 1 or not variance >= 0:
+        raise SettingsError(f"expected at least one trial and a variance >= 0; found {trials} and {variance:g}")
+    if trials == 1:
+        return 0.0
+    largest = (1 - np.euler_gamma) * norm.ppf(1 - 1 / trials) + np.euler_gamma * norm.ppf(1 - 1 / (trials * math.e))
+    return math.sqrt(variance) * float(largest)
+
+
+def deflated_sharpe(daily_pnl: ArrayLike, tried: ArrayLike) -> float:
+    """Probabilistic Sharpe ratio against the best that as many skill-less trials would have shown.
+
+    Args:
+        daily_pnl: ``(days,)`` of the trial that was chosen.
+        tried: ``(trials,)`` annualised ratios of everything tried, the chosen one included, on the same days.
+
+    References:
+        Bailey and López de Prado (2014), equation 2.
+    """
+    ratios = np.asarray(tried, dtype=np.float64)
+    ratios = ratios[np.isfinite(ratios)]
+    if len(ratios) == 0:
+        raise MarketDataError("expected the Sharpe ratios of everything tried; found none")
+    variance = float(ratios.var(ddof=1)) if len(ratios) > 1 else 0.0
+    return probabilistic_sharpe(daily_pnl, expected_best(variance, len(ratios)))
+
+
+@dataclass(frozen=True)
+class Bootstrapped:
+    """A statistic, its bootstrap interval, and how often resamples are on the wrong side of zero.
+
+    Args:
+        estimate: on the days as they were.
+        low, high: 95 % percentile interval.
+        p_value: one-sided, that the truth is ≤ 0: share of resamples ≤ 0, never below 1/(draws + 1).
+        draws: number of resamples.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    p_value: float
+    draws: int
+
+
+def bootstrap_sharpe(
+    daily_pnl: ArrayLike, *, rng: np.random.Generator, draws: int = 2000, block: int = 21, coverage: float = 0.95
+) -> Bootstrapped:
+    """Annualised Sharpe ratio with a circular block bootstrap interval.
+
+    Args:
+        daily_pnl: ``(days,)``, of a ticker or of a portfolio.
+        rng: source of randomness.
+        draws: number of resamples.
+        block: consecutive days drawn together.
+        coverage: of the interval.
+
+    References:
+        Politis and Romano (1992).
+    """
+    pnl = _series(daily_pnl)
+    counts = block_counts(len(pnl), rng=rng, draws=draws, block=min(block, len(pnl)))
+    return _bootstrapped(float(sharpe_ratio(pnl)), resampled_sharpe(counts, pnl), coverage)
+
+
+def bootstrap_difference(
+    daily_a: ArrayLike,
+    daily_b: ArrayLike,
+    *,
+    rng: np.random.Generator,
+    draws: int = 2000,
+    block: int = 21,
+    coverage: float = 0.95,
+) -> Bootstrapped:
+    """Sharpe ratio of a less that of b, both resampled on the same days.
+
+    Args:
+        daily_a, daily_b: ``(days,)`` PnL of two strategies on the same days.
+        rng: source of randomness.
+        draws: number of resamples.
+        block: consecutive days drawn together.
+        coverage: of the interval.
+
+    Raises:
+        MarketDataError: if the days are not the same number.
+
+    References:
+        Ledoit and Wolf (2008), without studentising.
+    """
+    a, b = _series(daily_a), _series(daily_b)
+    if a.shape != b.shape:
+        raise MarketDataError(f"expected PnL of two strategies on the same days; found {len(a)} and {len(b)}")
+    counts = block_counts(len(a), rng=rng, draws=draws, block=min(block, len(a)))
+    difference = float(sharpe_ratio(a) - sharpe_ratio(b))
+    return _bootstrapped(difference, resampled_sharpe(counts, a) - resampled_sharpe(counts, b), coverage)
+
+
+def resampled_sharpe(counts: ArrayLike, daily_pnl: ArrayLike) -> Floats:
+    """Annualised Sharpe ratios in every resample of the days.
+
+    Args:
+        counts: ``(draws, days)`` how often each day occurs, from ``comparison.block_counts``; the same counts for all
+            series keep them paired.
+        daily_pnl: ``(…, days)``.
+
+    Returns:
+        ``(draws, …)``; zero where PnL does not vary in a resample.
+    """
+    occurs, pnl = np.asarray(counts, dtype=np.float64), np.asarray(daily_pnl, dtype=np.float64)
+    n, centre = pnl.shape[-1], pnl.mean(axis=-1, keepdims=True)
+    off = np.moveaxis(pnl - centre, -1, 0)  # (days, …): centred, so that squares do not cancel
+    mean = np.tensordot(occurs, off, axes=1) / n  # (draws, …)
+    variance = np.tensordot(occurs, off**2, axes=1) / n - mean**2
+    varies = variance > 1e-12 * off.var(axis=0)
+    ratio = np.sqrt(TRADING_DAYS) * (mean + centre[..., 0]) / np.sqrt(np.where(varies, variance, 1.0))
+    resampled: Floats = np.where(varies, ratio, 0.0)
+    return resampled
+
+
+def _series(daily_pnl: ArrayLike) -> Floats:
+    pnl = np.asarray(daily_pnl, dtype=np.float64)
+    if pnl.ndim != 1 or len(pnl) < LEAST_DAYS:
+        raise MarketDataError(f"expected PnL of at least {LEAST_DAYS} days; found shape {pnl.shape}")
+    if not np.isfinite(pnl).all():
+        raise MarketDataError("expected finite PnL; found NaN or infinite values")
+    if not np.isfinite(sharpe_ratio(pnl)):
+        raise MarketDataError("expected PnL that varies; found the same on all days")
+    return pnl
+
+
+def _probability(s: float, benchmark: float, n: int, skewness: float, kurtosis: float) -> float:
+    """Probability that the daily ratio exceeds the daily benchmark."""
+    from scipy.stats import norm
+
+    spread = 1 - skewness * s + (kurtosis - 1) / 4 * s**2
+    return float(norm.cdf((s - benchmark) * math.sqrt(n - 1) / math.sqrt(spread)))
+
+
+def _bootstrapped(estimate: float, resampled: Floats, coverage: float) -> Bootstrapped:
+    low, high = interval(resampled, coverage)
+    below = int((resampled <= 0).sum())
+    return Bootstrapped(estimate, float(low), float(high), (below + 1) / (len(resampled) + 1), len(resampled))
 
 
 def mean_absolute_error(realised: ArrayLike, forecast: ArrayLike) -> Floats:

@@ -1,3 +1,3 @@
-"""Reading market data files: the name that notebooks know for :mod:`engine.market.intake.reader`."""
+"""Reading market data files: the name that notebooks know for :mod:`engine.market.intake`."""
 
-from engine.market.intake.reader import *  # noqa: F403
+from engine.market.intake import *  # noqa: F403

@@ -11,7 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import MarketDataError
 
-DT = 1.0 / 252.0
+TRADING_DAYS = 252
+"""Trading days in a year."""
+
+DT = 1.0 / TRADING_DAYS
 """One trading day in years (SPEC 0)."""
 
 LOWEST_IV = 1e-3

@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import MarketDataError
-from engine.market.grid import Floats, Grid
-from engine.market.realised_volatility import realised_vol
+from engine.market.grid import TRADING_DAYS, Floats, Grid
 
 Dates = NDArray[np.datetime64]
 Day = datetime.date | np.datetime64 | str
@@ -21,8 +21,33 @@ Day = datetime.date | np.datetime64 | str
 FIRST_CONDITION_ROW = 22
 """First row that can serve as a condition: γ_{t−Δ} needs the 21 returns before it (protocol of SPEC 2)."""
 
+REALISED_WINDOW = 21
+"""Trading days in the one-month realised volatility (3.3)."""
+
 HIGHEST_IV = 5.0
 """A vol above 500 % is taken for a unit error, not for a market."""
+
+
+def realised_vol(log_return: Floats, window: int = REALISED_WINDOW) -> Floats:
+    """Annualised realised volatility, γ = sqrt(252/w · Σ R²) over the last w returns (3.3).
+
+    Args:
+        log_return: ``(n,)`` daily log-returns.
+        window: w, number of returns.
+
+    Returns:
+        ``(n - window + 1,)``; element k uses returns k … k+w−1, so it is known when return k+w−1 has ended.
+
+    Raises:
+        MarketDataError: if there are fewer than ``window`` returns.
+    """
+    if len(log_return) < window:
+        raise MarketDataError(
+            f"expected at least {window} daily returns for realised volatility; found {len(log_return)}"
+        )
+    squares = sliding_window_view(log_return**2, window)  # (n - window + 1, window)
+    vol: Floats = np.sqrt(TRADING_DAYS / window * squares.sum(axis=-1))
+    return vol
 
 
 @dataclass(frozen=True, eq=False)

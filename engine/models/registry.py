@@ -268,9 +268,8 @@ def model(name: str, task: str = "") -> type[Any]:
     task = task or found.tasks[0]
     if task not in found.tasks:
         raise SettingsError(f"expected a task of {found.label} among {', '.join(found.tasks)}; found {task[:40]!r}")
-    if found.family:
-        return _loaded(ON_A_TASK)(name, task)
-    return found.load()
+    kind: type[Any] = _loaded(ON_A_TASK)(name, task) if found.family else found.load()
+    return kind
 
 
 def surface_model(name: str) -> type[SurfaceModel]:

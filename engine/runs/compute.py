@@ -9,8 +9,6 @@ that is killed costs the block it was at and nothing else. That is the contract 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import hashlib
 import io
 import multiprocessing
 import os
@@ -25,6 +23,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from engine.content import digest
 from engine.errors import JobError
 from engine.workspace import write_whole
 
@@ -78,6 +77,9 @@ def opened(cluster: str = "", workers: int | None = None) -> Iterator[Run]:
 
 class ProcessPool:
     """Processes of this machine that carry out blocks; they start with the first blocks and stay until closed.
+
+    Written by hand because joblib's and the standard library's pools give up every block when one process is killed,
+    and a Dask cluster, which does not, takes seconds to start and opens ports.
 
     Args:
         workers: how many; with one, blocks are carried out in this process.
@@ -194,7 +196,7 @@ def keeping(run: Run, directory: Path, name: Callable[[Any], str]) -> Run:
         run: what carries out the others.
         directory: of results, arrays or named arrays, one file each, written whole or not at all; one that cannot be
             read is carried out again.
-        name: a block's name, the same only for blocks with the same result (see :func:`digest`).
+        name: a block's name, the same only for blocks with the same result (see :func:`engine.content.digest`).
     """
 
     def resumed(task: Callable[[Any], Any], blocks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
@@ -246,28 +248,6 @@ def _kept(path: Path) -> Any | None:
         return dict(found) if isinstance(found, np.lib.npyio.NpzFile) else found
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None
-
-
-def digest(block: Any) -> str:
-    """Name of a block by its content: nested tuples and dataclasses of arrays, numbers and text."""
-    content = hashlib.sha256()
-
-    def add(part: Any) -> None:
-        if isinstance(part, tuple | list):
-            content.update(f"({len(part)}".encode())
-            for item in part:
-                add(item)
-        elif isinstance(part, np.ndarray):
-            content.update(f"{part.dtype.str}{part.shape}".encode())
-            content.update(np.ascontiguousarray(part).tobytes())
-        elif dataclasses.is_dataclass(part):
-            content.update(type(part).__qualname__.encode())
-            add([getattr(part, one.name) for one in dataclasses.fields(part)])
-        else:
-            content.update(f"{type(part).__name__}:{part!r};".encode())
-
-    add(block)
-    return content.hexdigest()[:40]
 
 
 class _Worker:

@@ -26,9 +26,25 @@ import psutil
 
 from engine import workspace
 from engine.errors import JobError
-from engine.runs import priority, run_directory
+from engine.runs import run_directory
 from engine.runs.progress_log import LossHistory, ProgressReader, Report
 from engine.runs.run_directory import CARD, CONFIG, LOG, PROGRESS, STATUS, WEIGHTS
+
+NICENESS = 19
+"""Jobs leave the processor to the pages whenever these want it."""
+
+
+def step_back(pid: int) -> None:
+    """Let a job's process, and those it starts, run only when pages leave the processor free.
+
+    Linux groups processes by session where ``sched_autogroup_enabled`` is on; niceness then only counts within a
+    session, and a job is a session of its own, so the group is made nice as well.
+    """
+    with contextlib.suppress(OSError):  # already gone, or not allowed: only slower pages
+        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+    with contextlib.suppress(OSError):  # not Linux, or no such groups
+        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS))
+
 
 COMMAND: tuple[str, ...] = (sys.executable, "-m", "engine")
 """What starts a job; the verb and its arguments follow."""
@@ -156,7 +172,7 @@ def start(verb_args: Sequence[str], run_dir: Path) -> Run:
                 run_directory.write_status(run_dir, {**begun, "state": "failed", "reason": sentence})
             raise JobError(sentence) from None
         _children[run_dir] = child
-    priority.step_back(child.pid)
+    step_back(child.pid)
     return read(run_dir)
 
 

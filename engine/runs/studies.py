@@ -25,8 +25,7 @@ from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
 from engine.runs import checkpoints, compute, run_directory
 from engine.runs.cards import printable
-from engine.runs.console import ProgressBar
-from engine.runs.progress_log import ProgressWriter
+from engine.runs.progress_log import ProgressBar, ProgressWriter
 from engine.runs.run_directory import CONFIG, PROGRESS, WEIGHTS
 from engine.runs.worker import MOST_KEEP_BYTES, FileCheckpointer, StopRequest
 from engine.studies.base import STUDIES, Arrays, Study, Tables, Work, study

@@ -33,8 +33,7 @@ from engine.models.registry import Model
 from engine.models.surface_model import Tensors
 from engine.runs import checkpoints, run_directory
 from engine.runs.cards import Card, printable
-from engine.runs.console import ProgressBar
-from engine.runs.progress_log import ProgressWriter
+from engine.runs.progress_log import ProgressBar, ProgressWriter
 from engine.runs.run_directory import CARD, CONFIG, KEEP, PROGRESS, RESERVE, STATUS
 from engine.training.progress import Progress, TrainingStopped
 from engine.workspace import write_json, write_whole

@@ -1,1 +1,1 @@
-"""Studies: one thesis chapter or app page each; configuration and data in, a result to save, chart and compare out."""
+"""Studies: every table of one question, step by step, resumable; ``base`` says what a study is and lists them."""

@@ -134,14 +134,14 @@ class Study(Protocol):
 
 
 STUDIES: dict[str, str] = {
-    "surfaces": "engine.studies.surfaces.study",
+    "surfaces": "engine.studies.surfaces",
     "leaderboard": "engine.studies.generators.leaderboard",
-    "generators": "engine.studies.generators.study",
-    "volgan": "engine.studies.volgan.study",
-    "graph": "engine.studies.graph.study",
+    "generators": "engine.studies.generators",
+    "volgan": "engine.studies.volgan",
+    "graph": "engine.studies.graph",
     "rehearsal": "engine.studies.graph.rehearsal",
-    "fingan": "engine.studies.fingan.study",
-    "hedging": "engine.studies.hedging.study",
+    "fingan": "engine.studies.fingan",
+    "hedging": "engine.studies.hedging",
 }
 """Registered studies: name → module."""
 

@@ -26,7 +26,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Floats, Grid
-from engine.surfaces.threads import mapped
 
 CHUNK_CELLS = 80_000
 """Grid points a thread takes at a time, 0.6 MB of vols: inside the second-level cache, half a millisecond of work."""
@@ -188,24 +187,24 @@ def worst_cell(matrix: ArrayLike, grid: Grid, kind: Kind) -> WorstCell:
 
 def _violations(iv: ArrayLike, grid: Grid, rate: ArrayLike, matrices: Floats | None) -> Floats:
     """Φ of each surface, and P1, P2, P3 into ``(n, 3, N)`` matrices if given."""
-    from engine.surfaces import penalty_kernel as kernel  # numba takes a while to import
+    from engine.surfaces import kernels  # numba takes a while to import
 
     surfaces = np.asarray(iv)
     rates = _rates(rate, surfaces, grid)
     flat = surfaces.reshape(-1, grid.size)
     total = np.empty(len(flat))
-    layout = kernel.layout(grid.moneyness, grid.maturity)
+    layout = kernels.layout(grid.moneyness, grid.maturity)
     nowhere = np.empty((0, 3, grid.size))
 
     def chunk(start: int) -> int:
         part = slice(start, start + rows)
         vols = np.ascontiguousarray(flat[part], dtype=np.float64)
         room = nowhere if matrices is None else matrices[part]
-        wrong = kernel.violations(vols, rates[part], layout, room, total[part])
+        wrong = kernels.violations(vols, rates[part], layout, room, total[part])
         return start + wrong if wrong >= 0 else -1
 
     rows = max(1, CHUNK_CELLS // grid.size)
-    for wrong in mapped(chunk, range(0, len(flat), rows)):
+    for wrong in kernels.mapped(chunk, range(0, len(flat), rows)):
         if wrong >= 0:
             raise MarketDataError(_where(surfaces, wrong, grid))
     return total.reshape(surfaces.shape[:-2])

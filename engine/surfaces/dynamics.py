@@ -16,8 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
 from engine.errors import MarketDataError
-from engine.market.grid import Floats, maturity_label
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import TRADING_DAYS, Floats, maturity_label
 from engine.market.surface_history import SurfaceHistory
 
 TWO_YEARS = 2 * TRADING_DAYS

@@ -1,7 +1,8 @@
-"""From option quotes to implied volatility surfaces (SPEC 1.1): one day, or a history of days.
+"""From option quotes to implied volatility surfaces (SPEC 1.1): one day, or a history of days, on any grid.
 
 Clean the quotes, take the rate from put–call parity, invert the out-of-the-money prices, and put the vols on a grid by
-one of ``METHODS``; the bandwidths of the kernel are those with the least arbitrage penalty.
+one of ``METHODS``; the bandwidths of the kernel are those with the least arbitrage penalty. A surface comes with
+everything one should know before trusting it (:class:`Construction`).
 
 References:
     Data-driven generative models for financial markets, section 3.3.1.
@@ -10,6 +11,8 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -20,19 +23,219 @@ from engine.errors import MarketDataError, ScenaristError, SettingsError
 from engine.market.grid import Floats, Grid
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import Day, SurfaceHistory
-from engine.surfaces import (
-    arbitrage,
-    arbitrage_repair,
-    black_scholes,
-    interpolation,
-    nadaraya_watson,
-    parity,
-    quote_cleaning,
-    ssvi,
-)
-from engine.surfaces.construction import Construction, HistoryConstruction
-from engine.surfaces.interpolation import to_grid
+from engine.surfaces import arbitrage, arbitrage_repair, black_scholes, nadaraya_watson, parity, quote_cleaning, ssvi
+from engine.surfaces.arbitrage_repair import Repair
 from engine.surfaces.nadaraya_watson import Bandwidth, BandwidthSearch, ScatteredVols
+from engine.surfaces.parity import ParityRates
+from engine.surfaces.quote_cleaning import drop_counts, drop_words, prices_at, vols_at
+from engine.surfaces.ssvi import SSVI
+
+
+def to_grid(history: SurfaceHistory, grid: Grid) -> SurfaceHistory:
+    """The same history on another grid: linear in moneyness, then in maturity, linear outside (SPEC 0).
+
+    Args:
+        history: surfaces on any grid.
+        grid: where to.
+
+    Returns:
+        Vols interpolated; half-spreads too, floored at zero.
+    """
+
+    def moved(values: Floats) -> Floats:
+        return history.grid.interpolate(values, grid.moneyness[:, None], grid.maturity)
+
+    spread = None
+    if history.half_spread is not None:
+        # the interpolation floors what it returns at a positive vol; far above it, the floor is never met
+        spread = np.maximum(moved(history.half_spread + 10.0) - 10.0, 0.0)
+    return replace(history, iv=moved(history.iv), grid=grid, half_spread=spread)
+
+
+def interpolate(vols: ScatteredVols, grid: Grid) -> Floats:
+    """The quotes joined by straight lines: in moneyness at each quoted maturity, then in maturity.
+
+    Outside the quotes the nearest is held: a line through two neighbouring noisy quotes soon leaves every market.
+    Quotes of one moneyness and maturity are averaged with their weights.
+
+    Returns:
+        ``(n_moneyness, n_maturity)`` vols.
+    """
+    frame = pd.DataFrame({"tau": vols.maturity, "m": vols.moneyness, "w": vols.weight, "wv": vols.weight * vols.iv})
+    frame["v"], frame["n"] = vols.iv, 1.0
+    points = frame.groupby(["tau", "m"], sort=True)[["w", "wv", "v", "n"]].sum().reset_index()
+    weighted = points["w"] > 0
+    points["iv"] = np.where(weighted, points["wv"] / points["w"].where(weighted, 1.0), points["v"] / points["n"])
+    knots, smiles = [], []
+    for tau, smile in points.groupby("tau", sort=True):
+        knots.append(float(tau))  # type: ignore[arg-type]
+        smiles.append(np.interp(grid.moneyness, smile["m"], smile["iv"]))
+    columns = np.stack(smiles)  # (n_knots, n_moneyness)
+    return np.stack([np.interp(grid.maturity, knots, column) for column in columns.T])
+
+
+def outside_quotes(vols: ScatteredVols, grid: Grid) -> NDArray[np.bool_]:
+    """Grid points outside the quoted expiries, or outside the strikes quoted around their maturity."""
+    knots = np.unique(vols.maturity)
+    low = np.array([vols.moneyness[vols.maturity == tau].min() for tau in knots])
+    high = np.array([vols.moneyness[vols.maturity == tau].max() for tau in knots])
+    outside = (grid.maturity < knots[0]) | (grid.maturity > knots[-1])
+    m = grid.moneyness[:, None]
+    beyond = (m < np.interp(grid.maturity, knots, low)) | (m > np.interp(grid.maturity, knots, high))
+    without: NDArray[np.bool_] = beyond | outside
+    return without
+
+
+@dataclass(frozen=True, eq=False)
+class Construction:
+    """One day's surface.
+
+    Args:
+        date, spot: the day and the price of the underlying.
+        grid: the grid of the surface.
+        iv: ``(n_moneyness, n_maturity)`` implied vols, annualised, finite and > 0.
+        interpolated: the same shape, the quotes joined by straight lines and no more: what smoothing started from.
+        rate: the day's rate, per year.
+        parity: rates by expiry and the pairs behind them; None if the rate was given and no pair was there.
+        method: one of ``smoothing.METHODS``.
+        bandwidth: (h1, h2) of the kernel that smoothed the surface and the half-spreads.
+        search: the bandwidth search, if there was one.
+        half_spread: ``(2, n_moneyness, n_maturity)`` smoothed half-spreads of calls and puts, fractions of spot.
+        quotes: the quotes used, one row each: ``row, expiry, root, strike, is_call, bid, ask, volume, mid, moneyness,
+            maturity, half_spread, discount_rate, prepaid, iv, vega, fitted_iv, residual`` (iv less fitted, vol points;
+            NaN outside the grid).
+        dropped: the quotes dropped, with ``reason``.
+        n_quotes: how many the day had.
+        extrapolated: ``(n_moneyness, n_maturity)`` grid points outside the quotes, or far from all of them.
+        before, after: penalties of ``interpolated`` and of ``iv``; with a repair the first is that of what it repaired.
+        repair: what the repair changed, if there was one.
+        model: the fitted SSVI, if that is the method.
+        notes: what else a person should know, a sentence each.
+    """
+
+    date: np.datetime64
+    spot: float
+    grid: Grid
+    iv: Floats
+    interpolated: Floats
+    rate: float
+    parity: ParityRates | None
+    method: str
+    bandwidth: Bandwidth
+    search: BandwidthSearch | None
+    half_spread: Floats
+    quotes: pd.DataFrame
+    dropped: pd.DataFrame
+    n_quotes: int
+    extrapolated: NDArray[np.bool_]
+    before: arbitrage.Penalty
+    after: arbitrage.Penalty
+    repair: Repair | None
+    model: SSVI | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def surface(self) -> Floats:
+        """The surface, ``iv`` by another name."""
+        return self.iv
+
+    @property
+    def rates(self) -> pd.DataFrame:
+        """Parity rates by expiry and root (empty if the rate was given and no pair was there)."""
+        return pd.DataFrame() if self.parity is None else self.parity.by_expiry
+
+    @property
+    def drop_counts(self) -> pd.Series:
+        """Reason → how many quotes were dropped for it."""
+        return drop_counts(self.dropped)
+
+    @property
+    def phi_before(self) -> float:
+        """Φ of what smoothing, or the repair, started from."""
+        return float(self.before.total)
+
+    @property
+    def phi_after(self) -> float:
+        """Φ of the surface."""
+        return float(self.after.total)
+
+    @cached_property
+    def rmse(self) -> float:
+        """Vega-weighted root mean square of quote less surface, in vol points; NaN if no quote lies inside the grid."""
+        known = self.quotes[np.isfinite(self.quotes["residual"])]
+        weight = known["vega"].to_numpy()
+        if not weight.sum() > 0:
+            return float("nan")
+        return float(np.sqrt(weight @ known["residual"].to_numpy() ** 2 / weight.sum()))
+
+    @cached_property
+    def within_spread(self) -> float:
+        """Share of the quotes inside the grid whose bid and ask enclose the surface's price; NaN if there are none."""
+        known = self.quotes[np.isfinite(self.quotes["residual"])]
+        price = prices_at(known, known["fitted_iv"])
+        inside = (price >= known["bid"].to_numpy()) & (price <= known["ask"].to_numpy())
+        return float(inside.mean()) if len(known) else float("nan")
+
+    def smile(self, expiry: pd.Timestamp) -> pd.DataFrame:
+        """The quotes of one expiry with ``iv_bid`` and ``iv_ask`` (0 where a bid is worth less than no vol)."""
+        rows = self.quotes[self.quotes["expiry"] == expiry].sort_values("moneyness", ignore_index=True)
+        low, high = (vols_at(rows, rows[name]) for name in ("bid", "ask"))
+        return rows.assign(iv_bid=np.nan_to_num(low), iv_ask=high)
+
+    @property
+    def words(self) -> str:
+        """What was dropped and why, what was used, and what else there is to know."""
+        in_the_money = self.n_quotes - len(self.dropped) - len(self.quotes)
+        sentences = [
+            drop_words(self.dropped, self.n_quotes),
+            f"{len(self.quotes):,} out-of-the-money vols make the surface; {in_the_money:,} in-the-money quotes serve "
+            "parity and half-spreads only",
+            *self.notes,
+        ]
+        return ". ".join(sentences) + "."
+
+    def history(self, name: str = "") -> SurfaceHistory:
+        """The surface as a history of one day."""
+        return SurfaceHistory(
+            dates=np.array([self.date]),
+            spot=np.array([self.spot]),
+            iv=self.iv[None],
+            grid=self.grid,
+            rate=np.array([self.rate]),
+            half_spread=self.half_spread[None],
+            name=name,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryConstruction:
+    """Surfaces of many days.
+
+    Args:
+        history: the days that could be built, with rates and half-spreads.
+        bandwidth: (h1, h2) used on all of them.
+        search: the search that chose it, if there was one.
+        search_day: the day of the search.
+        days: one row a day built: ``date, quotes, used, dropped, rate, phi_before, phi_after, rmse, extrapolated`` and
+            one column a reason with its count.
+        skipped: one row a day that could not be built: ``date, reason``, the reason a sentence.
+    """
+
+    history: SurfaceHistory
+    bandwidth: Bandwidth
+    search: BandwidthSearch | None
+    search_day: np.datetime64 | None
+    days: pd.DataFrame
+    skipped: pd.DataFrame
+
+    @property
+    def words(self) -> str:
+        """What was built and what was not."""
+        built = f"{len(self.days):,} surface{'s' if len(self.days) != 1 else ''} built"
+        if not len(self.skipped):
+            return f"{built}, no day skipped."
+        return f"{built}, {len(self.skipped):,} day{'s' if len(self.skipped) != 1 else ''} skipped."
+
 
 METHODS = {
     "kernel": "Kernel smoothing",
@@ -117,7 +320,7 @@ def surface_from_quotes(
     if bandwidth is None and method.startswith("kernel"):
         search = nadaraya_watson.search_bandwidth(vols, grid, day_rate)
     h = nadaraya_watson.check_bandwidth(bandwidth or (search.best if search else nadaraya_watson.PUBLISHED_BANDWIDTH))
-    interpolated = interpolation.interpolate(vols, grid)
+    interpolated = interpolate(vols, grid)
     model = _ssvi(vols, day_rate) if method == "ssvi" else None
     if model is not None:
         iv = model.surface(grid, day_rate)
@@ -132,7 +335,7 @@ def surface_from_quotes(
         repair = arbitrage_repair.repair(iv, grid, day_rate, out)
         iv = repair.iv
         notes = (*notes, repair.words)
-    extrapolated = interpolation.outside_quotes(vols, grid)
+    extrapolated = outside_quotes(vols, grid)
     if method.startswith("kernel"):
         extrapolated |= nadaraya_watson.reach(vols, grid, h) > FAR
     return Construction(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.runs import studies
-from engine.studies.graph.sentences import verdicts
+from engine.studies.graph.results import verdicts
 from pages.decisions.ensemble_graph_page import View, choose, network, results, run, structure
 from pages.ui import frame, study_jobs, texts
 

@@ -7,8 +7,8 @@ import streamlit as st
 
 from engine import datasets as catalogue
 from engine import workspace
+from engine.charts import scenarios, theme
 from engine.charts import scenarios as draw
-from engine.charts import smile_fans, theme
 from engine.datasets import Loaded
 from engine.errors import ScenaristError
 from engine.market.grid import maturity_label
@@ -120,7 +120,7 @@ with smile:
     st.markdown(f"**Tomorrow's smile**: 50, 80 and 95 % bands; today dotted{came_about}")
     after = history.iv[row + 1] if known else None
     figure = pictures.of(
-        smile_fans.smile_fan, iv, grid, weights, today=history.iv[row], realised=after, dark=frame.is_dark()
+        scenarios.smile_fan, iv, grid, weights, today=history.iv[row], realised=after, dark=frame.is_dark()
     )
     frame.chart(figure, key="home_smile")
 with returns:

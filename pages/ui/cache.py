@@ -24,7 +24,7 @@ from engine.runs import checkpoints, studies
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.studies.surfaces import dynamics as surface_dynamics_study
 from engine.studies.surfaces import factor_models
-from engine.surfaces import arbitrage, arbitrage_report, smoothing, vix_quotes
+from engine.surfaces import arbitrage, arbitrage_report, smoothing, vix
 
 # --- datasets, trained generators, their scenarios and paths ----------------------------------------------------------
 
@@ -244,14 +244,14 @@ def quote_surface(
 
 
 @st.cache_resource(max_entries=24, show_spinner="Adding up the VIX …")
-def _quoted_vix(id: str, version: str, day: np.datetime64, _quotes: OptionQuotes) -> vix_quotes.QuotedVix | str:
+def _quoted_vix(id: str, version: str, day: np.datetime64, _quotes: OptionQuotes) -> vix.QuotedVix | str:
     try:
-        return vix_quotes.from_quotes(_quotes, day=day)
+        return vix.from_quotes(_quotes, day=day)
     except MarketDataError as error:
         return str(error)
 
 
-def quoted_vix(loaded: datasets.Loaded, day: np.datetime64) -> vix_quotes.QuotedVix | str:
+def quoted_vix(loaded: datasets.Loaded, day: np.datetime64) -> vix.QuotedVix | str:
     """VIX of one day of quotes, or the sentence that says why there is none."""
     return _quoted_vix(loaded.entry.id, loaded.entry.version, day, loaded.data)
 

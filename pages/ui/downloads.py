@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.charts import look
+from engine.charts import theme
 from pages.ui import frame
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -53,7 +53,7 @@ def table_buttons(
         dark = frame.is_dark()  # as it was drawn
         third.download_button(
             "Picture HTML",
-            lambda: look.standalone(figure, dark).to_html(include_plotlyjs=True),
+            lambda: theme.standalone(figure, dark).to_html(include_plotlyjs=True),
             f"{name}.html",
             "text/html",
             key=f"{key}_html",

@@ -11,19 +11,17 @@ need not take them for new.
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal, ParamSpec
 
 import numpy as np
 import orjson
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine.charts import look, theme
+from engine.charts import theme
+from engine.content import digest
 from pages.ui import widths
 
 P = ParamSpec("P")
@@ -91,7 +89,7 @@ def _kept_spec(revision: str, dark: bool, _figure: go.Figure) -> dict[str, Any]:
 
 def _spec(figure: go.Figure, dark: bool) -> dict[str, Any]:
     """What plotly.js reads, without the alternative text, which has its own place on the page."""
-    spec = look.dressed(figure, dark)
+    spec = theme.dressed(figure, dark)
     spec["layout"].pop("meta", None)
     spec["data"] = [_plain(trace) for trace in spec["data"]]
     if "datarevision" not in spec["layout"]:
@@ -111,42 +109,3 @@ def _plain(value: Any) -> Any:
 def _revision(spec: dict[str, Any]) -> str:
     text = orjson.dumps(spec, default=str, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
     return hashlib.blake2b(text, digest_size=16).hexdigest()
-
-
-def digest(value: object) -> str:
-    """Hexadecimal digest of a value's content: numbers, words, arrays, tables, and dataclasses and containers of them.
-
-    Raises:
-        TypeError: for anything else.
-    """
-    content = hashlib.blake2b(digest_size=16)
-    _feed(content, value)
-    return content.hexdigest()
-
-
-def _feed(content: Any, value: object) -> None:
-    """Add a value to a digest, each with its kind, so that no two different values look alike."""
-    content.update(f"<{type(value).__module__}.{type(value).__qualname__}>".encode())
-    if value is None or isinstance(value, (bool, int, float, str, np.generic, datetime.date, datetime.timedelta)):
-        content.update(repr(value).encode())
-    elif isinstance(value, np.ndarray):
-        content.update(f"{value.dtype.str}{value.shape}".encode())
-        if value.dtype.hasobject:
-            _feed(content, value.tolist())
-        else:
-            content.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
-    elif isinstance(value, pd.DataFrame):
-        _feed(content, (value.index, [(name, column) for name, column in value.items()]))
-    elif isinstance(value, (pd.Series, pd.Index)):
-        _feed(content, (value.name, value.to_numpy()))
-    elif isinstance(value, Mapping):
-        _feed(content, list(value.items()))
-    elif isinstance(value, (list, tuple)):
-        content.update(f"{len(value)}:".encode())
-        for item in value:
-            _feed(content, item)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for one in dataclasses.fields(value):
-            _feed(content, getattr(value, one.name))
-    else:
-        raise TypeError(f"expected arrays, tables, words and numbers to draw from; found {type(value).__name__}")

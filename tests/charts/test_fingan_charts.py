@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from engine.charts import fingan as draw
-from engine.charts import fingan_ticker as draw_ticker
+from engine.charts import fingan as draw_ticker
 from engine.charts import theme
 
 DAYS = np.datetime64("2020-01-01") + np.arange(400)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from engine.charts import graph as draw
-from engine.charts import graph_network, theme
+from engine.charts import theme
 from engine.decisions import graph
 
 NAMES = ["AA", "BB", "CC", "DD"]
@@ -39,24 +39,24 @@ def arrows(fig):
 
 def test_every_edge_has_one_arrow_from_the_asset_to_the_generator():
     w = weights()
-    place = graph_network.positions(w, SECTORS, "sectors")
-    fig = graph_network.network(w, NAMES, SECTORS, place)
+    place = draw.positions(w, SECTORS, "sectors")
+    fig = draw.network(w, NAMES, SECTORS, place)
     heads = arrows(fig)
     expected = {f"{NAMES[i]} uses {NAMES[j]}: {w[i, j]:+.3f}" for i, j in np.argwhere(w != 0) if i != j}
     assert set(heads.hovertext) == expected
     for x, y, angle, words in zip(heads.x, heads.y, heads.marker.angle, heads.hovertext, strict=True):
         a, b = words.split(":")[0].split(" uses ")
         start, end = place[NAMES.index(a)], place[NAMES.index(b)]
-        np.testing.assert_allclose([x, y], start + graph_network._ARROW * (end - start), atol=1e-6)
+        np.testing.assert_allclose([x, y], start + draw._ARROW * (end - start), atol=1e-6)
         toward = math.degrees(math.atan2(end[0] - start[0], end[1] - start[1]))  # clockwise from up
         assert abs((angle - toward + 180) % 360 - 180) < 1e-3
 
 
 def test_the_sign_of_a_weight_is_its_colour_and_a_threshold_hides_small_ones():
     w = weights(seed=1)
-    place = graph_network.positions(w, SECTORS, "sectors")
+    place = draw.positions(w, SECTORS, "sectors")
     least = float(np.median(np.abs(w[w != 0])))
-    heads = arrows(graph_network.network(w, NAMES, SECTORS, place, least=least))
+    heads = arrows(draw.network(w, NAMES, SECTORS, place, least=least))
     sizes = [abs(float(words.split(": ")[1])) for words in heads.hovertext]
     assert min(sizes) >= least - 5e-4
     positive = {c for c, words in zip(heads.marker.color, heads.hovertext, strict=True) if ": +" in words}
@@ -66,24 +66,24 @@ def test_the_sign_of_a_weight_is_its_colour_and_a_threshold_hides_small_ones():
 
 def test_a_chosen_node_shows_its_own_edges_only():
     w = weights(seed=2)
-    fig = graph_network.network(w, NAMES, SECTORS, graph_network.positions(w, SECTORS, "force"), chosen="BB")
+    fig = draw.network(w, NAMES, SECTORS, draw.positions(w, SECTORS, "force"), chosen="BB")
     assert all("BB" in words for words in arrows(fig).hovertext)
     assert len(arrows(fig).hovertext) == int((w[1] != 0).sum() + (w[:, 1] != 0).sum() - 2 * (w[1, 1] != 0))
 
 
-@pytest.mark.parametrize("layout", list(graph_network.LAYOUTS))
+@pytest.mark.parametrize("layout", list(draw.LAYOUTS))
 def test_layouts_repeat_and_stay_in_their_box(layout):
     w = weights(12, seed=3)
     sectors = [f"s{k % 3}" for k in range(12)]
-    first, again = (graph_network.positions(w, sectors, layout) for _ in range(2))
+    first, again = (draw.positions(w, sectors, layout) for _ in range(2))
     np.testing.assert_array_equal(first, again)
-    assert np.abs(first[:, 1]).max() <= 1 + 1e-9 and np.abs(first[:, 0]).max() <= graph_network.WIDE + 1e-9
+    assert np.abs(first[:, 1]).max() <= 1 + 1e-9 and np.abs(first[:, 0]).max() <= draw.WIDE + 1e-9
     assert len({tuple(np.round(p, 6)) for p in first}) == 12
 
 
 def test_the_circle_keeps_sectors_together():
     sectors = ["b", "a", "b", "a", "c"]
-    place = graph_network.positions(np.zeros((5, 5)), sectors, "sectors")
+    place = draw.positions(np.zeros((5, 5)), sectors, "sectors")
     np.testing.assert_allclose(np.hypot(*place.T), 1)
     order = np.argsort(np.arctan2(place[:, 0], place[:, 1]) % (2 * np.pi))
     assert [sectors[k] for k in order] == ["a", "a", "b", "b", "c"]
@@ -92,20 +92,20 @@ def test_the_circle_keeps_sectors_together():
 def test_308_nodes_stay_drawable(check_figure):
     w = weights(308, seed=4, density=0.2)
     names, sectors = [f"T{k}" for k in range(308)], [f"S{k // 40}" for k in range(308)]
-    place = graph_network.positions(w, sectors, "sectors")
-    fig = graph_network.network(w, names, sectors, place)
-    assert len(arrows(fig).x) == graph_network.MOST_EDGES
+    place = draw.positions(w, sectors, "sectors")
+    fig = draw.network(w, names, sectors, place)
+    assert len(arrows(fig).x) == draw.MOST_EDGES
     written = [text for trace in fig.data for text in (trace.text or ()) if text]
     assert 0 < len(written) <= 40  # the largest nodes only
     assert sum(np.size(trace.x) for trace in fig.data) < theme.MOST_POINTS
-    matrix = graph_network.adjacency(w, names, sectors)
-    assert sum(np.size(trace.x) for trace in matrix.data) <= graph_network.CELLS
+    matrix = draw.adjacency(w, names, sectors)
+    assert sum(np.size(trace.x) for trace in matrix.data) <= draw.CELLS
     assert list(matrix.layout.xaxis.ticktext) == sorted(set(sectors))
 
 
 def test_a_small_adjacency_is_the_matrix_itself():
     w = weights(seed=5)
-    fig = graph_network.adjacency(w, NAMES, SECTORS)
+    fig = draw.adjacency(w, NAMES, SECTORS)
     np.testing.assert_allclose(fig.data[0].z, w, atol=1e-6)
     assert fig.data[0].zmin == -fig.data[0].zmax
     assert len(fig.layout.shapes) == 2  # one border between two sectors, both ways
@@ -113,7 +113,7 @@ def test_a_small_adjacency_is_the_matrix_itself():
 
 def test_sectors_are_as_large_as_they_have_assets():
     table = np.array([[0.5, 0.2], [0.1, 0.7]])
-    fig = graph_network.sector_graph(table, ["x", "y"], [4, 16])
+    fig = draw.sector_graph(table, ["x", "y"], [4, 16])
     size = {trace.name: trace.marker.size[0] for trace in fig.data if trace.name in ("x", "y")}
     assert size["y"] > size["x"]
     assert "from x to y, 0.20" in theme.alt_text(fig)
@@ -174,7 +174,7 @@ def test_many_nodes_fill_the_disc_evenly_though_one_is_alone():
     rng = np.random.default_rng(0)
     w = np.where(rng.random((120, 120)) < 0.05, rng.normal(size=(120, 120)), 0.0)
     w[7], w[:, 7] = 0.0, 0.0  # it has no edge, and springs throw it far away
-    place = graph_network.positions(w, ["a"] * 120, "force") / (graph_network.WIDE, 1.0)
+    place = draw.positions(w, ["a"] * 120, "force") / (draw.WIDE, 1.0)
     away = place - np.median(place, axis=0)
     inner = (np.hypot(*away.T) < np.hypot(*away.T).max() / 2).mean()
     assert 0.15 < inner < 0.4  # a quarter of a disc lies within half its radius

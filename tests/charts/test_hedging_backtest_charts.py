@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.charts import hedging_backtest as draw
+from engine.charts import hedging as draw
 from engine.charts import theme
 
 RNG = np.random.default_rng(0)

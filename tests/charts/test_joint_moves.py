@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.charts import joint_moves, theme
+from engine.charts import factor_models, theme
 
 RNG = np.random.default_rng(5)
 
@@ -16,7 +16,7 @@ def normal(n: int, rho: float, sx: float = 0.01, sy: float = 0.05) -> tuple[np.n
 def test_a_region_holds_its_share_of_a_normal_law() -> None:
     x, y = normal(20_000, -0.6, 1.0, 1.0)
     centres = np.linspace(-5, 5, 101)
-    region = joint_moves.region_probability(x, y, centres, centres)
+    region = factor_models.region_probability(x, y, centres, centres)
     a, b = np.meshgrid(centres, centres)
     true = 1 - np.exp(-(a**2 + 2 * 0.6 * a * b + b**2) / (1 - 0.36) / 2)  # of the ellipse through each cell
     assert np.abs(region - true).max() < 0.06
@@ -28,7 +28,7 @@ def test_a_region_holds_its_share_of_a_normal_law() -> None:
 
 def test_both_panels_share_axes_and_tell_correlation_and_spread() -> None:
     simulated, data = normal(2500, -0.9), normal(2500, -0.3, 0.02)
-    figure = joint_moves.joint_density(simulated, data)
+    figure = factor_models.joint_density(simulated, data)
     np.testing.assert_array_equal(figure.layout.xaxis.range, figure.layout.xaxis2.range)
     np.testing.assert_array_equal(figure.layout.yaxis.range, figure.layout.yaxis2.range)
     words = theme.alt_text(figure)
@@ -42,5 +42,5 @@ def test_both_panels_share_axes_and_tell_correlation_and_spread() -> None:
 def test_moves_that_stand_still_are_drawn_all_the_same() -> None:
     still = np.zeros(50)
     x, y = normal(50, 0.0)
-    assert joint_moves.region_probability(still, y, np.linspace(-1, 1, 48), np.linspace(-1, 1, 48)).max() <= 1
-    assert joint_moves.joint_density((x, y), (x, y)).data
+    assert factor_models.region_probability(still, y, np.linspace(-1, 1, 48), np.linspace(-1, 1, 48)).max() <= 1
+    assert factor_models.joint_density((x, y), (x, y)).data

@@ -6,8 +6,8 @@ import pytest
 
 from engine.charts import market as draw
 from engine.charts import theme
+from engine.market import intake
 from engine.market.grid import CH2_GRID
-from engine.market.intake import reader as csv_import
 from engine.market.intake.templates import templates
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
@@ -58,7 +58,7 @@ def test_closes_start_at_100_on_the_first_day_they_are_known():
 
 def test_quotes_are_counted_by_expiry():
     content = next(t.content for t in templates() if t.file == "quotes.csv")
-    quotes = csv_import.read_quotes(content).data
+    quotes = intake.read_quotes(content).data
     counts = draw.expiry_counts(quotes.table)
     assert counts["calls"].tolist() == counts["puts"].tolist() == [5, 5, 5] and counts["crossed"].sum() == 0
     assert counts["zero bids"].sum() == (quotes.table["bid"] == 0).sum()

@@ -21,7 +21,7 @@ def crooked(surface: Floats) -> arbitrage.Penalty:
 def test_zero_is_background_and_the_worst_cell_is_framed(dark: bool, crooked: arbitrage.Penalty, check_figure) -> None:
     matrix = crooked.butterfly
     worst = arbitrage.worst_cell(matrix, VOLGAN_GRID, "butterfly")
-    fig = penalties.penalty_heatmap(matrix, VOLGAN_GRID, worst.description, title="Butterfly", dark=dark)
+    fig = penalties.penalty_panels({"Butterfly": matrix}, VOLGAN_GRID, {"Butterfly": worst.description}, dark=dark)
     check_figure(fig)
     (trace,) = fig.data
     assert trace.zmin == 0 and trace.zmax == pytest.approx(matrix.max())
@@ -61,7 +61,7 @@ def test_a_fixed_scale_lets_vanishing_penalties_go_white(crooked: arbitrage.Pena
 
 @pytest.mark.parametrize("size", [0.0, 1e-13])
 def test_no_arbitrage_says_none_and_marks_nothing(size: float, check_figure) -> None:
-    fig = penalties.penalty_heatmap(np.full(VOLGAN_GRID.shape, size), VOLGAN_GRID, "nothing", title="Calendar")
+    fig = penalties.penalty_panels({"Calendar": np.full(VOLGAN_GRID.shape, size)}, VOLGAN_GRID, {"Calendar": "nothing"})
     check_figure(fig)
     assert not fig.layout.shapes and [a.text for a in fig.layout.annotations] == ["Calendar · none"]
     assert fig.data[0].zmin == 0 < fig.data[0].zmax

@@ -9,7 +9,7 @@ from engine.charts import quotes as draw
 from engine.charts import theme
 from engine.market.grid import VOLGAN_GRID
 from engine.surfaces import quote_cleaning, smoothing, synthetic_quotes, vix
-from engine.surfaces.construction import Construction
+from engine.surfaces.smoothing import Construction
 from engine.surfaces.ssvi import SSVI
 
 TAU = VOLGAN_GRID.maturity

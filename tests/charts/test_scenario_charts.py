@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from engine.charts import scenarios as charts
-from engine.charts import smile_fans, theme
+from engine.charts import scenarios as draw
+from engine.charts import theme
 from engine.market.grid import VOLGAN_GRID, Floats
 
 DAYS = np.array(np.busday_offset("2008-08-01", np.arange(60)), dtype="datetime64[D]")
@@ -98,7 +99,7 @@ def test_histogram_of_equal_returns(check_figure) -> None:
 
 def test_smile_fan_holds_bands_today_and_realised(surface: Floats, scenarios: Scenarios, check_figure) -> None:
     _, iv, weights = scenarios
-    fig = smile_fans.smile_fan(iv, VOLGAN_GRID, weights, [1 / 12, 1.0], today=surface, realised=1.1 * surface)
+    fig = draw.smile_fan(iv, VOLGAN_GRID, weights, [1 / 12, 1.0], today=surface, realised=1.1 * surface)
     check_figure(fig)
     bands = charts.band_quantiles(iv[:, :, 3], weights)
     outer = next(trace for trace in fig.data if trace.name == "95 % band")

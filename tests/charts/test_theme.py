@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.charts import look, theme
+from engine.charts import theme
 from engine.models import registry
 from engine.models.registry import Spec
 
-LIGHT, DARK = look.LIGHT.ground, look.DARK.ground
+LIGHT, DARK = theme.LIGHT.ground, theme.DARK.ground
 
 
 def luminance(colour: str) -> float:

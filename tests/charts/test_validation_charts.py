@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from engine import workspace
-from engine.charts import theme, validation, validation_eigen, validation_moves, validation_scores
+from engine.charts import theme, validation
 from engine.runs import studies
+from engine.studies import volgan
 from engine.studies.base import Tables
-from engine.studies.volgan import study as volgan
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +30,13 @@ def test_every_picture_speaks_and_stays_small(study: tuple[Tables, dict], dark: 
             dates, bands["realised"][:, 0], {m: bands[m][:, :, 0] for m in laws}, title="Return", unit="", dark=dark
         ),
         validation.penalties_over_time(tables["penalty_by_day"], ["data", *laws], dark=dark),
-        validation_scores.scores_over_time(tables["scores"], dark=dark),
-        validation_scores.gradient_norms(tables["matching"], dark=dark),
-        validation_moves.correlation_over_time(
-            tables["correlation_by_day"], tables["correlation_test"], raw, dark=dark
-        ),
-        validation_moves.tails(tables["histogram"], "ATM increment", ["data", *raw, "gaussian"], dark=dark),
-        validation_moves.component_panels(tables["components"], tables["alignment"], raw, dark=dark),
-        validation_eigen.eigen_surfaces(tables["eigen_surfaces"], ["data", *raw], dark=dark),
-        validation_moves.pair_panels(tables["correlations"], raw, dark=dark),
+        validation.scores_over_time(tables["scores"], dark=dark),
+        validation.gradient_norms(tables["matching"], dark=dark),
+        validation.correlation_over_time(tables["correlation_by_day"], tables["correlation_test"], raw, dark=dark),
+        validation.tails(tables["histogram"], "ATM increment", ["data", *raw, "gaussian"], dark=dark),
+        validation.component_panels(tables["components"], tables["alignment"], raw, dark=dark),
+        validation.eigen_surfaces(tables["eigen_surfaces"], ["data", *raw], dark=dark),
+        validation.pair_panels(tables["correlations"], raw, dark=dark),
     ]
     for figure in figures:
         assert len(theme.alt_text(figure)) > 40
@@ -71,7 +69,7 @@ def test_extreme_and_large_days_are_marked() -> None:
     daily["volgan"], daily["size"] = 0.5, 1.0
     daily.loc[250, ["volgan", "size"]] = 0.1, 9.0
     daily["extreme"] = daily["volgan"] < 0.4
-    figure = validation_scores.scores_over_time(daily)
+    figure = validation.scores_over_time(daily)
     drawn = {trace.name: len(trace.x) for trace in figure.data}
     assert drawn["Lowest scores, out of sample"] == 1 and drawn["Lowest scores, in sample"] == 0
     assert drawn["Largest moves (1 % of days)"] == 1 and drawn["Score, in sample"] == 200
@@ -80,7 +78,7 @@ def test_extreme_and_large_days_are_marked() -> None:
 
 def test_each_law_has_the_band_of_its_own_correlation(study: tuple[Tables, dict]) -> None:
     tables, _ = study
-    figure = validation_moves.correlation_over_time(
+    figure = validation.correlation_over_time(
         tables["correlation_by_day"], tables["correlation_test"], ["volgan", "fhs"]
     )
     facts = tables["correlation_test"].set_index("model")

@@ -3,7 +3,7 @@ import pytest
 from graph_panels import panel
 
 from engine.decisions import graph
-from engine.decisions.graph import rolling as graph_rolling
+from engine.decisions.graph import weighting as graph_rolling
 from engine.errors import MarketDataError
 
 

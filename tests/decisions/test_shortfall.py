@@ -4,7 +4,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from engine.decisions.hedging.shortfall import expected_shortfall, shortfall_ratios
+from engine.decisions.hedging.optimisation import expected_shortfall, shortfall_ratios
 from engine.errors import MarketDataError, SettingsError
 
 

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from engine.decisions import forecasting
 from engine.errors import MarketDataError
 from engine.evaluation import trading
 
@@ -46,12 +47,14 @@ def test_summary_of_a_ticker_from_its_parts() -> None:
 
 def test_table_over_tickers_is_means_and_medians() -> None:
     tickers = {name: bets(seed) for name, seed in (("A", 16), ("B", 17), ("C", 18))}
-    pooled = trading.portfolio(np.stack([one.daily for one in tickers.values()]))
+    pooled = forecasting.portfolio(np.stack([one.daily for one in tickers.values()]))
     found = trading.across_tickers({name: trading.summary(one) for name, one in tickers.items()}, pooled)
-    ratios = [float(trading.sharpe_ratio(one.daily)) for one in tickers.values()]
+    ratios = [float(forecasting.sharpe_ratio(one.daily)) for one in tickers.values()]
     assert found["mean_sr"] == pytest.approx(np.mean(ratios))
     assert found["median_sr"] == pytest.approx(np.median(ratios))
-    assert found["portfolio_sr"] == pytest.approx(float(trading.sharpe_ratio(sum(o.daily for o in tickers.values()))))
+    assert found["portfolio_sr"] == pytest.approx(
+        float(forecasting.sharpe_ratio(sum(o.daily for o in tickers.values())))
+    )
     assert found["positive"] == sum(ratio > 0 for ratio in ratios)
 
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import MarketDataError
-from engine.market.intake.date_parsing import looks_like_dates, parse_dates
-from engine.market.intake.import_result import AmbiguousColumns
-from engine.market.intake.raw_table import RawTable
+from engine.market.intake.cells import looks_like_dates, parse_dates
+from engine.market.intake.result import AmbiguousColumns
+from engine.market.intake.tables import RawTable
 
 FORMATS = {
     "iso": "%Y-%m-%d",

@@ -7,19 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import MarketDataError
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 from engine.market.intake.templates import templates
 
 CELLS = ["", "abc", "=1+1", "@SUM(A1)", "-1", "0", "1e400", "inf", "nan", "NA", "18.2", "0.0001", "1;5", "12%", "1e308"]
 CELLS += ["2019-02-30", "31/12/2019", "01/02/2019", "17/05/19", "43602", "2024-01-05", "<b>x</b>", "../../x", "é", '"']
 CELLS += ["a,b", "9" * 400, "C", "KO", "\t"]
 READERS = [
-    csv_import.read_any,
-    csv_import.read_surfaces,
-    csv_import.read_quotes,
-    csv_import.read_prices,
-    csv_import.read_series,
-    csv_import.read_sectors,
+    intake.read_any,
+    intake.read_surfaces,
+    intake.read_quotes,
+    intake.read_prices,
+    intake.read_series,
+    intake.read_sectors,
 ]
 
 
@@ -71,7 +71,7 @@ def test_every_row_is_kept_or_listed_once(seed):
         lines[row][rng.randrange(len(lines[row]))] = rng.choice([c for c in CELLS if "," not in c and c != '"'])
     content = "\n".join(",".join(line) for line in lines).encode()
     try:
-        read = csv_import.read_surfaces(content, date_order="dmy", iv_unit="decimal", rate_unit="decimal")
+        read = intake.read_surfaces(content, date_order="dmy", iv_unit="decimal", rate_unit="decimal")
     except MarketDataError:
         return
     assert len(read.data) + len(read.rejected) == len(lines) - 1
@@ -82,4 +82,4 @@ def test_every_row_is_kept_or_listed_once(seed):
 def test_a_cut_file_never_raises_anything_else(size):
     content = b"date,spot,iv_30d_0.9\n" + b"2020-01-02,100,0.2\n" * 10_000
     with pytest.raises(MarketDataError):
-        csv_import.read_any(content[:size])
+        intake.read_any(content[:size])

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from engine.errors import MarketDataError
 from engine.market.export import prices_table
-from engine.market.intake.price_tables import ticker_of_file
-from engine.market.intake.reader import (
+from engine.market.intake import (
     AmbiguousColumns,
     read_any,
     read_prices,
@@ -20,6 +19,7 @@ from engine.market.intake.reader import (
     recognise,
     recognise_together,
 )
+from engine.market.intake.prices import ticker_of_file
 from engine.market.price_history import PriceHistory
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from engine.errors import MarketDataError
-from engine.market.intake.reader import AmbiguousColumns, read_any, read_quotes, recognise
+from engine.market.intake import AmbiguousColumns, read_any, read_quotes, recognise
 from engine.market.quotes import COLUMNS
 
 SPOT = 2859.53

@@ -12,7 +12,7 @@ from market_histories import SMALL, histories, history
 from engine.errors import MarketDataError
 from engine.market.export import surfaces_table
 from engine.market.grid import CH2_GRID, VOLGAN_GRID
-from engine.market.intake.reader import AmbiguousColumns, read_any, read_surfaces, recognise
+from engine.market.intake import AmbiguousColumns, read_any, read_surfaces, recognise
 from engine.market.surface_history import SurfaceHistory
 
 

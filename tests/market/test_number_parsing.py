@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.market.intake.import_result import AmbiguousColumns
-from engine.market.intake.number_parsing import FORMULA, NOT_A_NUMBER, decimal_mark, number_fault, parse_numbers
-from engine.market.intake.table_reading import read_table
+from engine.market.intake.cells import FORMULA, NOT_A_NUMBER, decimal_mark, number_fault, parse_numbers
+from engine.market.intake.result import AmbiguousColumns
+from engine.market.intake.tables import read_table
 
 
 def numbers(*cells, **options):

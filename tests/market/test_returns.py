@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import MarketDataError
-from engine.market.returns import realised_vol
+from engine.market.surface_history import realised_vol
 
 
 @settings(deadline=None)

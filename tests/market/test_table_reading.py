@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import MarketDataError
-from engine.market.intake import raw_table
-from engine.market.intake.table_reading import read_table
+from engine.market.intake import tables
+from engine.market.intake.tables import read_table
 
 PLAIN = "date,spot,name\n2020-01-02,100.5,Zürich\n2020-01-03,101,Genève\n"
 
@@ -147,7 +147,7 @@ def test_limits(monkeypatch):
         read_table(f"a,{'x' * 201}\n1,2\n".encode())
     with pytest.raises(MarketDataError, match=r"at most 0 MB; found 0 MB .* SCENARIST_DATA"):
         read_table(PLAIN.encode(), max_bytes=10)
-    monkeypatch.setattr("engine.market.intake.table_reading.MAX_ROWS", 3)
+    monkeypatch.setattr("engine.market.intake.tables.MAX_ROWS", 3)
     with pytest.raises(MarketDataError, match="at most 3 rows"):
         read_table(b"a,b\n" + b"1,2\n" * 4)
 
@@ -155,7 +155,7 @@ def test_limits(monkeypatch):
 def test_a_file_above_the_size_limit_is_not_read(tmp_path):
     path = tmp_path / "big.csv"
     with path.open("wb") as file:
-        file.truncate(raw_table.MAX_BYTES + 1)
+        file.truncate(tables.MAX_BYTES + 1)
     with pytest.raises(MarketDataError, match="at most 500 MB"):
         read_table(path)
 
@@ -167,7 +167,7 @@ def test_only_the_first_rows_are_read_to_recognise_a_file():
 
 
 def test_chunks_are_joined(monkeypatch):
-    monkeypatch.setattr("engine.market.intake.table_reading._CHUNK", 3)
+    monkeypatch.setattr("engine.market.intake.tables._CHUNK", 3)
     table = read_table(b"a,b\n" + b"".join(b"%d,x\n" % i for i in range(10)))
     assert cells(table)[0] == [str(i) for i in range(10)]
 
@@ -197,7 +197,7 @@ def test_parquet_limits(monkeypatch):
         read_table(buffer.getvalue())
     bomb = parquet(pd.DataFrame({"a": np.zeros(1_000_000)}))
     assert len(bomb) < 100_000
-    monkeypatch.setattr("engine.market.intake.parquet_reading.MAX_ROWS", 999_999)
+    monkeypatch.setattr("engine.market.intake.tables.MAX_ROWS", 999_999)
     with pytest.raises(MarketDataError, match="at most 999,999 rows; found 1,000,000"):
         read_table(bomb)
 

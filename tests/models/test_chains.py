@@ -11,7 +11,8 @@ from engine.models.conditional_fhs.model import Pool, pick, pick_weighted
 from engine.models.registry import surface_model
 from engine.models.rollout import HistoryChain
 from engine.models.simulated.market import SimulatedMarket, simulate
-from engine.models.volgan.model import VolGAN, VolGANConfig, weight_shapes
+from engine.models.volgan.generator import VolGANConfig, weight_shapes
+from engine.models.volgan.model import VolGAN
 from tests.models.small_market import SMALL_GRID
 
 DAYS, PATHS, STEPS = 200, 3, 5

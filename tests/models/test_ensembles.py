@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.errors import CheckpointError
-from engine.models.volgan.stacked_parameters import StackedParameters, StackedRMSProp, draw_linear
+from engine.models.volgan.update import StackedParameters, StackedRMSProp, draw_linear
 from engine.training.streams import Streams
 
 SHAPES = {"w": (3, 2), "b": (1, 2)}

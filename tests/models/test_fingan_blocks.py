@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from engine.errors import SettingsError
-from engine.models.fingan import blocks as fingan_blocks
+from engine.models.fingan import training as fingan_blocks
 from engine.models.fingan import training as fingan_training
 from engine.models.fingan.networks import Asset, FinGANConfig
 
@@ -25,7 +25,7 @@ def backwards(task, blocks):
 def test_blocks_give_the_bits_of_one_stack():
     config = FinGANConfig(epochs=2, matching_epochs=1)
     whole = fingan_training.train(assets(), config, seeds=(3, 5), losses=LOSSES)
-    blocks = fingan_blocks.train(assets(), config, seeds=(3, 5), losses=LOSSES, run=backwards, size=2)
+    blocks = fingan_blocks.train_in_blocks(assets(), config, seeds=(3, 5), losses=LOSSES, run=backwards, size=2)
     assert blocks.generators.members == whole.generators.members and blocks.epochs == whole.epochs
     for name in ("discriminators", "coefficients", "report"):
         np.testing.assert_array_equal(getattr(blocks, name), getattr(whole, name))
@@ -41,4 +41,4 @@ def test_assets_of_one_name_are_refused_before_anything_is_trained():
         raise AssertionError("trained")
 
     with pytest.raises(SettingsError, match="expected distinct assets"):
-        fingan_blocks.train(assets("AA"), run=nobody)
+        fingan_blocks.train_in_blocks(assets("AA"), run=nobody)

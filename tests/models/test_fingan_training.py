@@ -7,10 +7,10 @@ from torch import nn
 
 from engine.errors import CheckpointError, SettingsError
 from engine.models.fingan import networks as fingan
-from engine.models.fingan.networks import LOSSES, TERMS, FinGANConfig
+from engine.models.fingan.networks import DISCRIMINATOR, GENERATOR, LOSSES, TERMS, FinGANConfig
 from engine.models.fingan.stacked_training import MATCHING, TRAINING, BlockRunner, StackLearner
 from engine.models.fingan.torch_backend import TorchEpochs
-from engine.models.fingan.training import DISCRIMINATOR, FINGAN, GENERATOR, compiled_epoch, train
+from engine.models.fingan.training import FINGAN, compiled_epoch, train
 from engine.training.progress import TrainingStopped
 from engine.training.threefry import NOISE, fill_normal, fill_order
 from tests.models.small_assets import asset
@@ -233,7 +233,7 @@ def test_the_terms_pull_where_they_should():
     ("settings", "sentence"),
     [
         ({"losses": ["BCE", "sharpe"]}, "expected losses among PnL, .*; found 'sharpe'"),
-        ({"backend": "cupy"}, "backend compiled or torch; found 'cupy'"),
+        ({"device": "cupy"}, "device cpu or cuda; found 'cupy'"),
         ({"seeds": [0, 0]}, "distinct seeds"),
         ({"seeds": [-1]}, "seed >= 0; found -1"),
     ],
@@ -247,3 +247,17 @@ def test_windows_of_two_lengths_are_refused():
     short = fingan.Asset("B", asset("B").condition[:, :5], asset("B").target)
     with pytest.raises(SettingsError, match="windows of one length"):
         train([asset("A"), short], SHORT)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU in this machine")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(SettingsError, match="expected a CUDA device for device=cuda; found none on this machine"):
+        train([asset("A")], SHORT, device="cuda")
+
+
+def test_trained_on_the_graphics_card_means_trained_by_torch(monkeypatch):
+    """Torch on the CPU stands for the card: the networks are those of the compiled code up to rounding."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("engine.models.fingan.torch_backend.TorchEpochs", lambda device: TorchEpochs("cpu"))
+    one, two = (train([asset("A", 230)], SHORT, losses=["PnL"], device=device) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(one.generators.weights, two.generators.weights, atol=2e-5)

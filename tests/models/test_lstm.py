@@ -6,11 +6,10 @@ import torch
 from torch import nn
 
 from engine.errors import CheckpointError, MarketDataError
-from engine.models.fingan import lstm
+from engine.models.fingan import lstm, networks
 from engine.models.fingan import networks as fingan
-from engine.models.fingan.lstm import LSTM_LOSSES, ForecasterStack
-from engine.models.fingan.lstm_training import FORECASTER, LSTM, compiled_epoch, train_forecasters
-from engine.models.fingan.networks import FinGANConfig
+from engine.models.fingan.lstm import FORECASTER, LSTM, ForecasterStack, compiled_epoch, train_forecasters
+from engine.models.fingan.networks import LSTM_LOSSES, FinGANConfig
 from engine.models.fingan.stacked_training import MATCHING, TRAINING, BlockRunner, StackLearner
 from engine.training.threefry import fill_order
 from tests.models.small_assets import asset, windows
@@ -102,7 +101,9 @@ def test_a_forecaster_alone_is_the_one_in_a_stack():
 
 def test_the_losses_of_equation_5_17():
     matched = {"pnl": 2.0, "sr": 5.0, "std": 7.0}
-    found = {name: fingan.coefficients(loss, matched, lstm.LSTM_TERMS).tolist() for name, loss in LSTM_LOSSES.items()}
+    found = {
+        name: fingan.coefficients(loss, matched, networks.LSTM_TERMS).tolist() for name, loss in LSTM_LOSSES.items()
+    }
     assert found == {
         "MSE&PnL": [1, -2, 0, 0],
         "MSE&PnL&STD": [1, -2, 0, 7],

@@ -126,7 +126,7 @@ def test_the_days_done_are_reported():
 def test_the_true_law_s_long_run_is_the_market_s_own():
     """The chain of the simulated market keeps factors at the stationary law it is known to have."""
     from engine.models.simulated import law
-    from engine.models.simulated.shapes import surface_shapes
+    from engine.models.simulated.law import surface_shapes
 
     rng = np.random.default_rng(2)
     chain = SimulatedMarket.on(SMALL_GRID).chain(HISTORY, 3_000)

@@ -14,8 +14,8 @@ from engine.market.grid import CH2_GRID, DT, VOLGAN_GRID, Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.registry import surface_model
 from engine.models.simulated import law
+from engine.models.simulated.law import surface_shapes
 from engine.models.simulated.market import BUILT_IN, SimulatedMarket, built_in, simulate
-from engine.models.simulated.shapes import surface_shapes
 from engine.settings import describe
 from engine.surfaces import arbitrage, vix
 
@@ -180,7 +180,7 @@ class TestFilter:
         assert known.log_likelihood == pytest.approx(expected, abs=1e-9)
 
     def test_another_market_is_refused(self, market_data):
-        from engine.market.intake.reader import read_surfaces
+        from engine.market.intake import read_surfaces
 
         history = read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
         with pytest.raises(MarketDataError, match="surfaces of the simulated market"):

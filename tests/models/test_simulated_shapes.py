@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from engine.errors import MarketDataError
 from engine.market.grid import CH2_GRID, VOLGAN_GRID, Grid
 from engine.models.simulated import law
-from engine.models.simulated.shapes import HALF_TICK, half_spreads, surface_shapes
+from engine.models.simulated.law import HALF_TICK, half_spreads, surface_shapes
 from engine.surfaces import arbitrage, black_scholes
 
 SMALL = Grid([0.8, 0.9, 1.0, 1.1, 1.2], [1 / 12, 1 / 4, 1 / 2])

@@ -331,10 +331,10 @@ def test_it_beats_filtered_historical_simulation_on_a_simulated_market():
 @pytest.mark.market_data
 def test_it_beats_filtered_historical_simulation_in_the_crisis_of_2008(market_data):
     """The report's figure, reproduced with fewer scenarios."""
-    from engine.market.intake import reader as csv_import
+    from engine.market import intake
     from engine.studies.generators import scoring as surface_scoring
 
-    history = csv_import.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
+    history = intake.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
     entered = surface_scoring.contestants(("fhs", "two_speed"))
     config = surface_scoring.SurfaceScoringConfig(scenarios=300)
     found = surface_scoring.run(history, entered, config, train_before="2008-01-01")

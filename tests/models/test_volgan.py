@@ -15,9 +15,8 @@ from torch import nn
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import CH2_GRID, Grid
 from engine.models.registry import surface_model
-from engine.models.volgan.model import (
+from engine.models.volgan.generator import (
     BLOCK,
-    VolGAN,
     VolGANConfig,
     condition_rows,
     conditions,
@@ -25,6 +24,7 @@ from engine.models.volgan.model import (
     targets,
     weight_shapes,
 )
+from engine.models.volgan.model import VolGAN
 
 HISTORY = small_history(days=80)
 

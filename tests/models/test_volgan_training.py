@@ -11,7 +11,8 @@ from torch import nn
 from engine.errors import CheckpointError
 from engine.market.grid import Grid
 from engine.models.volgan import training as volgan_training
-from engine.models.volgan.model import VolGAN, VolGANConfig, condition_rows, conditions, targets
+from engine.models.volgan.generator import VolGANConfig, condition_rows, conditions, targets
+from engine.models.volgan.model import VolGAN
 from engine.models.volgan.training import MATCHING, TRAINING, VolGANLearner, roughness
 from engine.surfaces import arbitrage
 from engine.training.loop import run

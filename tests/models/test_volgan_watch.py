@@ -7,8 +7,8 @@ import pytest
 from small_market import small_history
 
 from engine.models.volgan import training as volgan_training
-from engine.models.volgan.model import VolGANConfig, condition_rows, conditions, targets, weight_shapes
-from engine.models.volgan.monitor import CEILING, DRAWS, FLOOR, TrainingMonitor
+from engine.models.volgan.generator import VolGANConfig, condition_rows, conditions, targets, weight_shapes
+from engine.models.volgan.training import CEILING, DRAWS, FLOOR, TrainingMonitor
 from engine.surfaces import arbitrage
 from engine.training.alarms import DATA_PENALTY, PENALTY, SPREAD, alarms
 from engine.training.progress import TrainingStopped
@@ -44,7 +44,7 @@ def generated_longhand(watch: TrainingMonitor, w: dict[str, np.ndarray], seed: i
 
 
 def test_figures_are_those_of_a_longhand_generator() -> None:
-    watch, w = TrainingMonitor(HISTORY, CONFIG, 2, seed=4), weights()
+    watch, w = TrainingMonitor(HISTORY, 2, seed=4), weights()
     found = watch.figures(w)
     returns, penalties = generated_longhand(watch, w, seed=4)
     data_sd = targets(HISTORY, ROWS)[:, 0].std() / math.sqrt(252)
@@ -59,7 +59,7 @@ def test_a_collapsed_generator_raises_the_alarm() -> None:
     w = weights()
     for name in ("generator.0.weight", "generator.1.weight", "generator.2.weight"):
         w[name] *= 0
-    found = TrainingMonitor(HISTORY, CONFIG, 2, seed=0).figures(w)
+    found = TrainingMonitor(HISTORY, 2, seed=0).figures(w)
     assert found[SPREAD] == 0
     assert any("collapsed" in sentence for sentence in alarms(found))
 
@@ -68,12 +68,12 @@ def test_a_generator_of_jagged_surfaces_raises_the_alarm() -> None:
     w = weights()
     jagged = np.where(np.arange(1 + HISTORY.grid.size) % 2, 1.0, -1.0).astype(np.float32)
     w["generator.2.bias"] += jagged
-    found = TrainingMonitor(HISTORY, CONFIG, 2, seed=0).figures(w)
+    found = TrainingMonitor(HISTORY, 2, seed=0).figures(w)
     assert any("Arbitrage explodes" in sentence for sentence in alarms(found))
 
 
 def test_absurd_and_broken_weights_give_finite_or_missing_figures() -> None:
-    watch = TrainingMonitor(HISTORY, CONFIG, 2, seed=0)
+    watch = TrainingMonitor(HISTORY, 2, seed=0)
     assert math.isfinite(watch.figures(weights(scale=1e6))[PENALTY])
     broken = weights()
     broken["generator.2.bias"][0, 0] = np.nan
@@ -81,7 +81,7 @@ def test_absurd_and_broken_weights_give_finite_or_missing_figures() -> None:
 
 
 def test_a_large_stack_is_watched_on_fewer_days() -> None:
-    sizes = [len(TrainingMonitor(HISTORY, CONFIG, members, seed=0).rows) for members in (1, 8, 64)]
+    sizes = [len(TrainingMonitor(HISTORY, members, seed=0).rows) for members in (1, 8, 64)]
     assert sizes == [32, 4, 4]
 
 

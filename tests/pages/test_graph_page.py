@@ -10,13 +10,14 @@ from streamlit.testing.v1 import AppTest
 
 from engine import tensor_file, workspace
 from engine.errors import JobError
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 from engine.runs import jobs as engine_jobs
 from engine.runs import run_directory
 from engine.runs import studies as engine_studies
+from engine.studies import graph
 from engine.studies.base import Work
 from engine.studies.graph import study
-from engine.studies.graph.generators import Trained
+from engine.studies.graph.inputs import Trained
 from pages.decisions.ensemble_graph_page import network
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
@@ -46,13 +47,13 @@ def carried_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"fingan": Finished()}, checkpointers=lambda name: Checkpointer(directory / "arrays" / f"{name}.safetensors")
     )
     tables = {}
-    for step in study.steps(data, CONFIG, work):
+    for step in graph.steps(data, CONFIG, work):
         tables |= step.make()
     for name, table in tables.items():
         workspace.write_whole(directory / engine_studies.RESULT / f"{name}.csv", table.to_csv(index=False).encode())
     facts = {"ref": "small", "name": "small", "digest": data.digest, "period": list(data.period), "origin": "file"}
-    result = {"format": 1, "study": "graph", "label": study.LABEL, "settings": {"draws": 100, "seed": 3}}
-    result |= {"data": facts, "inputs": {"fingan": {"ref": "fingan-small"}}, "summary": study.summary(tables)}
+    result = {"format": 1, "study": "graph", "label": graph.LABEL, "settings": {"draws": 100, "seed": 3}}
+    result |= {"data": facts, "inputs": {"fingan": {"ref": "fingan-small"}}, "summary": graph.summary(tables)}
     workspace.write_json(directory / engine_studies.SUMMARY, {**result, "created": run_directory.now()})
     return directory
 
@@ -159,5 +160,5 @@ def test_a_study_is_started_with_its_generators_and_their_sector_map(
     source = Path(arguments[arguments.index("--fingan") + 1])
     assert (source / engine_studies.SUMMARY).is_file()
     if "--sectors" in arguments:
-        known = csv_import.read_sectors(Path(arguments[arguments.index("--sectors") + 1])).data
+        known = intake.read_sectors(Path(arguments[arguments.index("--sectors") + 1])).data
         assert known.get("KO", "XLP") == "XLP"

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import datasets, workspace
+from engine.market import intake
 from engine.market.intake import reader as csv_import
 from engine.market.intake.templates import templates
 
@@ -191,7 +192,7 @@ def test_several_files_are_read_together(page: AppTest) -> None:
     assert page.success and "and 1 more" in texts(page)
     entry = next(e for e in datasets.catalogue("surfaces") if e.origin == "upload")
     assert datasets.load(entry.id).data.vix is not None
-    assert csv_import.recognise(TEMPLATES["vix.csv"]) == "series"
+    assert intake.recognise(TEMPLATES["vix.csv"]) == "series"
 
 
 def test_what_to_do_with_a_file_too_big_to_upload_is_said(page: AppTest) -> None:
@@ -207,7 +208,7 @@ def test_a_damaged_note_of_an_upload_does_not_take_the_page_down(page: AppTest) 
 
 def test_an_upload_is_parsed_once(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
-    read = csv_import.read
+    read = intake.read
     monkeypatch.setattr(
         csv_import, "read", lambda kind, *given, **more: parsed.append(kind) or read(kind, *given, **more)
     )

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from engine.content import digest
 from pages.ui import pictures
 
 
@@ -41,7 +42,7 @@ BASE = {"array": np.arange(4), "table": pd.DataFrame({"x": [1.0, 2.0], "y": ["a"
     ],
 )
 def test_whatever_changes_changes_the_digest(changed: dict[str, object]) -> None:
-    assert pictures.digest(BASE) != pictures.digest({**BASE, **changed})
+    assert digest(BASE) != digest({**BASE, **changed})
 
 
 def test_equal_content_has_one_digest_however_it_lies_in_memory() -> None:
@@ -51,9 +52,9 @@ def test_equal_content_has_one_digest_however_it_lies_in_memory() -> None:
         "thing": Thing("a", np.asfortranarray(THING.values)),
         "n": 3,
     }
-    assert pictures.digest(BASE) == pictures.digest(again)
-    assert pictures.digest(("ab", "c")) != pictures.digest(("a", "bc"))
-    assert pictures.digest([np.datetime64("2020-01-01"), np.array(["2020-01-01"], "datetime64[D]")])
+    assert digest(BASE) == digest(again)
+    assert digest(("ab", "c")) != digest(("a", "bc"))
+    assert digest([np.datetime64("2020-01-01"), np.array(["2020-01-01"], "datetime64[D]")])
 
 
 def test_a_figure_is_drawn_once_for_its_content_and_each_time_where_there_is_no_digest() -> None:
@@ -69,7 +70,7 @@ def test_a_figure_is_drawn_once_for_its_content_and_each_time_where_there_is_no_
     pictures.of(draw, np.arange(4.0))
     assert len(drawn) == 3
     with pytest.raises(TypeError, match="found object"):
-        pictures.digest(object())
+        digest(object())
     pictures.of(draw, object())
     pictures.of(draw, object())
     assert len(drawn) == 5

@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 from engine import workspace
 from engine.errors import JobError
 from engine.market.grid import Grid
-from engine.models.volgan.model import VolGAN, VolGANConfig, weight_shapes
+from engine.models.volgan.generator import VolGANConfig, weight_shapes
+from engine.models.volgan.model import VolGAN
 from engine.runs import checkpoints, jobs, run_directory
 from engine.runs.cards import Card
 

@@ -14,7 +14,8 @@ from engine import datasets, settings, workspace
 from engine.market import export
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.volgan.model import GRADIENT_NORMS, VolGAN, VolGANConfig, weight_shapes
+from engine.models.volgan.generator import GRADIENT_NORMS, VolGANConfig, weight_shapes
+from engine.models.volgan.model import VolGAN
 from engine.runs import checkpoints, jobs
 from engine.runs.cards import Card
 from engine.scenarios import reweighting

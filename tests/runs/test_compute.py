@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from compute_tasks import Numbers, die, draw, networks, refuse
 
+from engine.content import digest
 from engine.decisions.graph import cross_evaluation as graph_cross
 from engine.errors import JobError
 from engine.runs import compute
@@ -59,10 +60,10 @@ def test_what_is_kept_is_not_carried_out_again(tmp_path: Path) -> None:
     blocks = [Numbers(seed, str(marks)) for seed in range(4)]
     run = compute.ProcessPool(1).run
 
-    first = compute.keeping(run, kept, compute.digest)(draw, blocks)
+    first = compute.keeping(run, kept, digest)(draw, blocks)
     next(first), next(first)
     first.close()  # killed after two
-    found = dict(compute.keeping(run, kept, compute.digest)(draw, blocks))
+    found = dict(compute.keeping(run, kept, digest)(draw, blocks))
     assert [len((marks / f"done-{seed}").read_text()) for seed in range(4)] == [1] * 4
     for seed in range(4):
         np.testing.assert_array_equal(found[seed], draw(Numbers(seed)))
@@ -70,9 +71,9 @@ def test_what_is_kept_is_not_carried_out_again(tmp_path: Path) -> None:
 
 def test_blocks_are_named_by_their_content() -> None:
     block = (np.arange(3.0), (1, "a"))
-    assert compute.digest(block) == compute.digest((np.arange(3.0), (1, "a")))
+    assert digest(block) == digest((np.arange(3.0), (1, "a")))
     others = [(np.arange(3.0, dtype=np.float32), (1, "a")), (np.arange(3.0), (1, "b")), (np.arange(3.0), 1, "a")]
-    assert len({compute.digest(other) for other in [block, *others]}) == 4
+    assert len({digest(other) for other in [block, *others]}) == 4
 
 
 @pytest.mark.parametrize("cluster", ["local:0", "local:x", "http://here:1", "tcp://", "tcp://a b:1", "7"])

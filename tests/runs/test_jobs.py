@@ -16,7 +16,7 @@ from run_samples import write_surfaces
 
 from engine import workspace
 from engine.errors import JobError
-from engine.runs import checkpoints, jobs, priority, run_directory, worker
+from engine.runs import checkpoints, jobs, run_directory, worker
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_job_runs_by_itself_and_is_found_by_its_files(walk: Callable[..., jobs
     assert run.pid is not None
     process = psutil.Process(run.pid)
     assert os.getsid(run.pid) == run.pid  # the server's end is not its end
-    assert process.nice() == priority.NICENESS
+    assert process.nice() == jobs.NICENESS
     assert process.environ()["OMP_NUM_THREADS"] == "1"
     assert [found.name for found in jobs.list_runs()] == [run.name]
     found = jobs.progress(run.directory)
@@ -251,12 +251,12 @@ def test_many_runs_are_listed(scenarist_home: Path) -> None:
 def test_a_job_steps_back_behind_the_pages() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
     try:
-        priority.step_back(process.pid)
-        assert os.getpriority(os.PRIO_PROCESS, process.pid) == priority.NICENESS
+        jobs.step_back(process.pid)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == jobs.NICENESS
         group = Path(f"/proc/{process.pid}/autogroup")
         if group.exists() and Path("/proc/sys/kernel/sched_autogroup_enabled").read_text().strip() == "1":
-            assert group.read_text().split()[-1] == str(priority.NICENESS)
+            assert group.read_text().split()[-1] == str(jobs.NICENESS)
     finally:
         process.kill()
         process.wait()
-    priority.step_back(process.pid)  # one that has ended is no error
+    jobs.step_back(process.pid)  # one that has ended is no error

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from engine.runs import progress_log
-from engine.runs.console import ProgressBar
-from engine.runs.progress_log import Pace, ProgressReader, ProgressWriter, Report, duration
+from engine.runs.progress_log import Pace, ProgressBar, ProgressReader, ProgressWriter, Report, duration
 from engine.training.progress import Progress
 
 

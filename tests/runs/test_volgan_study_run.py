@@ -10,7 +10,7 @@ from engine.errors import JobError, SettingsError
 from engine.market.export import surfaces_table
 from engine.runs import studies, worker
 from engine.runs.studies import StudyOrder
-from engine.studies.volgan.study import BANDS
+from engine.studies.volgan import BANDS
 from tests.models.small_market import small_history
 
 SMALL = ("scenarios=100", "paths=20")

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from fingan_market import prices
 
+from engine.studies import fingan
 from engine.studies.base import Work
-from engine.studies.fingan import arrays as fingan_arrays
-from engine.studies.fingan import study as fingan
-from engine.studies.fingan import training as fingan_training
+from engine.studies.fingan import arrays, training
 from engine.studies.fingan.universe import universe
 
 
@@ -25,8 +24,8 @@ def test_a_seed_trained_in_blocks_is_the_same_to_the_bit() -> None:
     config = fingan.Config(seeds=1, epochs=1, matching_epochs=1, samples=10, draws=100)
     found, here, there = universe(prices()), Work(), Work(run=elsewhere, spread=True)
     for work in (here, there):
-        fingan_training.fingan_seed(found, config, 0, work)
-    for name in (fingan_arrays.gan(0), fingan_arrays.forecasts(0)):
+        training.fingan_seed(found, config, 0, work)
+    for name in (arrays.gan(0), arrays.forecasts(0)):
         kept, other = here.checkpointer(name).load(), there.checkpointer(name).load()
         assert kept is not None and other is not None and kept.keys() == other.keys()
         for key, array in kept.items():

@@ -11,17 +11,15 @@ from engine import datasets
 from engine.decisions import forecasting
 from engine.errors import CheckpointError
 from engine.evaluation.comparison import block_counts
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 from engine.market.price_history import PriceHistory
 from engine.models.fingan.networks import COMBINATIONS, LOSSES
 from engine.models.fingan.sampling import GeneratorStack
 from engine.runs import fingan_progress, studies
 from engine.runs.worker import FileCheckpointer
-from engine.studies import base
+from engine.studies import base, fingan
 from engine.studies.base import MemoryCheckpointer, Tables, Work
-from engine.studies.fingan import arrays as fingan_arrays
-from engine.studies.fingan import study as fingan
-from engine.studies.fingan import tables as fingan_tables
+from engine.studies.fingan import arrays, tables
 from engine.studies.fingan.tables import Played
 from engine.studies.fingan.universe import Panel, universe
 from engine.training.progress import Progress, TrainingStopped
@@ -99,7 +97,7 @@ def test_the_long_only_row_is_the_market(carried_out: tuple[Work, Tables]) -> No
 
 def test_chosen_generators_are_kept_with_their_bets(carried_out: tuple[Work, Tables]) -> None:
     work, made = carried_out
-    kept = work.checkpointer(fingan_arrays.CHOSEN).load()
+    kept = work.checkpointer(arrays.CHOSEN).load()
     assert kept is not None
     stack = GeneratorStack.restore(kept)
     chosen = made["figure_5_12_combinations"]
@@ -109,9 +107,9 @@ def test_chosen_generators_are_kept_with_their_bets(carried_out: tuple[Work, Tab
     windows = universe(prices()).windows
     rows = windows[1].rows("test")
     again = stack.of(asset="BBB").forecast(windows[1].condition[rows], CONFIG.samples, first_row=rows.start)
-    np.testing.assert_allclose(fingan_arrays.ensemble_bets(kept, 1), again.sign.mean(axis=0), atol=1e-3)
+    np.testing.assert_allclose(arrays.ensemble_bets(kept, 1), again.sign.mean(axis=0), atol=1e-3)
     with pytest.raises(CheckpointError, match="bets of chosen generators"):
-        fingan_arrays.ensemble_bets({}, 1)
+        arrays.ensemble_bets({}, 1)
 
 
 def test_a_seed_does_not_depend_on_how_many_there_are(carried_out: tuple[Work, Tables]) -> None:
@@ -120,7 +118,7 @@ def test_a_seed_does_not_depend_on_how_many_there_are(carried_out: tuple[Work, T
     config = fingan.Config(seeds=1, first_seed=1, epochs=2, matching_epochs=1, samples=40, draws=100)
     step = next(s for s in fingan.steps(prices(), config, alone) if s.words == "Fin-GAN, seed 1")
     step.make()
-    both = [one.checkpointer(fingan_arrays.gan(1)).load() for one in (work, alone)]
+    both = [one.checkpointer(arrays.gan(1)).load() for one in (work, alone)]
     assert both[0] is not None and both[1] is not None
     np.testing.assert_array_equal(both[0]["generator"], both[1]["generator"])
 
@@ -141,7 +139,7 @@ def test_bets_do_not_see_the_future(carried_out: tuple[Work, Tables]) -> None:
         sector_of=history.sector_of,
     )
     later = universe(shuffled).windows[0]
-    kept = work.checkpointer(fingan_arrays.gan(0)).load()
+    kept = work.checkpointer(arrays.gan(0)).load()
     assert kept is not None
     stack = GeneratorStack.restore(kept).of(asset="AAA")
     rows = windows[0].rows("test")
@@ -180,7 +178,7 @@ def test_a_stopped_seed_resumes_to_the_same_weights(tmp_path: Path, carried_out:
     next(s for s in fingan.steps(prices(), config, resumed) if s.words == "Fin-GAN, seed 0").make()
     straight = Work()
     next(s for s in fingan.steps(prices(), config, straight) if s.words == "Fin-GAN, seed 0").make()
-    both = [one.checkpointer(fingan_arrays.gan(0)).load() for one in (resumed, straight)]
+    both = [one.checkpointer(arrays.gan(0)).load() for one in (resumed, straight)]
     assert both[0] is not None and both[1] is not None
     np.testing.assert_array_equal(both[0]["generator"], both[1]["generator"])
     assert fingan_progress.member_progress(tmp_path) is None
@@ -207,23 +205,23 @@ def test_the_command_line_names_the_study() -> None:
 
 def test_padding_loses_nothing() -> None:
     rows = [np.arange(6.0).reshape(2, 3), np.arange(10.0).reshape(2, 5)]
-    back = fingan_arrays.unpadded(fingan_arrays.padded(rows), [3, 5])
+    back = arrays.unpadded(arrays.padded(rows), [3, 5])
     for row, again in zip(rows, back, strict=True):
         np.testing.assert_array_equal(row, again)
     with pytest.raises(CheckpointError, match="2 tickers and 4 windows"):
-        fingan_arrays.unpadded(fingan_arrays.padded(rows), [3, 4])
+        arrays.unpadded(arrays.padded(rows), [3, 4])
 
 
 @pytest.mark.market_data
 def test_the_long_only_column_of_table_5_2(market_data: Path) -> None:
     history = datasets.load(str(market_data / "equity_us_2000_2021.parquet")).data
     assert isinstance(history, PriceHistory)
-    sectors = csv_import.read_sectors(market_data / "equity_sectors.csv").data
+    sectors = intake.read_sectors(market_data / "equity_sectors.csv").data
     panel = Panel(universe(replace(history, sector_of=sectors)).windows, "test")
     long_only = Played("long_only", "Long only", (tuple(np.ones(len(x)) for x in panel.realised),))
     counts = block_counts(len(panel.days), rng=np.random.default_rng(0), draws=100)
-    by_ticker = fingan_tables.by_ticker(panel, [long_only])
-    found = fingan_tables.overview(panel, [long_only], by_ticker, counts).set_index("statistic")
+    by_ticker = tables.by_ticker(panel, [long_only])
+    found = tables.overview(panel, [long_only], by_ticker, counts).set_index("statistic")
     ours = found.loc[["mean_sr", "median_sr", "portfolio_sr", "mean_pnl", "median_pnl"], "value"]
     np.testing.assert_allclose(ours, [0.181, 0.190, 0.616, 2.343, 1.975], atol=0.002)
     np.testing.assert_allclose(ours, found.loc[ours.index, "published"], atol=0.01)

@@ -10,9 +10,9 @@ from engine.decisions import forecasting
 from engine.decisions.forecasting import NoTrade
 from engine.evaluation import trading
 from engine.evaluation.comparison import block_counts
-from engine.studies.fingan import combinations, costs, tables
+from engine.studies.fingan import combinations, tables
 from engine.studies.fingan.combinations import Trials
-from engine.studies.fingan.published import STATISTICS, TABLE_5_3, published
+from engine.studies.fingan.tables import PUBLISHED_STATISTICS, TABLE_5_3, published
 from engine.studies.fingan.universe import Panel, universe
 
 LOSSES = ("BCE", "PnL", "SR")
@@ -169,8 +169,8 @@ def test_costs_are_one_subtraction_from_the_series(panels: tuple[Panel, Panel]) 
     early = random_trials(validation, 10, skill=0.3).only("PnL", "fingan", "Fin-GAN").averaged("fingan", "Fin-GAN")
     late = random_trials(test, 11, skill=0.3).only("PnL", "fingan", "Fin-GAN").averaged("fingan", "Fin-GAN")
     counts = block_counts(len(test.days), rng=np.random.default_rng(0), draws=100)
-    found = costs.cost_table(validation, test, [early], [late], counts, costs=(0.0, 2.0))
-    series = costs.cost_series(test, [late])
+    found = tables.cost_table(validation, test, [early], [late], counts, costs=(0.0, 2.0))
+    series = tables.cost_series(test, [late])
     for row in found.itertuples(index=False):
         own = series[series["rule"] == row.rule]
         net = own["gross"] - row.cost * own["traded"]
@@ -185,4 +185,4 @@ def test_costs_are_one_subtraction_from_the_series(panels: tuple[Panel, Panel]) 
 def test_published_figures_are_where_the_thesis_has_them() -> None:
     assert published("fingan", "portfolio_sr") == 2.107 and published("long_only", "sd_pnl") == 5.97
     assert math.isnan(published("long_only", "mean_mae")) and math.isnan(published("logistic", "mean_sr"))
-    assert sum(TABLE_5_3.values()) == 31 and len(STATISTICS) == 9
+    assert sum(TABLE_5_3.values()) == 31 and len(PUBLISHED_STATISTICS) == 9

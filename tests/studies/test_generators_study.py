@@ -16,11 +16,11 @@ from engine.models.simulated.market import simulate
 from engine.runs import checkpoints, studies
 from engine.runs.cards import Card
 from engine.runs.studies import StudyOrder
+from engine.studies import generators
 from engine.studies.base import Work
-from engine.studies.generators import scoring as surface_scoring
-from engine.studies.generators import study as generators
+from engine.studies.generators import BASELINE, scoring, study
 from engine.studies.generators.scoring import Contestant, SurfaceScoringConfig
-from engine.studies.generators.study import BASELINE, GeneratorsConfig, first_test_day, labels
+from engine.studies.generators.study import GeneratorsConfig, first_test_day, labels
 
 GRID = Grid([0.9, 1.0, 1.1], [0.1, 0.5, 1.0])
 HISTORY = simulate(GRID, 300, seed=4).history
@@ -55,10 +55,10 @@ def test_tables_are_those_of_the_scoring_protocol_without_refits() -> None:
     entered = [Contestant(n, m, refit=False, fitted=True) for n, m in zip(("a", "b"), models, strict=True)]
     entered.append(Contestant("fhs", surface_model("fhs")(), refit=False))
     first = str(HISTORY.dates[CUT - 1])  # the last condition of the training part is the day before
-    expected = surface_scoring.run(
+    expected = scoring.run(
         HISTORY,
         entered,
-        SurfaceScoringConfig(scenarios=60, refit_every=generators.STRETCH, baseline="fhs"),
+        SurfaceScoringConfig(scenarios=60, refit_every=study.STRETCH, baseline="fhs"),
         train_before=first,
     )
     scores = tables["scores"].set_index("model")

@@ -8,20 +8,19 @@ from graph_market import Finished, prices
 from engine.errors import SettingsError
 from engine.market.price_history import PriceHistory
 from engine.models.fingan.sampling import GeneratorStack
+from engine.studies import fingan, graph
 from engine.studies.base import Tables, Work
-from engine.studies.fingan import study as fingan
-from engine.studies.graph import rehearsal as graph_rehearsal
-from engine.studies.graph import study as graph
+from engine.studies.graph import rehearsal
 from engine.training.progress import TrainingStopped
 
-CONFIG = graph_rehearsal.Config(
+CONFIG = rehearsal.Config(
     ends="0.9, 0.8", seeds=2, epochs=2, matching_epochs=1, samples=30, cross_samples=20, first_seed=3
 )
 
 
 def carried_out(data: PriceHistory, work: Work) -> Tables:
     made: Tables = {}
-    for step in graph_rehearsal.steps(data, CONFIG, work):
+    for step in rehearsal.steps(data, CONFIG, work):
         made |= step.make()
     return made
 
@@ -32,7 +31,7 @@ def rehearsed() -> Tables:
 
 
 def test_a_rehearsal_is_both_studies_on_data_that_end_earlier(rehearsed: Tables) -> None:
-    shorter, work = graph_rehearsal.until(prices(), 0.8), Work()
+    shorter, work = rehearsal.until(prices(), 0.8), Work()
     settings = fingan.Config(
         seeds=2, epochs=2, matching_epochs=1, samples=30, draws=100, first_seed=3, universality=False
     )
@@ -53,7 +52,7 @@ def test_a_rehearsal_is_both_studies_on_data_that_end_earlier(rehearsed: Tables)
             found = rows.loc[rows["method"] == ("pnl_based" if method == "identity" else method), "portfolio_sr"]
             assert found.to_list() == pytest.approx([theirs], rel=1e-4)
     averaged = made["methods"].set_index("method")["portfolio_sr"]
-    rows = mine[(mine["seed"] == graph_rehearsal.AVERAGED) & (mine["own_share"] == 0)].set_index("method")
+    rows = mine[(mine["seed"] == rehearsal.AVERAGED) & (mine["own_share"] == 0)].set_index("method")
     for method in ("sharpe", "pnl_based", "pnl_max"):
         assert rows["portfolio_sr"][method] == pytest.approx(averaged[method], rel=1e-4)
 
@@ -66,7 +65,7 @@ def test_days_after_the_last_end_are_never_read(rehearsed: Tables) -> None:
 
 def test_the_means_are_those_of_the_rehearsals(rehearsed: Tables) -> None:
     every, mean = rehearsed["rehearsals"], rehearsed["rehearsed_weightings"]
-    assert len(every) == 2 * 3 * 7 * len(graph_rehearsal.SHARES)
+    assert len(every) == 2 * 3 * 7 * len(rehearsal.SHARES)
     row = mean[(mean["signs"] == "one seed") & (mean["method"] == "sharpe") & (mean["own_share"] == 0.5)].iloc[0]
     by_end, own = (
         every[(every["seed"] >= 0) & (every["method"] == "sharpe") & (every["own_share"] == share)]
@@ -79,14 +78,14 @@ def test_the_means_are_those_of_the_rehearsals(rehearsed: Tables) -> None:
     assert row["wins"] == float((by_end > own).sum()) and row["rehearsals"] == 2
     identity = mean[mean["own_share"] == 1.0].groupby("signs")["portfolio_sr"]
     assert (identity.nunique() == 1).all()  # whatever was learned, nothing of it is left
-    said = graph_rehearsal.summary(rehearsed)
+    said = rehearsal.summary(rehearsed)
     best = mean[mean["signs"] == "one seed"]["portfolio_sr"].max()
     assert said["best_portfolio_sharpe"] == best and said["rehearsals"] == 2
 
 
 def test_a_stopped_rehearsal_goes_on_where_it_was(rehearsed: Tables) -> None:
     kept = Work()
-    steps = graph_rehearsal.steps(prices(), CONFIG, kept)
+    steps = rehearsal.steps(prices(), CONFIG, kept)
     for step in steps[:4]:
         step.make()
 
@@ -95,10 +94,10 @@ def test_a_stopped_rehearsal_goes_on_where_it_was(rehearsed: Tables) -> None:
 
     again = Work(on_step=forbidden, _own=kept._own)
     made: Tables = {}
-    for number, step in enumerate(graph_rehearsal.steps(prices(), CONFIG, again)):
+    for number, step in enumerate(rehearsal.steps(prices(), CONFIG, again)):
         if number in (0, 1, 2):
             made |= step.make()  # from what is kept
-    for step in graph_rehearsal.steps(prices(), CONFIG, Work(_own=kept._own)):
+    for step in rehearsal.steps(prices(), CONFIG, Work(_own=kept._own)):
         made |= step.make()
     for name, table in rehearsed.items():
         pd.testing.assert_frame_equal(table, made[name])
@@ -107,17 +106,17 @@ def test_a_stopped_rehearsal_goes_on_where_it_was(rehearsed: Tables) -> None:
 @pytest.mark.parametrize("text", ["", "half", "0.95", "0.1", "0.8, 0.8"])
 def test_ends_that_are_none_are_one_sentence(text: str) -> None:
     with pytest.raises(SettingsError, match=r"expected distinct shares of the days from 0\.2 to 0\.9"):
-        graph_rehearsal.ends(text)
+        rehearsal.ends(text)
 
 
 def test_until_keeps_the_first_days() -> None:
-    whole, part = prices(), graph_rehearsal.until(prices(), 0.5)
+    whole, part = prices(), rehearsal.until(prices(), 0.5)
     assert len(part) == len(whole) // 2 and part.sector_of == whole.sector_of
     assert part.open is not None and whole.open is not None
     np.testing.assert_array_equal(part.open, whole.open[: len(part)])
 
 
 def test_a_stop_is_asked_for_within_a_seed() -> None:
-    step = graph_rehearsal.steps(prices(), CONFIG, Work(on_step=lambda progress: True))[0]
+    step = rehearsal.steps(prices(), CONFIG, Work(on_step=lambda progress: True))[0]
     with pytest.raises(TrainingStopped):
         step.make()

@@ -5,7 +5,7 @@ import pytest
 from engine.decisions import forecasting, graph
 from engine.errors import MarketDataError
 from engine.studies.graph import results, robustness, selection
-from engine.studies.graph.panel import UNKNOWN_SECTOR, Part
+from engine.studies.graph.inputs import UNKNOWN_SECTOR, Part
 from engine.studies.graph.selection import Candidate
 
 

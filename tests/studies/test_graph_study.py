@@ -7,20 +7,18 @@ from engine.decisions import forecasting, graph
 from engine.decisions.graph.cross_evaluation import cross_sign_counts
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.price_history import PriceHistory
+from engine.studies import graph as graph_study
 from engine.studies.base import MemoryCheckpointer, Work
 from engine.studies.fingan.universe import universe
-from engine.studies.graph import generators as graph_generators
+from engine.studies.graph import inputs, results
 from engine.studies.graph import live as graph_live
-from engine.studies.graph import panel as graph_panel
-from engine.studies.graph import sentences as graph_words
-from engine.studies.graph import study
 
-CONFIG = study.GraphConfig(samples=SAMPLES, draws=100, shuffles=10, refits=5, seed=3)
+CONFIG = graph_study.Config(samples=SAMPLES, draws=100, shuffles=10, refits=5, seed=3)
 
 
 def carried_out(data, work):
     tables = {}
-    for step in study.steps(data, CONFIG, work):
+    for step in graph_study.steps(data, CONFIG, work):
         tables |= step.make()
     return tables
 
@@ -39,7 +37,7 @@ def test_every_table_of_the_chapter_is_there(finished):
     assert len(tables["votes"]) == 4 * 9 and len(tables["pnl_correlation"]) == 9
     assert {"lasso_nodes", "lasso_sectors", "lasso_spectrum", "lasso_strong_edges", "selected_nodes"} <= set(tables)
     assert {"sr_matrix", "return_correlation", "portfolio_pnl", "bet_size", "permutation", "variants"} <= set(tables)
-    summary = study.summary(tables)
+    summary = graph_study.summary(tables)
     assert summary["seeds"] == 2 and summary["tickers"] == 6
     assert summary["gain_of_selected"] == pytest.approx(
         summary["portfolio_sharpe_of_selected"] - summary["portfolio_sharpe_of_identity"]
@@ -48,8 +46,8 @@ def test_every_table_of_the_chapter_is_there(finished):
 
 def test_identity_is_each_tickers_own_generator(finished):
     tables, _ = finished
-    data, source = prices(), graph_generators.trained(Finished())
-    panel = graph_panel.panel({one.ticker: one for one in universe(data).windows})
+    data, source = prices(), inputs.trained(Finished())
+    panel = inputs.panel({one.ticker: one for one in universe(data).windows})
     bets = []
     for place, ticker in enumerate(panel.tickers):
         signs = []
@@ -102,7 +100,7 @@ def test_what_a_page_learns_again_is_what_the_study_learned(finished):
 def test_series_and_moments_of_pairs_give_the_same_ratios(monkeypatch):
     rng = np.random.default_rng(0)
     date = np.repeat(np.datetime64("2020-01-01") + np.arange(60), 2)
-    one = graph_panel.Part(date, np.zeros((4, 120, 0)), 0.01 * rng.standard_normal((4, 120)))
+    one = inputs.Part(date, np.zeros((4, 120, 0)), 0.01 * rng.standard_normal((4, 120)))
     signs = np.clip(rng.standard_normal((4, 4, 120)), -1, 1)
     signs[0, 1] = 0  # a generator without opinion
     few = graph_live.restore(graph_live.arrays((signs, one), (signs, one)))
@@ -141,14 +139,14 @@ def test_a_resumed_study_does_not_evaluate_again(finished):
 
 def test_the_words_follow_the_numbers(finished):
     tables, _ = finished
-    said = graph_words.verdicts(tables)
+    said = results.verdicts(tables)
     assert said[0].startswith("Walking forward through the years before the test part selects")
     real, luck = (dict(tables), dict(tables))
     for changed, p in ((real, 0.01), (luck, 0.4)):
         changed["differences"] = tables["differences"].assign(p_value=p, gain=1.25, low=0.1, high=2.4)
-    assert any("gains +1.25 over identity" in s and "a real difference" in s for s in graph_words.verdicts(real))
-    assert any("could be luck" in sentence for sentence in graph_words.verdicts(luck))
-    assert any(s.startswith("Not distinguishable from identity") and "LASSO" in s for s in graph_words.verdicts(luck))
+    assert any("gains +1.25 over identity" in s and "a real difference" in s for s in results.verdicts(real))
+    assert any("could be luck" in sentence for sentence in results.verdicts(luck))
+    assert any(s.startswith("Not distinguishable from identity") and "LASSO" in s for s in results.verdicts(luck))
 
 
 def test_half_of_the_selected_graph_stays_with_the_own_generator_and_the_words_say_so(finished):
@@ -156,43 +154,43 @@ def test_half_of_the_selected_graph_stays_with_the_own_generator_and_the_words_s
     kept = work.checkpointer("graphs").load()
     row = tables["walk_forward"].query("selected").iloc[0]
     assert row["own_share"] == 0.5
-    part = graph_panel.panel({one.ticker: one for one in universe(prices()).windows}).validation
+    part = inputs.panel({one.ticker: one for one in universe(prices()).windows}).validation
     counts = [work.checkpointer(f"signs_{seed}").load()["validation"].astype(float) for seed in (0, 1)]
     learned = graph.weights(row["method"], sum(counts) / (2 * SAMPLES), part.returns, row["eta"], date=part.date)
     np.testing.assert_allclose(kept["selected"], graph.anchored(learned, 0.5), atol=1e-6)
-    assert "mixed with each asset's own generator to 50%" in graph_words.verdicts(tables)[0]
+    assert "mixed with each asset's own generator to 50%" in results.verdicts(tables)[0]
     plain = tables["walk_forward"].drop(columns="own_share")  # as studies of earlier versions have it
-    assert "mixed" not in graph_words.verdicts({**tables, "walk_forward": plain})[0]
+    assert "mixed" not in results.verdicts({**tables, "walk_forward": plain})[0]
 
 
 def test_a_panel_of_one_sector_selects_nothing_and_says_so(finished):
     tables = dict(finished[0])
     walk = tables["walk_forward"].assign(walk_forward_sr=np.nan)
     tables["walk_forward"] = walk.assign(selected=walk["method"] == "identity")
-    sentence = graph_words.verdicts(tables)[0]
+    sentence = results.verdicts(tables)[0]
     assert "All assets are of one sector" in sentence and "nan" not in sentence
 
 
 def test_a_study_without_generators_or_with_two_of_one_is_one_sentence():
     with pytest.raises(SettingsError, match="expected --fingan with a finished Fin-GAN study; found none"):
-        study.steps(prices(), CONFIG, Work())
+        graph_study.steps(prices(), CONFIG, Work())
     doubled = stack(seeds=(0,), tickers=("AA", "BB"))
     doubled = doubled.take([0, 1, 1])
     with pytest.raises(CheckpointError, match="found two of"):
-        graph_generators.trained(Finished(doubled))
+        inputs.trained(Finished(doubled))
 
 
 def test_tickers_that_the_data_lack_are_one_sentence():
     work = Work({"fingan": Finished(stack(tickers=("AA", "BB", "ZZ")))})
     with pytest.raises(MarketDataError, match="found ZZ unusable"):
-        study.steps(prices(), CONFIG, work)[0].make()
+        graph_study.steps(prices(), CONFIG, work)[0].make()
 
 
 def test_prices_cut_into_other_parts_are_refused():
     """On fewer days the test part would lie in what the generators were trained on."""
     data = prices()
     shorter = PriceHistory(data.dates[:-40], data.close[:-40], data.tickers, data.open[:-40], data.sector_of)
-    first = next(iter(study.steps(shorter, CONFIG, Work({"fingan": Finished()}))))
+    first = next(iter(graph_study.steps(shorter, CONFIG, Work({"fingan": Finished()}))))
     with pytest.raises(MarketDataError, match="expected the prices that the Fin-GAN study was made from") as found:
         first.make()
     assert " to ".join(data.period) in str(found.value) and shorter.period[1] in str(found.value)
@@ -201,4 +199,4 @@ def test_prices_cut_into_other_parts_are_refused():
 def test_a_panel_needs_two_tickers():
     windows = {one.ticker: one for one in universe(prices(), "AA").windows}
     with pytest.raises(MarketDataError, match="expected at least two tickers"):
-        graph_panel.panel(windows)
+        inputs.panel(windows)

@@ -12,12 +12,10 @@ from engine.market.grid import Grid
 from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation, Persistence
 from engine.models.simulated.market import SimulatedMarket, simulate
 from engine.settings import from_dict, from_strings
+from engine.studies import hedging as hedging_study
 from engine.studies.base import Work
 from engine.studies.hedging import months as hedging_months
-from engine.studies.hedging import published as hedging_published
-from engine.studies.hedging import results as hedging_results
-from engine.studies.hedging import statistics as hedging_statistics
-from engine.studies.hedging import study
+from engine.studies.hedging import results, study
 from engine.studies.hedging.months import month_starts
 from engine.training.progress import TrainingStopped
 
@@ -31,9 +29,9 @@ def simulated():
 
 
 def carried_out(history, work=None, **settings):
-    config = from_dict(study.Config, {**QUICK, **settings})
+    config = from_dict(hedging_study.Config, {**QUICK, **settings})
     tables = {}
-    for step in study.steps(history, config, work or Work()):
+    for step in hedging_study.steps(history, config, work or Work()):
         tables |= step.make()
     return tables
 
@@ -49,9 +47,9 @@ def hedged(simulated):
 def test_statistics_of_a_resample_are_those_of_its_repeated_months():
     rng = np.random.default_rng(0)
     errors = rng.standard_t(3, (9, 2, 5)) + rng.standard_normal((9, 1, 1))
-    counts = hedging_statistics.month_counts(9, 20, seed=3)
+    counts = results.month_counts(9, 20, seed=3)
     assert (counts.sum(axis=1) == 9).all() and (counts[0] == 1).all()
-    found = hedging_statistics.resampled(errors, counts)
+    found = results.resampled(errors, counts)
     for row, drawn in enumerate(counts):
         z = np.sort(np.repeat(errors, drawn, axis=0).ravel())
         assert found["mean"][row] == pytest.approx(z.mean())
@@ -72,7 +70,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     for trial in range(120):
         shared = rng.standard_normal((40, 1, 1))  # what the straddles and days of a month have in common
         z = shared + 0.5 * rng.standard_normal((40, 3, 6))
-        table = hedging_statistics.Resamples.draw({"m": z}, 200, trial).table().set_index("statistic")
+        table = results.Resamples.draw({"m": z}, 200, trial).table().set_index("statistic")
         held += bool(table.loc["mean", "low"] <= 0 <= table.loc["mean", "high"])
     assert abs(held / 120 - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 120)
 
@@ -81,7 +79,7 @@ def test_differences_are_paired():
     rng = np.random.default_rng(2)
     common = 5 * rng.standard_normal((30, 2, 4))
     errors = {"a": common, "b": 1.1 * common}
-    found = hedging_statistics.Resamples.draw(errors, 300, 0)
+    found = results.Resamples.draw(errors, 300, 0)
     gap = found.differences("a", ("b",), ("sd",)).iloc[0]
     assert gap["difference"] == pytest.approx(common.std() - 1.1 * common.std())
     assert gap["ratio"] == pytest.approx(1 / 1.1)
@@ -96,7 +94,7 @@ def test_differences_are_paired():
 def test_rounding_is_no_unit_and_zero_has_no_sign():
     rng = np.random.default_rng(0)
     errors = {"a": rng.standard_normal((9, 4)), "b": np.maximum(rng.standard_normal((9, 4)), 0) * 1e-13}
-    found = hedging_statistics.Resamples.draw(errors, 100, 1)
+    found = results.Resamples.draw(errors, 100, 1)
     assert found.differences("a", ("b",), ("sd", "var_5"))["ratio"].isna().all()
     assert not np.signbit(found.of["b"]["var_5"]).any()
 
@@ -228,14 +226,14 @@ def test_gain_is_one_less_the_ratio_to_the_better_benchmark(hedged):
         assert gain.loc[("fhs", "sd"), "share_of_true_law"] == pytest.approx(share)
     else:
         assert np.isnan(gain.loc[("fhs", "sd"), "share_of_true_law"])
-    summary = study.summary(hedged)
+    summary = hedging_study.summary(hedged)
     assert summary["months"] == 4
     assert summary["sd_over_better_benchmark"] == pytest.approx(pooled["data-driven", "sd"] / better)
     assert all(np.isfinite(list(summary.values())))
 
 
 def test_alpha_of_a_month_is_the_best_of_the_months_before(simulated):
-    config = from_dict(study.Config, {**QUICK, "test_from": str(simulated.dates[170]), "past_months": 6})
+    config = from_dict(hedging_study.Config, {**QUICK, "test_from": str(simulated.dates[170]), "past_months": 6})
     made = study._Study(simulated, config, Work())
     labels = [m.label for m in made.methods]
     chosen = made._chosen("true_law")[:, 0, 0]
@@ -283,10 +281,10 @@ def test_least_shortfall_and_impact_are_further_choices(simulated):
 def test_options_live_twice_as_long_where_the_surface_begins_later(simulated):
     late = Grid(GRID.moneyness, [1 / 6, 1 / 4, 1 / 2])
     history = simulate(late, 120, 3).history
-    made = study._Study(history, from_dict(study.Config, QUICK), Work())
+    made = study._Study(history, from_dict(hedging_study.Config, QUICK), Work())
     assert made.life == 42
-    assert study._Study(simulated, from_dict(study.Config, QUICK), Work()).life == 21
-    asked = from_dict(study.Config, {**QUICK, "life": 30})
+    assert study._Study(simulated, from_dict(hedging_study.Config, QUICK), Work()).life == 21
+    asked = from_dict(hedging_study.Config, {**QUICK, "life": 30})
     assert study._Study(simulated, asked, Work()).life == 30
 
 
@@ -342,7 +340,7 @@ def test_a_stopped_study_goes_on_with_the_months_that_are_left(simulated):
 )
 def test_settings_that_make_no_study_are_refused(simulated, given, words):
     with pytest.raises(SettingsError, match=words):
-        config = from_strings(study.Config, given, base=from_dict(study.Config, QUICK))
+        config = from_strings(hedging_study.Config, given, base=from_dict(hedging_study.Config, QUICK))
         study._Study(simulated, config, Work()).check()
         _ = study._Study(simulated, config, Work()).life
 
@@ -356,9 +354,11 @@ def test_a_generator_that_draws_one_tomorrow_is_refused(simulated):
 
 def test_a_study_without_months_or_without_its_law_is_refused(simulated):
     with pytest.raises(MarketDataError, match="the data end in the middle of a month"):
-        study.steps(simulated, from_dict(study.Config, {**QUICK, "test_from": "2000-12-01"}), Work())
+        hedging_study.steps(simulated, from_dict(hedging_study.Config, {**QUICK, "test_from": "2000-12-01"}), Work())
     with pytest.raises(SettingsError, match="at least 2 months in the test part; found 1"):
-        study.steps(simulated, from_dict(study.Config, {**QUICK, "test_from": str(simulated.dates[200])}), Work())
+        hedging_study.steps(
+            simulated, from_dict(hedging_study.Config, {**QUICK, "test_from": str(simulated.dates[200])}), Work()
+        )
     noisy = replace(simulated, iv=simulated.iv * np.random.default_rng(0).uniform(0.9, 1.1, simulated.iv.shape))
     with pytest.raises(MarketDataError, match="surfaces of the simulated market"):
         carried_out(noisy)
@@ -368,7 +368,7 @@ def test_the_test_part_begins_after_the_training_of_the_generator(simulated):
     model = FilteredHistoricalSimulation()
     model.fit(simulated[:121], seed=1)
     facts = {"data_fingerprint": simulated.fingerprint, "trained_on": ["2000-01-03", str(simulated.dates[120])]}
-    config = from_dict(study.Config, {**QUICK, "source": "model", "train_share": 0.2})
+    config = from_dict(hedging_study.Config, {**QUICK, "source": "model", "train_share": 0.2})
     work = Work(inputs={"model": model}, about={"model": facts})
     assert study._Study(simulated, config, work).first == 122
     elsewhere = {**facts, "data_fingerprint": "other"}
@@ -376,12 +376,12 @@ def test_the_test_part_begins_after_the_training_of_the_generator(simulated):
     later = {**elsewhere, "trained_on": ["2000-01-03", "2030-01-01"]}
     assert study._Study(simulated, config, Work({"model": model}, {"model": later})).first == 48
     assert study._Study(simulated, config, Work()).source == "fhs"
-    known = from_dict(study.Config, {**QUICK, "past_months": 3})
+    known = from_dict(hedging_study.Config, {**QUICK, "past_months": 3})
     assert study._Study(simulated, known, Work()).first == 22 + 3 * 21
 
 
 def test_months_before_the_test_begin_where_every_source_can_draw(simulated):
-    config = from_dict(study.Config, {**QUICK, "source": "fhs", "train_share": 0.6})
+    config = from_dict(hedging_study.Config, {**QUICK, "source": "fhs", "train_share": 0.6})
     made = study._Study(simulated, config, Work())
     assert made.first == 144 and made.before == tuple(range(144 - 5 * 21, 144, 21))
     made.__dict__["models"] = {"slow": type("Slow", (), {"least_rows": 62})}
@@ -390,20 +390,20 @@ def test_months_before_the_test_begin_where_every_source_can_draw(simulated):
 
 
 def test_published_figures_are_consistent_with_each_other():
-    assert all(sum(row) == 1092 for row in hedging_published.INSTRUMENTS.values())
+    assert all(sum(row) == 1092 for row in results.PUBLISHED_INSTRUMENTS.values())
     for crisis in ("included", "excluded"):
         for method in ("delta", "delta-vega", "data-driven"):
-            means = [row[0] for key, row in hedging_published.BY_MONEYNESS.items() if key[::2] == (crisis, method)]
-            pooled = hedging_published.POOLED[crisis, method]
+            means = [row[0] for key, row in results.PUBLISHED_BY_MONEYNESS.items() if key[::2] == (crisis, method)]
+            pooled = results.PUBLISHED_POOLED[crisis, method]
             assert np.mean(means) == pytest.approx(pooled[0], abs=0.02)
-            row = [(v[0], v[2]) for key, v in hedging_published.BY_MONEYNESS.items() if key[::2] == (crisis, method)]
+            row = [(v[0], v[2]) for key, v in results.PUBLISHED_BY_MONEYNESS.items() if key[::2] == (crisis, method)]
             second = np.mean([sd**2 + mean**2 for mean, sd in row])
             assert np.sqrt(second - np.mean(means) ** 2) == pytest.approx(pooled[2], rel=0.02)
-    assert set(hedging_published.DELTA) == set(hedging_published.VEGA)
+    assert set(results.PUBLISHED_DELTA) == set(results.PUBLISHED_VEGA)
 
 
 def test_the_largest_fall_is_the_crisis(simulated):
-    peak, trough = hedging_results.largest_drawdown(simulated, 100)
+    peak, trough = results.largest_drawdown(simulated, 100)
     spot = simulated.spot[100:]
     worst = max((spot[: k + 1].max() / spot[k], k) for k in range(len(spot)))
     assert trough == str(simulated.dates[100 + worst[1]])
@@ -412,7 +412,7 @@ def test_the_largest_fall_is_the_crisis(simulated):
 
 @pytest.mark.market_data
 def test_two_month_straddles_on_the_real_surfaces(market_data):
-    from engine.market.intake.reader import read_surfaces
+    from engine.market.intake import read_surfaces
 
     history = read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
     found = carried_out(

@@ -17,11 +17,11 @@ import pytest
 from fingan_market import prices
 
 from engine.decisions.graph.cross_evaluation import cross_sign_counts
-from engine.models.fingan import blocks as fingan_blocks
+from engine.models.fingan import training as fingan_blocks
 from engine.runs import compute, studies
+from engine.studies import fingan, graph
 from engine.studies.base import MemoryCheckpointer, Work
-from engine.studies.fingan import study as fingan
-from engine.studies.graph import study as graph
+from engine.studies.graph import study as graph_study
 from engine.workspace import PROJECT
 
 
@@ -55,8 +55,8 @@ def work(directory: Path, run: Counting, kept: dict[str, MemoryCheckpointer], **
 
 
 def test_cross_evaluation_resumes_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph, "cross_sign_counts", partial(cross_sign_counts, block=2))
-    config = graph.GraphConfig(samples=20, draws=100, seed=3)
+    monkeypatch.setattr(graph_study, "cross_sign_counts", partial(cross_sign_counts, block=2))
+    config = graph.Config(samples=20, draws=100, seed=3)
     given = {"inputs": {"fingan": graph_market.Finished()}}
 
     def begin(directory: Path, run: Counting, kept: dict[str, MemoryCheckpointer]) -> None:
@@ -81,7 +81,7 @@ def test_cross_evaluation_resumes_by_block(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_seed_s_training_resumes_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(fingan_blocks.train.__kwdefaults__, "size", 2)
+    monkeypatch.setitem(fingan_blocks.train_in_blocks.__kwdefaults__, "size", 2)
 
     def begin(
         directory: Path, run: Counting, kept: dict[str, MemoryCheckpointer], epochs: int = 2, spread: bool = True

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from engine.errors import MarketDataError
+from engine.market import intake
 from engine.market.grid import CH2_GRID, Grid
-from engine.market.intake import reader as csv_import
 from engine.market.surface_history import SurfaceHistory
-from engine.models.simulated import market as simulated_market
-from engine.models.simulated.shapes import surface_shapes
-from engine.studies.surfaces import dynamics as study
+from engine.models.simulated import market
+from engine.models.simulated.law import surface_shapes
+from engine.studies.surfaces import dynamics
 from engine.studies.surfaces.dynamics import SurfaceDynamicsConfig, SurfaceDynamicsResult
 
 QUICK = SurfaceDynamicsConfig(draws=100)
@@ -18,13 +18,13 @@ QUICK = SurfaceDynamicsConfig(draws=100)
 
 @pytest.fixture(scope="module")
 def built_in() -> SurfaceDynamicsResult:
-    return study.run(simulated_market.built_in("simulated-10x8").history)
+    return dynamics.run(market.built_in("simulated-10x8").history)
 
 
 @pytest.mark.parametrize("name", ["simulated-10x8", "simulated-11x9"])
 def test_true_factors_and_parameters_are_recovered_on_22_years(name: str) -> None:
     """|cosine| ≥ 0.99 for the first three shapes; λ, α, γ within 3 standard errors."""
-    table = study.run(simulated_market.built_in(name).history, QUICK).recovery_table()
+    table = dynamics.run(market.built_in(name).history, QUICK).recovery_table()
     assert (table["cosine"] >= 0.99).all() and len(table) == 4
     for symbol in ("lambda", "alpha", "gamma"):
         assert (table[f"{symbol}_error_in_se"].abs() < 3).all()
@@ -35,7 +35,7 @@ def test_true_factors_and_parameters_are_recovered_on_22_years(name: str) -> Non
 def test_recovery_does_not_hang_on_the_built_in_seed() -> None:
     """Other markets of 22 years: every cosine holds, 95 % or more of the parameters within 3 standard errors."""
     tables = [
-        study.run(simulated_market.simulate(CH2_GRID, 5_740, seed).history, QUICK).recovery_table()
+        dynamics.run(market.simulate(CH2_GRID, 5_740, seed).history, QUICK).recovery_table()
         for seed in range(2_000, 2_008)
     ]
     assert min(table["cosine"].iloc[:3].min() for table in tables) >= 0.99
@@ -46,7 +46,7 @@ def test_recovery_does_not_hang_on_the_built_in_seed() -> None:
 
 def test_truth_in_the_estimates_own_coordinates_explains_the_factors(built_in: SurfaceDynamicsResult) -> None:
     """The factors measured from the sample's average surface are the true ones, shifted as the truth says."""
-    simulated = simulated_market.built_in("simulated-10x8")
+    simulated = market.built_in("simulated-10x8")
     assert built_in.truth is not None
     shift = built_in.truth[0][:, 1] - np.array([-0.422, -0.312, 0.097, -0.021])
     found = built_in.components.factors[:, 0]
@@ -57,7 +57,7 @@ def test_truth_in_the_estimates_own_coordinates_explains_the_factors(built_in: S
 
 def test_a_small_grid_scales_its_truth() -> None:
     grid = Grid([0.8, 0.9, 1.0, 1.1, 1.2], [0.1, 0.25, 0.5, 1.0])
-    result = study.run(simulated_market.simulate(grid, 2_000, 3).history, QUICK)
+    result = dynamics.run(market.simulate(grid, 2_000, 3).history, QUICK)
     norm = np.linalg.norm(surface_shapes(grid).shapes[0])
     assert result.truth is not None and norm == pytest.approx(0.5)
     np.testing.assert_allclose(result.truth[0][:, 2], norm * np.array([4.414, 1.993, 1.295, 0.824]))
@@ -94,32 +94,32 @@ def test_rolling_means_come_from_full_windows_only(built_in: SurfaceDynamicsResu
 
 
 def test_the_table_misprint_is_a_misprint() -> None:
-    shares, sums = np.array(study.PUBLISHED_SHARE), np.array(study.PUBLISHED_CUMULATIVE)
+    shares, sums = np.array(dynamics.PUBLISHED_SHARE), np.array(dynamics.PUBLISHED_CUMULATIVE)
     assert shares[:2].sum() == pytest.approx(0.8105) and sums[1] == 0.8205
     np.testing.assert_allclose(np.diff(sums)[1:], shares[2:], atol=1.5e-4)  # the later sums go on from 82.05
-    assert "81.05" in study.MISPRINT and "13.17" in study.MISPRINT
+    assert "81.05" in dynamics.MISPRINT and "13.17" in dynamics.MISPRINT
 
 
 def test_same_seed_same_intervals() -> None:
-    history = simulated_market.simulate(CH2_GRID, 300, 1).history
-    a, b = (study.run(history, QUICK) for _ in range(2))
+    history = market.simulate(CH2_GRID, 300, 1).history
+    a, b = (dynamics.run(history, QUICK) for _ in range(2))
     np.testing.assert_array_equal(a.share_interval, b.share_interval)
-    other = study.run(history, SurfaceDynamicsConfig(draws=100, seed=2))
+    other = dynamics.run(history, SurfaceDynamicsConfig(draws=100, seed=2))
     assert not np.array_equal(a.share_interval, other.share_interval)
 
 
 @pytest.mark.market_data
 def test_real_surfaces_of_2006_to_2009(market_data) -> None:
     """Level, term structure and skew; strong leverage; noise in daily changes that a weekly lag leaves out."""
-    history = csv_import.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
-    result = study.run(history)
+    history = intake.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
+    result = dynamics.run(history)
     assert result.truth is None and "recovery" not in result.tables
     assert result.components.names[:3] == ("level", "term structure", "skew")
     explained = result.explained_table()
     assert explained["share"][0] == pytest.approx(0.911, abs=0.002)
     assert result.components.n_significant == 2
     assert result.correlations[0] is not None and -0.80 < result.correlations[0].value < -0.65
-    daily, weekly = result.fits[0], study.run(history, SurfaceDynamicsConfig(shortest_lag=5, draws=100)).fits[0]
+    daily, weekly = result.fits[0], dynamics.run(history, SurfaceDynamicsConfig(shortest_lag=5, draws=100)).fits[0]
     assert daily is not None and weekly is not None
     assert daily.p_value < 0.01 < 0.5 < weekly.p_value
     assert daily.volatility > 1.1 * weekly.volatility
@@ -127,13 +127,13 @@ def test_real_surfaces_of_2006_to_2009(market_data) -> None:
 
 
 def test_a_quarter_of_data_gives_what_it_can_and_says_what_not() -> None:
-    history = simulated_market.simulate(CH2_GRID, 70, 1).history
-    result = study.run(history, QUICK)
+    history = market.simulate(CH2_GRID, 70, 1).history
+    result = dynamics.run(history, QUICK)
     assert any("too few for autocorrelations at [21, 63] days" in note for note in result.notes)
     assert any("window of 504 days is longer than the 69" in note for note in result.notes)
     assert result.correlation_table()["rolling_mean"].isna().all()
     with pytest.raises(MarketDataError, match=r"at least 64 days.*found 63"):
-        study.run(history[:63], QUICK)
+        dynamics.run(history[:63], QUICK)
 
 
 def test_one_frozen_factor_and_a_still_spot_do_not_stop_the_others() -> None:
@@ -142,7 +142,7 @@ def test_one_frozen_factor_and_a_still_spot_do_not_stop_the_others() -> None:
     shape = np.ones(CH2_GRID.shape)
     iv = 0.2 * np.exp(0.01 * rng.standard_normal(n).cumsum()[:, None, None] * shape)
     days = np.datetime64("2001-01-01") + np.arange(n)
-    result = study.run(SurfaceHistory(days, np.full(n, 100.0), iv, CH2_GRID), QUICK)
+    result = dynamics.run(SurfaceHistory(days, np.full(n, 100.0), iv, CH2_GRID), QUICK)
     assert result.fits[0] is not None
     assert all(found is None for found in result.correlations)
     assert sum("same value" in note for note in result.notes) >= 4
@@ -153,4 +153,4 @@ def test_surfaces_that_never_move_are_refused() -> None:
     days = np.datetime64("2001-01-01") + np.arange(100)
     history = SurfaceHistory(days, np.full(100, 1.0), np.full((100, *CH2_GRID.shape), 0.2), CH2_GRID)
     with pytest.raises(MarketDataError, match="same surface every day"):
-        study.run(history, QUICK)
+        dynamics.run(history, QUICK)

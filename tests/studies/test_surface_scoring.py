@@ -11,7 +11,7 @@ from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation, HistoricalSimulation
 from engine.models.simulated.market import SimulatedMarket, simulate
-from engine.studies.generators import scoring as study
+from engine.studies.generators import scoring
 from engine.studies.generators.scoring import Contestant, SurfaceScoringConfig
 from engine.surfaces import arbitrage
 
@@ -27,10 +27,10 @@ def history():
 @pytest.fixture(scope="module")
 def scored(history):
     entered = (
-        *study.contestants(["simulated_market", "fhs", "persistence"], frozen=["linear_anchor"]),
+        *scoring.contestants(["simulated_market", "fhs", "persistence"], frozen=["linear_anchor"]),
         Contestant("fhs reweighted", FilteredHistoricalSimulation(), reweighted=True),
     )
-    return study.run(history, entered, QUICK)
+    return scoring.run(history, entered, QUICK)
 
 
 class Spy(HistoricalSimulation):
@@ -59,7 +59,7 @@ class Cheat(FilteredHistoricalSimulation):
 def test_contestants_are_refitted_on_the_past_only(history):
     Spy.seen.clear()
     original = Spy()
-    study.run(history, [Contestant("spy", original)], SurfaceScoringConfig(scenarios=60, baseline="spy", draws=100))
+    scoring.run(history, [Contestant("spy", original)], SurfaceScoringConfig(scenarios=60, baseline="spy", draws=100))
     first, last = 320, 398  # 80 % of 400 days train; the last row has no day after it
     assert [call[:2] for call in Spy.seen if call[0] == "fit"] == [("fit", row + 1) for row in (320, 341, 362, 383)]
     stretches = [call for call in Spy.seen if call[0] == "sample" and len(call[2]) > 1]
@@ -76,19 +76,19 @@ def test_frozen_and_fitted_contestants_stay_as_they_are(history):
     ready = Spy()
     ready.fit(history[:200], seed=7)
     entered = [Contestant("fitted", ready, refit=False, fitted=True), Contestant("frozen", Spy(), refit=False)]
-    study.run(history, entered, config)
+    scoring.run(history, entered, config)
     assert [call for call in Spy.seen if call[0] == "fit"] == [("fit", 200, 7), ("fit", 321, config.seed)]
 
 
 def test_a_model_that_looks_ahead_is_found_out(history):
-    entered = [*study.contestants(["fhs"]), Contestant("cheat", Cheat())]
+    entered = [*scoring.contestants(["fhs"]), Contestant("cheat", Cheat())]
     with pytest.raises(SettingsError, match="cheat that depend on days up to"):
-        study.run(history, entered, QUICK)
+        scoring.run(history, entered, QUICK)
 
 
 def test_losses_are_those_of_the_scores(history, scored):
     """The first stretch again, by hand."""
-    train, test = study.split_rows(history, QUICK)
+    train, test = scoring.split_rows(history, QUICK)
     assert len(scored.dates) == len(test) and (scored.dates == history.dates[test]).all()
     assert scored.train_days == len(train) == 280 - 22
     rows = test[:21]
@@ -123,8 +123,8 @@ def test_losses_are_those_of_the_scores(history, scored):
 
 
 def test_seeds_are_shared_and_figures_come_back(history, scored):
-    entered = [*study.contestants(["fhs"]), Contestant("again", FilteredHistoricalSimulation())]
-    other = study.run(history, entered, QUICK)
+    entered = [*scoring.contestants(["fhs"]), Contestant("again", FilteredHistoricalSimulation())]
+    other = scoring.run(history, entered, QUICK)
     for label in ("fhs", "again"):
         np.testing.assert_array_equal(other[label].energy, scored["fhs"].energy)
     table = other.score_table().set_index("model")
@@ -154,7 +154,7 @@ def test_the_true_law_is_at_no_distance_from_itself(scored):
 def test_nobody_is_held_to_the_truth_of_real_data(history):
     noise = np.random.default_rng(0).normal(scale=0.01, size=history.iv.shape)
     real = SurfaceHistory(history.dates, history.spot, history.iv * np.exp(noise), history.grid)
-    found = study.run(real, study.contestants(["fhs"]), QUICK)
+    found = scoring.run(real, scoring.contestants(["fhs"]), QUICK)
     assert found["fhs"].truth is None and "truth" not in found.tables
     first = found.criteria_table().iloc[0]
     assert first["criterion"] == "energy score / baseline" and first["bound"] == 0.982 and not first["met"]
@@ -210,36 +210,37 @@ def test_criteria(scored):
 
 
 def test_splits(history):
-    train, test = study.split_rows(history, QUICK, train_before=history.dates[100])
+    train, test = scoring.split_rows(history, QUICK, train_before=history.dates[100])
     assert train[0] == 22 and train[-1] == 99 and test[0] == 100 and test[-1] == 398
     with pytest.raises(MarketDataError, match="at least 21 training and test conditions; found 78 and 0"):
-        study.split_rows(history[:101], QUICK, train_before="2030-01-01")
+        scoring.split_rows(history[:101], QUICK, train_before="2030-01-01")
     with pytest.raises(MarketDataError, match="found 0 and"):
-        study.split_rows(history, QUICK, train_before="1999-01-01")
+        scoring.split_rows(history, QUICK, train_before="1999-01-01")
 
 
 def test_series_of_a_coarse_grid_are_not_scored_twice():
-    series = study.scored_series(Grid([0.7, 1.0, 1.3], [0.5, 1.0]))
+    series = scoring.scored_series(Grid([0.7, 1.0, 1.3], [0.5, 1.0]))
     assert [s.label for s in series] == ["return", "6M 100 %", "1Y 100 %"]
 
 
 def test_contestants_that_cannot_be_compared(history):
     with pytest.raises(SettingsError, match="distinct labels"):
-        study.run(history, study.contestants(["fhs", "fhs"]), QUICK)
+        scoring.run(history, scoring.contestants(["fhs", "fhs"]), QUICK)
     with pytest.raises(SettingsError, match="baseline 'fhs'"):
-        study.run(history, study.contestants(["historical"]), QUICK)
+        scoring.run(history, scoring.contestants(["historical"]), QUICK)
 
 
 def test_progress_is_told(history):
     days = []
-    result = study.run(history, study.contestants(["fhs"]), QUICK, on_days=lambda done, of: days.append((done, of)))
+    result = scoring.run(history, scoring.contestants(["fhs"]), QUICK, on_days=lambda done, of: days.append((done, of)))
     assert days[0] == (21, len(result.dates)) and days[-1] == (len(result.dates), len(result.dates))
     with pytest.raises(SettingsError, match="expected a model among fhs"):
         result["volgan"]
 
 
 def test_a_volgan_goes_through_the_same_door(history):
-    from engine.models.volgan.model import VolGAN, VolGANConfig, weight_shapes
+    from engine.models.volgan.generator import VolGANConfig, weight_shapes
+    from engine.models.volgan.model import VolGAN
 
     config = VolGANConfig(members=2)
     rng = np.random.default_rng(0)
@@ -248,8 +249,8 @@ def test_a_volgan_goes_through_the_same_door(history):
         {name: 0.1 * rng.normal(size=shape).astype(np.float32) for name, shape in weight_shapes(config, GRID).items()},
         GRID,
     )
-    entered = [*study.contestants(["fhs"]), Contestant("volgan", model, refit=False, fitted=True)]
-    found = study.run(history, entered, QUICK)
+    entered = [*scoring.contestants(["fhs"]), Contestant("volgan", model, refit=False, fitted=True)]
+    found = scoring.run(history, entered, QUICK)
     assert np.isfinite(found["volgan"].energy).all()
 
 
@@ -264,16 +265,16 @@ REPRODUCED = [
 
 @pytest.fixture(scope="module")
 def reference(market_data):
-    from engine.market.intake import reader as csv_import
+    from engine.market import intake
     from engine.models.conditional_fhs.anchor import LinearAnchor, LinearAnchorConfig
 
-    history = csv_import.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
+    history = intake.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data
     plain = LinearAnchor(LinearAnchorConfig(bandwidth=0))
     entered = (
-        *study.contestants(["historical", "fhs", "linear_anchor"]),
+        *scoring.contestants(["historical", "fhs", "linear_anchor"]),
         Contestant("anchor frozen", plain, refit=False),
     )
-    return study.run(history, entered, train_before="2008-01-01")
+    return scoring.run(history, entered, train_before="2008-01-01")
 
 
 @pytest.mark.market_data
@@ -314,4 +315,4 @@ class TestReference:
 
 
 def test_the_true_law_of_the_market_is_found(history):
-    assert isinstance(study.true_law(history), SimulatedMarket)
+    assert isinstance(scoring.true_law(history), SimulatedMarket)

@@ -12,8 +12,7 @@ from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import FitReport, SurfaceModel, Tensors
 from engine.scenarios.scenario_set import ScenarioSet
-from engine.studies.volgan.forecasts import Law, forecast
-from engine.studies.volgan.series import followed
+from engine.studies.volgan.forecasts import Law, followed, forecast
 from engine.surfaces import arbitrage, vix
 from tests.models.small_market import small_history
 

@@ -7,9 +7,8 @@ from engine.evaluation import distances
 from engine.market.grid import CH2_GRID
 from engine.models.simulated.market import simulate
 from engine.studies.volgan import paths as volgan_paths
-from engine.studies.volgan.forecasts import Paths
-from engine.studies.volgan.published import PAIRS
-from engine.studies.volgan.series import followed
+from engine.studies.volgan.forecasts import Paths, followed
+from engine.studies.volgan.paths import PAIRS
 
 HISTORY = simulate(CH2_GRID, 160, seed=5).history
 ROWS = np.arange(40, 150)

@@ -5,7 +5,7 @@ import pytest
 
 from engine.market.grid import CH2_GRID, VOLGAN_GRID, Grid
 from engine.models.simulated.market import simulate
-from engine.studies.volgan.series import followed, observed
+from engine.studies.volgan.forecasts import followed, observed
 from engine.surfaces import vix
 from tests.models.small_market import small_history
 

@@ -10,21 +10,22 @@ from engine.errors import MarketDataError, SettingsError
 from engine.evaluation.calibration import coverage
 from engine.market.grid import CH2_GRID, VOLGAN_GRID
 from engine.models.simulated.market import simulate
-from engine.models.volgan.model import VolGAN, VolGANConfig
+from engine.models.volgan.generator import VolGANConfig
+from engine.models.volgan.model import VolGAN
+from engine.studies import volgan
 from engine.studies.base import Tables, Work
-from engine.studies.volgan import published as volgan_published
-from engine.studies.volgan import scores as volgan_scores
-from engine.studies.volgan import study as volgan
+from engine.studies.volgan import networks
+from engine.studies.volgan import tables as volgan_published
 from engine.studies.volgan.networks import split
 from engine.surfaces import arbitrage
 from engine.training.progress import Progress, TrainingStopped
 from tests.models.small_market import small_history
 
 HISTORY = simulate(CH2_GRID, 150, seed=2).history
-CONFIG = volgan.VolGANStudyConfig(members=2, epochs=2, scenarios=100, paths=40, train_share=0.6)
+CONFIG = volgan.Config(members=2, epochs=2, scenarios=100, paths=40, train_share=0.6)
 
 
-def carried_out(work: Work, config: volgan.VolGANStudyConfig = CONFIG, history: object = HISTORY) -> Tables:
+def carried_out(work: Work, config: volgan.Config = CONFIG, history: object = HISTORY) -> Tables:
     made: Tables = {}
     for step in volgan.steps(history, config, work):  # type: ignore[arg-type]
         made |= step.make()
@@ -199,7 +200,7 @@ def test_gradient_norms_give_the_coefficients_back(tables: Tables, work: Work) -
     model.restore(state, CH2_GRID)
     norms = model.gradient_norms
     wide = tables["matching"].pivot(index="update", columns="term", values="norm")
-    for k, term in enumerate(volgan_scores.TERMS):
+    for k, term in enumerate(networks.TERMS):
         np.testing.assert_allclose(wide[term], norms[:, k].mean(axis=-1), rtol=1e-4)
     alphas = tables["coefficients"].set_index("coefficient")["value"]
     for k, name in enumerate(("alpha_m", "alpha_tau"), start=1):
@@ -207,7 +208,7 @@ def test_gradient_norms_give_the_coefficients_back(tables: Tables, work: Work) -
         assert alphas[name] == pytest.approx(by_hand, rel=1e-9)
     bare = VolGAN(VolGANConfig(epochs=2, members=2))
     bare.restore({name: a for name, a in state.items() if not name.startswith("matching")}, CH2_GRID)
-    assert volgan_scores.matching_tables(bare)["matching"].empty
+    assert networks.matching_tables(bare)["matching"].empty
 
 
 def test_extreme_days_are_the_lowest_scores_and_say_what_moved(tables: Tables) -> None:
@@ -219,27 +220,26 @@ def test_extreme_days_are_the_lowest_scores_and_say_what_moved(tables: Tables) -
     row = HISTORY.row_of(extreme["date"].iloc[0])
     assert extreme["return"].iloc[0] == pytest.approx(np.log(HISTORY.spot[row] / HISTORY.spot[row - 1]))
     train, _ = split(HISTORY, None, 0.6, Work())
-    moved = volgan_scores.standard_moves(HISTORY, train, train)
+    moved = networks.standard_moves(HISTORY, train, train)
     np.testing.assert_allclose(moved.std(ddof=0), 1, rtol=1e-9)
     largest = moved.loc[row - 1 - train[0]].abs().idxmax()
     assert extreme["part"].iloc[0] == "train" and extreme["moved"].iloc[0].startswith(str(largest))
 
 
 def test_the_printed_figures_are_shares_that_can_be() -> None:
-    for (law, name), shares in volgan_published.EXCEEDANCE.items():
+    for (law, name), shares in volgan_published.PUBLISHED_EXCEEDANCE.items():
         ordered = shares if (law, name) != ("volgan", "VIX") else shares[:3]  # printed out of order there
         assert list(ordered) == sorted(ordered) and shares[0] >= 0 and shares[-1] <= 1
-    assert len(volgan_published.EXCEEDANCE) == 16
+    assert len(volgan_published.PUBLISHED_EXCEEDANCE) == 16
 
 
 @pytest.mark.market_data
 def test_the_baseline_on_the_real_file_is_the_reference_one(market_data: object) -> None:
-    from engine.market.intake import reader as csv_import
+    from engine.market import intake
     from engine.models.registry import surface_model
-    from engine.studies.volgan.forecasts import Law, forecast
-    from engine.studies.volgan.series import followed
+    from engine.studies.volgan.forecasts import Law, followed, forecast
 
-    history = csv_import.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data  # type: ignore[operator]
+    history = intake.read_surfaces(market_data / "spx_surfaces_2006_2009.csv").data  # type: ignore[operator]
     train, test = split(history, "2008-01-01", 0.5, Work())
     assert (len(train), len(test)) == (457, 367)
     model = surface_model("fhs")()

@@ -10,7 +10,7 @@ from oracles import exact_relative_call, normal_cdf, penalty_matrices, penalty_t
 
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import CH2_GRID, VOLGAN_GRID, Grid
-from engine.surfaces import arbitrage, black_scholes, penalty_kernel
+from engine.surfaces import arbitrage, black_scholes, kernels
 
 FINE_GRID = Grid(np.linspace(0.5, 1.5, 60), np.linspace(0.02, 2.0, 20))
 WIDE_GRID = Grid(np.geomspace(0.05, 20, 25), np.geomspace(1 / 252, 30, 12))
@@ -109,23 +109,23 @@ def test_ssvi_surfaces_within_their_bounds_have_exactly_no_arbitrage(name, rho, 
 def test_prices_are_exact_to_a_quarter_of_the_tolerance():
     rng = np.random.default_rng(3)
     for grid in GRIDS.values():
-        layout = penalty_kernel.layout(grid.moneyness, grid.maturity)
+        layout = kernels.layout(grid.moneyness, grid.maturity)
         forward, strike, price = np.empty(grid.size), np.empty(grid.size), np.empty(grid.size)
         iv = np.exp(rng.uniform(np.log(0.01), np.log(3), grid.size))
         rate = rng.uniform(-0.02, 0.08)
-        penalty_kernel._carry(rate, layout, forward, strike)
-        penalty_kernel._prices(iv, layout.root_maturity, forward, strike, price)
+        kernels._carry(rate, layout, forward, strike)
+        kernels._prices(iv, layout.root_maturity, forward, strike, price)
         for k in rng.choice(grid.size, 60, replace=False):
             exact = exact_relative_call(layout.moneyness[k], layout.maturity[k], iv[k], rate)
-            assert abs(float(exact - price[k])) < penalty_kernel.PRICE_TOLERANCE / 4
+            assert abs(float(exact - price[k])) < kernels.PRICE_TOLERANCE / 4
 
 
 def test_normal_cdf_is_exact_to_rounding_and_defined_everywhere():
     xs = np.concatenate([np.random.default_rng(0).uniform(-9.5, 9.5, 5000), [0.0, -9.0, 9.0, 1e308, -1e308]])
-    errors = [abs(penalty_kernel.normal_cdf(x) - normal_cdf(x)) for x in xs]
+    errors = [abs(kernels.normal_cdf(x) - normal_cdf(x)) for x in xs]
     assert max(errors) < 3e-16
-    assert penalty_kernel.normal_cdf(np.inf) == 1 and penalty_kernel.normal_cdf(-np.inf) < 1e-18
-    assert penalty_kernel.normal_cdf(np.nan) < 1e-18
+    assert kernels.normal_cdf(np.inf) == 1 and kernels.normal_cdf(-np.inf) < 1e-18
+    assert kernels.normal_cdf(np.nan) < 1e-18
 
 
 def test_a_falling_total_variance_is_calendar_arbitrage_only():

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from engine.errors import MarketDataError
 from engine.market.grid import Floats, Grid
-from engine.market.returns import realised_vol
-from engine.market.surface_history import SurfaceHistory
+from engine.market.surface_history import SurfaceHistory, realised_vol
 from engine.surfaces import dynamics
 
 GRID = Grid([0.9, 1.0, 1.1], [1 / 12, 0.25])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from model_quotes import SPOT, changed, joined, model_quotes, skewed
 
 from engine.errors import MarketDataError
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 from engine.surfaces import parity, quote_cleaning
 from engine.surfaces.quote_cleaning import CleanQuotes
 
@@ -99,7 +99,7 @@ def test_no_pair_is_said_in_one_sentence() -> None:
 
 @pytest.mark.market_data
 def test_discount_rates_of_spx_are_those_of_the_day(market_data: Path) -> None:
-    quotes = csv_import.read_quotes(market_data / "spx_quotes_2019-05-17.csv").data
+    quotes = intake.read_quotes(market_data / "spx_quotes_2019-05-17.csv").data
     clean = quote_cleaning.clean(quotes)
     by_expiry = parity.parity_rates(clean.table, clean.spot, clean.two_sided).by_expiry
     half_year = by_expiry[by_expiry["maturity"].between(10 / 365, 182 / 365)]

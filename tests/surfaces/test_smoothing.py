@@ -8,11 +8,11 @@ import pytest
 from model_quotes import DATE, SPOT, changed, flat, joined, model_quotes, skewed
 
 from engine.errors import MarketDataError, SettingsError
+from engine.market import intake
 from engine.market.grid import CH2_GRID, VOLGAN_GRID, Grid
-from engine.market.intake import reader as csv_import
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import SurfaceHistory
-from engine.surfaces import arbitrage, interpolation, nadaraya_watson, smoothing
+from engine.surfaces import arbitrage, nadaraya_watson, smoothing
 from engine.surfaces.nadaraya_watson import ScatteredVols
 from engine.surfaces.smoothing import METHODS, history_from_quotes, surface_from_quotes
 
@@ -329,8 +329,8 @@ def test_straight_lines_between_scattered_vols() -> None:
     grid = Grid([0.6, 0.9, 1.2], [0.1, 0.25, 0.375])
     # the two vols at (1.2, 0.5) average to 0.2 with their weights
     expected = [[0.3, 0.3, 0.25], [0.275, 0.275, 0.2375], [0.2, 0.2, 0.2]]
-    assert interpolation.interpolate(vols, grid) == pytest.approx(np.array(expected), rel=1e-12)
-    assert interpolation.outside_quotes(vols, grid).tolist() == [[True] * 3, [True, False, False], [True, False, False]]
+    assert smoothing.interpolate(vols, grid) == pytest.approx(np.array(expected), rel=1e-12)
+    assert smoothing.outside_quotes(vols, grid).tolist() == [[True] * 3, [True, False, False], [True, False, False]]
 
 
 # --- the real day ---------------------------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ def test_straight_lines_between_scattered_vols() -> None:
 
 @pytest.mark.market_data
 def test_the_spx_day(market_data: Path) -> None:
-    quotes = csv_import.read_quotes(market_data / "spx_quotes_2019-05-17.csv").data
+    quotes = intake.read_quotes(market_data / "spx_quotes_2019-05-17.csv").data
     found = surface_from_quotes(quotes, CH2_GRID)
     assert found.words.startswith(
         "9,348 of 12,626 quotes dropped: 636 zero bids, 8,705 untraded, 7 below intrinsic value."

@@ -1,8 +1,9 @@
 """Graph ensembles (SPEC 5): whose generators forecast whom, and what sharing them pays.
 
-``weighting`` has the matrices of chapter 6 and the bets they make; ``cross_evaluation`` asks every generator about
-every asset; ``regression`` solves LASSO and ridge rows; ``measures`` describes the graph; ``mixture`` draws from it;
-``rolling`` chooses weights again and again.
+* ``cross_evaluation`` asks every generator about every asset;
+* ``weighting`` has the matrices of chapter 6, the bets they make, and weights chosen again month by month;
+* ``regression`` solves LASSO and ridge rows;
+* ``measures`` describes the graph, ``mixture`` draws from it.
 """
 
 from engine.decisions.graph.cross_evaluation import cross_signs

@@ -20,11 +20,12 @@ from typing import Any, NamedTuple, Protocol, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.decisions.graph.kernels import cross_counts
 from engine.decisions.graph.mixture import Generator
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Floats
+from engine.models.fingan.recurrent_kernels import sigmoid, tanh
 from engine.models.fingan.sampling import Networks
+from engine.training.compiled import compiled
 
 POOL = 4096
 """Draws in a generator's pool of noise; the mean over the pool is within 1/64 sd of the law's."""
@@ -55,8 +56,6 @@ class Block(NamedTuple):
 
 RunBlocks = Callable[[Callable[[Block], Counts], Sequence[Block]], Iterable[tuple[int, Counts]]]
 """Carries out a task for each block, anywhere, and yields (position, result) as they come."""
-
-OnBlock = Callable[[int, int], bool | None]
 
 
 def cross_signs(
@@ -200,3 +199,73 @@ def _one_by_one(models: Sequence[Generator], x: NDArray[np.float32], samples: in
         drawn = generator.sample(every, samples, np.random.default_rng([entropy, 1, j]))
         counts[:, j] = np.sign(drawn).sum(axis=1).reshape(assets, times)
     return counts
+
+
+_CHUNK = 128  # windows at a time: their gates stay in the first-level cache
+
+
+@compiled("contract", cache=True)
+def cross_counts(
+    windows: Any,
+    place: Any,
+    pool: Any,
+    gate_weight: Any,
+    gate_bias: Any,
+    window_weight: Any,
+    hidden_bias: Any,
+    output_weight: Any,
+    level: Any,
+    samples: int,
+    out: Any,
+) -> None:
+    """Σ_b sign g(a, z_b) of one generator on every window; windows lie innermost, where loops become vectors.
+
+    Args:
+        windows: ``(L, n)`` float32.
+        place: ``(n,)`` where in the pool a window's draws begin.
+        pool: ``(K, P)`` V z of the pool's draws.
+        gate_weight, gate_bias: ``(3, H, L)``, ``(3, H)`` input gate, candidate, output gate, for windows as they are.
+        window_weight: ``(K, H)``.
+        hidden_bias, output_weight: ``(K,)``.
+        level: constant part of the output, in units of its scale.
+        samples: B.
+        out: ``(n,)`` int16.
+    """
+    length, n = windows.shape
+    hidden, units = window_weight.shape
+    gates = np.empty((3, _CHUNK), dtype=np.float32)
+    part = np.empty((hidden, _CHUNK), dtype=np.float32)
+    total = np.empty(samples, dtype=np.float32)
+    half, zero = np.float32(0.5), np.float32(0.0)
+    for start in range(0, n, _CHUNK):
+        size = min(_CHUNK, n - start)
+        for h in range(hidden):
+            part[h] = hidden_bias[h]
+        for u in range(units):
+            for g in range(3):
+                line = gates[g]
+                line[:] = gate_bias[g, u]
+                for k in range(length):
+                    weight, given = gate_weight[g, u, k], windows[k, start : start + size]
+                    for w in range(size):
+                        line[w] += weight * given[w]
+            entry, candidate, output = gates[0], gates[1], gates[2]
+            for w in range(size):
+                cell = sigmoid(entry[w], half) * tanh(candidate[w])
+                candidate[w] = sigmoid(output[w], half) * tanh(cell)
+            for h in range(hidden):
+                weight, line = window_weight[h, u], part[h]
+                for w in range(size):
+                    line[w] += weight * candidate[w]
+        for w in range(size):
+            first = place[start + w]
+            total[:] = level
+            for h in range(hidden):
+                weight, shift = output_weight[h], part[h, w]
+                drawn = pool[h, first : first + samples]
+                for b in range(samples):
+                    total[b] += weight * max(shift + drawn[b], zero)
+            count = 0
+            for b in range(samples):
+                count += (1 if total[b] > zero else 0) - (1 if total[b] < zero else 0)
+            out[start + w] = count

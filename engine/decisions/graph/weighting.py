@@ -6,6 +6,8 @@ s_j(a^i) = E sign g_j(a^i, Z). The bet on asset i is h_i = Σ_j w_ij s_j(a^i) wi
 Arrays: signs ``(assets, generators, times)``, returns ``(assets, times)``, weights ``(assets, generators)``. Everything
 here learns from what it is given; that this is the validation part only is the caller's promise.
 
+A graph may also be learned anew each month from what was known then, and bets may know what trading costs.
+
 References:
     M. Vuletić (2025), thesis, chapter 6: (6.5), (6.10), Propositions 3 and 4, (6.20), (6.21), Algorithm 3.
 """
@@ -14,38 +16,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.decisions import forecasting
-from engine.decisions.graph import regression as graph_regression
-from engine.decisions.graph.cross_evaluation import cross_signs
-from engine.decisions.graph.mixture import MetaGenerator, generators
-from engine.decisions.graph.regression import Mask, same_sector
+from engine.decisions.forecasting import NoTrade
+from engine.decisions.graph import regression
+from engine.decisions.graph.regression import Mask
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import Floats
 from engine.market.surface_history import Dates
-
-__all__ = [
-    "GRIDS",
-    "METHODS",
-    "VOTES",
-    "Choice",
-    "MetaGenerator",
-    "anchored",
-    "bets",
-    "choose",
-    "correlation",
-    "cross_signs",
-    "generators",
-    "normalised",
-    "path",
-    "portfolio_sharpe",
-    "same_sector",
-    "signals",
-    "weights",
-]
 
 METHODS = ("identity", "correlation", "sharpe", "pnl_threshold", "pnl_max", "pnl_based", "lasso", "ridge")
 """The eight weightings of Table 6.2, in its order."""
@@ -334,9 +316,9 @@ def _path(
     if not 0 <= l1_share <= 1:
         raise SettingsError(f"expected the share of the l1 penalty in [0, 1]; found {l1_share:g}")
     if method == "lasso":
-        raw = list(graph_regression.lasso(s, x, etas, allowed=allowed, l1_share=l1_share, positive=positive))
+        raw = list(regression.lasso(s, x, etas, allowed=allowed, l1_share=l1_share, positive=positive))
     elif method == "ridge":
-        raw = list(graph_regression.ridge(s, x, etas, allowed=allowed))
+        raw = list(regression.ridge(s, x, etas, allowed=allowed))
     else:
         raw = [_raw(method, s, x, eta, date, own) for eta in (etas if method in GRIDS else (0.0,))]
     return [normalised(_edges(edges, allowed, positive, method == "pnl_max"), own) for edges in raw]
@@ -394,3 +376,90 @@ def _checked(signs: ArrayLike, returns: ArrayLike) -> tuple[Floats, Floats]:
     if largest > 1 + 1e-9:
         raise MarketDataError(f"expected signs in [-1, 1]; found one of size {largest:g}")
     return s, x
+
+
+BANDS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
+"""No-trade bands compared, shares of the notional."""
+
+
+@dataclass(frozen=True, eq=False)
+class RollingGraph:
+    """A graph for each month, and the bets made with it.
+
+    Args:
+        first: ``(months,)`` position of each month's first time.
+        weights: ``(months, assets, generators)`` learned from what lies before that position only.
+        bets: ``(assets, times)`` from the first position on.
+    """
+
+    first: NDArray[np.intp]
+    weights: Floats
+    bets: Floats
+
+
+def rolling(
+    method: str,
+    signs: ArrayLike,
+    returns: ArrayLike,
+    date: Dates,
+    start: int,
+    *,
+    eta: float | None = None,
+    memory: int | None = None,
+    **options: Any,
+) -> RollingGraph:
+    """Weights learned anew at the start of each calendar month from all times before it.
+
+    Args:
+        method: as in :func:`weights`.
+        signs: ``(assets, generators, times)``.
+        returns: ``(assets, times)``.
+        date: ``(times,)`` days, never falling.
+        start: position of the first bet; everything before it is there to learn from.
+        eta: hyperparameter; None searches it anew each month, on the past.
+        memory: learn from the last so many times only; all if None.
+        options: ``own``, ``allowed``, ``positive``, ``l1_share`` of the weights.
+
+    Raises:
+        MarketDataError: if there is nothing before the start, or nothing after it.
+    """
+    s, x = np.asarray(signs), np.asarray(returns, dtype=np.float64)
+    days = np.asarray(date, dtype="datetime64[D]")
+    if not 2 <= start < len(days) or days.shape != x.shape[1:]:
+        raise MarketDataError(
+            f"expected a start between 2 and {len(days) - 1} with a date for each time; found {start}"
+        )
+    month = days.astype("datetime64[M]")
+    first = np.array([t for t in range(start, len(days)) if t == start or month[t] != month[t - 1]], dtype=np.intp)
+    ends = [*first[1:], len(days)]
+    learned, placed = [], []
+    for begin, end in zip(first, ends, strict=True):
+        past = slice(0 if memory is None else max(0, begin - memory), begin)
+        w = weights(method, s[..., past], x[:, past], eta, date=days[past], **options)
+        learned.append(w)
+        placed.append(bets(w, s[..., begin:end]))
+    return RollingGraph(first, np.stack(learned), np.concatenate(placed, axis=1))
+
+
+def least_costly(
+    bets: ArrayLike, returns: ArrayLike, cost: float, date: Dates | None = None, bands: Sequence[float] = BANDS
+) -> tuple[NoTrade, Floats]:
+    """The no-trade band with the best portfolio Sharpe ratio after costs, on the data it is given.
+
+    Args:
+        bets: ``(assets, times)``.
+        returns: ``(assets, times)``.
+        cost: basis points of what is traded, one way.
+        date: ``(times,)`` days; None: each time is a day.
+        bands: candidates.
+
+    Returns:
+        The rule, and ``(bands,)`` the ratio that each reached (NaN where nothing was traded).
+    """
+    reached = []
+    for band in bands:
+        net = forecasting.net_pnl(NoTrade(band=band).positions(bets), returns, cost)
+        by_day = net if date is None else forecasting.daily(net, date)[1]
+        reached.append(float(forecasting.sharpe_ratio(forecasting.portfolio(by_day))))
+    best = int(np.argmax(np.nan_to_num(reached, nan=-np.inf)))
+    return NoTrade(band=bands[best]), np.array(reached)

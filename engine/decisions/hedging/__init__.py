@@ -24,8 +24,11 @@ from engine.decisions.hedging.optimisation import (
     FINE_ALPHAS,
     AlphaChoice,
     HedgeRatios,
+    ShortfallRatios,
     choose_alpha,
+    expected_shortfall,
     hedge_ratios,
+    shortfall_ratios,
 )
 from engine.decisions.hedging.options import (
     HEDGING_MONEYNESS,
@@ -38,7 +41,6 @@ from engine.decisions.hedging.options import (
     straddle,
 )
 from engine.decisions.hedging.penalised_regression import Limits
-from engine.decisions.hedging.shortfall import ShortfallRatios, expected_shortfall, shortfall_ratios
 from engine.decisions.hedging.strategies import (
     DataDriven,
     Day,

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.decisions.hedging import optimisation
-from engine.decisions.hedging.optimisation import FINE_ALPHAS, AlphaChoice, HedgeRatios
+from engine.decisions.hedging.optimisation import FINE_ALPHAS, AlphaChoice, HedgeRatios, shortfall_ratios
 from engine.decisions.hedging.options import WORTHLESS
 from engine.decisions.hedging.penalised_regression import Compressed, Limits
-from engine.decisions.hedging.shortfall import shortfall_ratios
 from engine.decisions.hedging.window import Moves, Window
 from engine.errors import SettingsError
 from engine.market.grid import DT, Floats

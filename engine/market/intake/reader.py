@@ -21,51 +21,15 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import MarketDataError
-from engine.market.intake.column_roles import (
-    ROLES,
-    Role,
-    assign,
-    recognise_table,
-    surface_points,
-    with_mapping,
-)
-from engine.market.intake.import_result import (
-    KINDS,
-    AmbiguousColumns,
-    Imported,
-    Reading,
-    joined,
-    no_rejections,
-)
-from engine.market.intake.long_surfaces import read_long
-from engine.market.intake.price_tables import read_price_tables, read_sector_table
-from engine.market.intake.quote_tables import read_quote_table
-from engine.market.intake.raw_table import MAX_BYTES, RawTable, Source, display_name
-from engine.market.intake.table_reading import read_table
-from engine.market.intake.wide_surfaces import read_wide
+from engine.market.intake.columns import assign, recognise_table, surface_points, with_mapping
+from engine.market.intake.prices import read_price_tables, read_sector_table
+from engine.market.intake.quotes import read_quote_table
+from engine.market.intake.result import KINDS, AmbiguousColumns, Imported, Reading, joined
+from engine.market.intake.surfaces import read_long, read_wide
+from engine.market.intake.tables import MAX_BYTES, RawTable, Source, display_name, read_table
 from engine.market.price_history import PriceHistory
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import SurfaceHistory
-
-__all__ = [
-    "KINDS",
-    "ROLES",
-    "AmbiguousColumns",
-    "FileSketch",
-    "Imported",
-    "Role",
-    "no_rejections",
-    "read",
-    "read_any",
-    "read_prices",
-    "read_quotes",
-    "read_sectors",
-    "read_series",
-    "read_surfaces",
-    "recognise",
-    "recognise_together",
-    "sketch",
-]
 
 Sources = Source | Sequence[Source]
 
@@ -82,7 +46,7 @@ def read_surfaces(
             series gives its values to the days.
         names: what a person calls the files, if not by their path.
         max_bytes: refuse larger files.
-        **options: decisions, see :class:`~engine.market.intake.import_result.Reading`.
+        **options: decisions, see :class:`~engine.market.intake.result.Reading`.
 
     Raises:
         AmbiguousColumns: if a question has to be answered first.
@@ -108,7 +72,7 @@ def read_quotes(
             serves quotes that come without a spot price.
         names: what a person calls the files, if not by their path.
         max_bytes: refuse larger files.
-        **options: decisions, see :class:`~engine.market.intake.import_result.Reading`; ``spot=2859.53`` gives the
+        **options: decisions, see :class:`~engine.market.intake.result.Reading`; ``spot=2859.53`` gives the
             underlying price of quotes that come without one.
 
     Raises:
@@ -141,7 +105,7 @@ def read_prices(
             map beside them.
         names: what a person calls the files, if not by their path.
         max_bytes: refuse larger files.
-        **options: decisions, see :class:`~engine.market.intake.import_result.Reading`.
+        **options: decisions, see :class:`~engine.market.intake.result.Reading`.
 
     Raises:
         AmbiguousColumns: if a question has to be answered first.

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.errors import MarketDataError, SettingsError
-from engine.market.grid import Floats, Grid
-from engine.market.returns import REALISED_WINDOW, TRADING_DAYS
-from engine.market.surface_history import Dates, SurfaceHistory
+from engine.market.grid import TRADING_DAYS, Floats, Grid
+from engine.market.surface_history import REALISED_WINDOW, Dates, SurfaceHistory
 
 LEAST_VARIANCE = 1e-20
 """Floor of a variance, so that a grid point that never moved gives innovations of zero, not NaN."""

@@ -12,17 +12,21 @@ from __future__ import annotations
 
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import Floats
 from engine.settings import configuration, setting
+from engine.training.progress import check_arrays
 from engine.training.threefry import Words, key
+
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 WIDTH = 8
 """Hidden state of either LSTM, and number of noise inputs: all of ForGAN's widths."""
@@ -72,6 +76,21 @@ COMBINATIONS: dict[str, Loss] = {
 
 LOSSES: dict[str, Loss] = {**COMBINATIONS, "MSE": (BCE, MSE), "BCE": (BCE,)}
 """All ten: BCE alone is ForGAN, BCE and MSE the other benchmark."""
+
+
+LSTM_TERMS = ("mse", "pnl", "sr", "std")
+"""The reference of gradient-norm matching first."""
+
+FIN_COMBINATIONS: dict[str, Loss] = {
+    "MSE&PnL": (MSE, PNL),
+    "MSE&PnL&STD": (MSE, PNL, STD),
+    "MSE&PnL&SR": (MSE, PNL, SR),
+    "MSE&SR": (MSE, SR),
+}
+"""LSTM-Fin's losses (5.17): Fin-GAN's rules with MSE always there."""
+
+LSTM_LOSSES: dict[str, Loss] = {**FIN_COMBINATIONS, "MSE": (MSE,)}
+"""All five; MSE alone is the LSTM."""
 
 
 @configuration
@@ -268,6 +287,11 @@ def discriminator_shapes(length: int) -> Shapes:
     }
 
 
+def network_shapes(length: int) -> dict[str, Shapes]:
+    """The two networks of a member."""
+    return {GENERATOR: generator_shapes(length), DISCRIMINATOR: discriminator_shapes(length)}
+
+
 def size(shapes: Mapping[str, tuple[int, ...]]) -> int:
     """Numbers in a flat vector."""
     return sum(map(math.prod, shapes.values()))
@@ -317,3 +341,91 @@ def initial_weights(shapes: Mapping[str, tuple[int, ...]], rng: np.random.Genera
     parts["out"][...] = rng.normal(0.0, math.sqrt(2 / (last + 1)), last)
     parts["out_bias"][...] = rng.uniform(-1, 1, 1) / math.sqrt(last)
     return flat.astype(np.float32)
+
+
+SCALE, MEMBERS = "scale", "members"
+"""Names of the arrays that every stack keeps besides its weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class MemberStack(ABC):
+    """Trained networks of several assets, losses and seeds. A family names its weights and their shapes.
+
+    Args:
+        weights: ``(members, parameters)`` flat vectors, in the order of :meth:`shapes`.
+        scale: ``(members, 2)`` mean and sd of each member's reference batch.
+        members: who they are.
+        length: L of the windows they read.
+
+    Raises:
+        CheckpointError: if shapes do not fit or a value is not finite.
+    """
+
+    weights: Singles
+    scale: Floats
+    members: tuple[Member, ...]
+    length: int = 10
+
+    kind: ClassVar[str]
+    """What the networks are called in errors."""
+
+    weights_name: ClassVar[str]
+    """Name of the array of weights."""
+
+    @staticmethod
+    @abstractmethod
+    def shapes(length: int) -> Shapes:
+        """Tensors of one network in the order of its flat vector."""
+
+    def __post_init__(self) -> None:
+        shapes = {
+            self.weights_name: (len(self.members), size(self.shapes(self.length))),
+            SCALE: (len(self.members), 2),
+        }
+        check_arrays({self.weights_name: self.weights, SCALE: self.scale}, shapes, self.kind)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], length: int = 10) -> Self:
+        """The inverse of :meth:`arrays`.
+
+        Raises:
+            CheckpointError: if an array is missing or damaged.
+        """
+        missing = [name for name in (cls.weights_name, SCALE, MEMBERS) if name not in arrays]
+        if missing:
+            raise CheckpointError(f"expected {cls.kind} with the array {missing[0]!r}; found none of that name")
+        weights = np.ascontiguousarray(arrays[cls.weights_name], np.float32)
+        return cls(weights, np.asarray(arrays[SCALE], np.float64), unpack_members(arrays[MEMBERS]), length)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Flat named arrays, for a checkpointer or a checkpoint."""
+        return {self.weights_name: self.weights, SCALE: self.scale, MEMBERS: pack_members(self.members)}
+
+    def take(self, rows: Sequence[int] | NDArray[Any]) -> Self:
+        """Some of the members, in the order asked for."""
+        chosen = [int(row) for row in rows]
+        return type(self)(
+            self.weights[chosen], self.scale[chosen], tuple(self.members[row] for row in chosen), self.length
+        )
+
+    def of(self, asset: str | None = None, loss: str | None = None, seed: int | None = None) -> Self:
+        """The members of an asset, a loss and a seed; None is any.
+
+        Raises:
+            SettingsError: if there is none.
+        """
+        return self.take(matching_members(self.members, asset, loss, seed))
+
+    def windows(self, condition: ArrayLike) -> Floats:
+        """Windows ``(n, L)`` as checked numbers.
+
+        Raises:
+            MarketDataError: for windows of another length, or not finite.
+        """
+        x = np.asarray(condition, np.float64)
+        if x.ndim != 2 or x.shape[1] != self.length or not np.isfinite(x).all():
+            raise MarketDataError(f"expected finite windows (n, {self.length}); found shape {x.shape}")
+        return x

@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import SettingsError
 from engine.market.grid import Floats
-from engine.models.fingan.member_stack import MemberStack
 from engine.models.fingan.networks import (
     COLLAPSE,
     WIDTH,
+    MemberStack,
     Shapes,
     Singles,
     generator_shapes,

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from engine.models.fingan.networks import WIDTH, rates, updates_in_epoch
+from engine.models.fingan.networks import WIDTH, network_shapes, rates, updates_in_epoch
 from engine.models.fingan.stacked_training import DECAY, EPSILON, Rules, Stack
-from engine.models.fingan.training import network_shapes
 from engine.training.threefry import NOISE, fill_normal, fill_order
 
 Parts = dict[str, Tensor]

@@ -1,14 +1,17 @@
 """Algorithm 2 for a stack of Fin-GAN members (SPEC 4, thesis 5.4.3): what is particular to it, and the door to it.
 
 The reference of gradient-norm matching is the adversarial loss; see ``stacked_training`` for the rest.
+
+What a member becomes depends on its asset, loss and seed alone, not on who is trained beside it. So blocks of assets
+can be trained by whoever is free, another process or machine, and put together with the same bits as one stack.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,30 +20,25 @@ from engine.errors import SettingsError
 from engine.market.grid import Floats
 from engine.models.fingan.kernel import train_epoch
 from engine.models.fingan.networks import (
+    DISCRIMINATOR,
+    GENERATOR,
     LOSSES,
     TERMS,
     Asset,
     FinGANConfig,
-    Shapes,
     Singles,
-    discriminator_shapes,
-    generator_shapes,
+    members,
+    network_shapes,
     rates,
 )
 from engine.models.fingan.sampling import GeneratorStack
 from engine.models.fingan.stacked_training import BlockRunner, EpochRunner, Kind, Rules, Stack, StackLearner, fit
 from engine.training.progress import Checkpointer, OnStep
 
-GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 REPORTED = ("discriminator", "generator", "PnL*", "MSE", "SR*", "STD")
 """Either network's loss in the epoch's last batch, and the epoch's means of the economic terms."""
 
-Backend = Literal["compiled", "torch"]
-
-
-def network_shapes(length: int) -> dict[str, Shapes]:
-    """The two networks of a member."""
-    return {GENERATOR: generator_shapes(length), DISCRIMINATOR: discriminator_shapes(length)}
+Device = Literal["cpu", "cuda"]
 
 
 FINGAN = Kind("fingan", LOSSES, TERMS, REPORTED, network_shapes)
@@ -75,8 +73,7 @@ def train(
     *,
     seeds: Sequence[int] = (0,),
     losses: Sequence[str] = tuple(LOSSES),
-    backend: Backend = "compiled",
-    device: str = "cpu",
+    device: Device = "cpu",
     threads: int | None = None,
     on_step: OnStep | None = None,
     checkpointer: Checkpointer | None = None,
@@ -90,20 +87,20 @@ def train(
         config: settings.
         seeds: one pair of initial networks an asset for each.
         losses: names from ``LOSSES``.
-        backend: "compiled" (numba, all cores) or "torch" (autograd, any device).
-        device: of the torch backend, for example "cuda".
-        threads: of the compiled backend; all cores if None.
+        device: "cpu" (compiled code, all cores) or "cuda" (torch and autograd, the same trajectory up to rounding).
+        threads: on the CPU; all cores if None.
         on_step: see :func:`engine.training.loop.run`; losses are averaged over members.
         checkpointer: see there.
         report_every: see there.
         keep_every: see there.
 
     Raises:
-        SettingsError: for an unknown loss, names or seeds that repeat, or windows of different lengths.
+        SettingsError: for an unknown loss, names or seeds that repeat, windows of different lengths, or a device that
+            this machine lacks.
         TrainingStopped, TrainingDiverged, CheckpointError: from the loop.
     """
     began = time.monotonic()
-    runner = _runner(backend, device, threads)
+    runner = _runner(device, threads)
     learner = StackLearner(FINGAN, assets, config or FinGANConfig(), seeds=seeds, losses=losses, runner=runner)
     epochs = fit(learner, on_step=on_step, checkpointer=checkpointer, report_every=report_every, keep_every=keep_every)
     stack = learner.stack
@@ -146,11 +143,113 @@ def compiled_epoch(rules: Rules, stack: Stack, epoch: int, norms: NDArray[Any]) 
     )
 
 
-def _runner(backend: str, device: str, threads: int | None) -> EpochRunner:
-    if backend == "compiled":
+def _runner(device: str, threads: int | None) -> EpochRunner:
+    if device == "cpu":
         return BlockRunner(compiled_epoch, threads)
-    if backend == "torch":
-        from engine.models.fingan.torch_backend import TorchEpochs
+    if device != "cuda":
+        raise SettingsError(f"expected the device cpu or cuda; found {device[:40]!r}")
+    import torch
 
-        return TorchEpochs(device)
-    raise SettingsError(f"expected the backend compiled or torch; found {backend[:40]!r}")
+    from engine.models.fingan.torch_backend import TorchEpochs
+
+    if not torch.cuda.is_available():
+        raise SettingsError("expected a CUDA device for device=cuda; found none on this machine")
+    return TorchEpochs(device)
+
+
+ASSETS = 4
+"""Assets in a block."""
+
+
+class TrainingBlock(NamedTuple):
+    """One task: some assets with every seed and loss. Everything a worker needs is in it."""
+
+    assets: tuple[Asset, ...]
+    config: FinGANConfig
+    seeds: tuple[int, ...]
+    losses: tuple[str, ...]
+    device: Device = "cpu"
+
+
+Arrays = dict[str, NDArray[Any]]
+RunBlocks = Callable[[Callable[[TrainingBlock], Arrays], Sequence[TrainingBlock]], Iterable[tuple[int, Arrays]]]
+"""Carries out a task for each block, anywhere, and yields (position, result) as they come."""
+
+
+def train_block(block: TrainingBlock) -> Arrays:
+    """Train one block in this process, on one thread.
+
+    Returns:
+        What :class:`Trained` holds as named arrays, which can be kept; gradient norms under ``norms.<asset>.<seed>``.
+    """
+    found = train(block.assets, block.config, seeds=block.seeds, losses=block.losses, device=block.device, threads=1)
+    place = {asset.name: k for k, asset in enumerate(block.assets)}
+    return {
+        **found.generators.arrays(),
+        "discriminators": found.discriminators,
+        "coefficients": found.coefficients,
+        "report": found.report,
+        "run": np.array([found.epochs, found.seconds]),
+        **{f"norms.{place[asset]}.{seed}": norms for (asset, seed), norms in found.norms.items()},
+    }
+
+
+def train_in_blocks(
+    assets: Sequence[Asset],
+    config: FinGANConfig | None = None,
+    *,
+    run: RunBlocks,
+    seeds: Sequence[int] = (0,),
+    losses: Sequence[str] = tuple(LOSSES),
+    device: Device = "cpu",
+    size: int = ASSETS,
+) -> Trained:
+    """Train every asset with every loss and seed, block by block: what :func:`train` gives.
+
+    Args:
+        assets: training parts, names distinct, windows of one length.
+        config: settings.
+        run: where the blocks are carried out (see :mod:`engine.runs.compute`).
+        seeds: one pair of initial networks an asset for each.
+        losses: names from ``LOSSES``.
+        device: see :func:`train`; every worker needs it.
+        size: assets in a block.
+
+    Raises:
+        SettingsError: for an unknown loss, or names or seeds that repeat.
+        TrainingDiverged: if a block's losses are no longer finite.
+    """
+    wanted = members([asset.name for asset in assets], losses, seeds)
+    settings = config or FinGANConfig()
+    blocks = [
+        TrainingBlock(tuple(assets[start : start + size]), settings, tuple(seeds), tuple(losses), device)
+        for start in range(0, len(assets), size)
+    ]
+    found: dict[int, Arrays] = dict(run(train_block, blocks))
+    parts = [found[position] for position in range(len(blocks))]
+    stacks = [GeneratorStack.restore(part) for part in parts]
+    place = {member: k for k, member in enumerate(m for stack in stacks for m in stack.members)}
+    order = [place[member] for member in wanted]
+
+    def joined(arrays: Sequence[NDArray[Any]]) -> Any:
+        return np.concatenate(arrays)[order]
+
+    return Trained(
+        generators=GeneratorStack(
+            joined([stack.weights for stack in stacks]),
+            joined([stack.scale for stack in stacks]),
+            wanted,
+            stacks[0].length,
+        ),
+        discriminators=joined([part["discriminators"] for part in parts]),
+        coefficients=joined([part["coefficients"] for part in parts]),
+        norms={
+            (asset.name, seed): part[f"norms.{k}.{seed}"]
+            for block, part in zip(blocks, parts, strict=True)
+            for k, asset in enumerate(block.assets)
+            for seed in block.seeds
+        },
+        report=joined([part["report"] for part in parts]),
+        epochs=int(parts[0]["run"][0]),
+        seconds=float(sum(part["run"][1] for part in parts)),
+    )

@@ -22,7 +22,7 @@ from engine.market.grid import CH2_GRID, DT, VOLGAN_GRID, Floats, Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.models.rollout import Chain, Day
 from engine.models.simulated import law
-from engine.models.simulated.shapes import SurfaceShapes, half_spreads, surface_shapes
+from engine.models.simulated.law import SurfaceShapes, half_spreads, surface_shapes
 from engine.models.surface_model import FitReport, SurfaceModel, Tensors
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.settings import configuration

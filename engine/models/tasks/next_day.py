@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from engine.errors import MarketDataError
 from engine.market.domain import Domain
-from engine.market.grid import Floats, Grid
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import TRADING_DAYS, Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.models.conditional_fhs.filter import Filter, HistoryFilter
 from engine.models.conditional_fhs.model import Known, Rows

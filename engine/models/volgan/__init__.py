@@ -1,1 +1,5 @@
-"""VolGAN (SPEC 2): a conditional adversarial network for tomorrow's return and surface."""
+"""VolGAN, the conditional GAN of the next day's surface.
+
+``generator`` has what it sees and how it draws, ``model`` is the surface model, ``chain`` walks it day by day;
+``training`` has its phases and its monitor, ``update`` one step for all stacked networks.
+"""

@@ -10,7 +10,7 @@ from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.models.conditional_fhs.filter import RealisedVol
 from engine.models.rollout import Chain, Day
-from engine.models.volgan.model import ANNUAL, Singles, generated
+from engine.models.volgan.generator import ANNUAL, Singles, generated
 
 
 class VolGANChain(Chain):

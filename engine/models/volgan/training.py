@@ -1,13 +1,15 @@
-"""VolGAN's training: initial weights, the two phases, the matching of the losses, and what is kept of it.
+"""VolGAN's training: initial weights, the two phases, the matching of the losses, what is kept, and its monitor.
 
-The update itself is in ``volgan_update``; the loop is ``engine.training.loop``.
+The update itself is in ``update``; the loop is ``engine.training.loop``. The monitor looks at arbitrage in what is
+generated and at its spread, only when progress is reported, on a small fixed batch with noise of its own, so that
+watching costs next to nothing and changes no weight.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,23 +20,80 @@ from torch.nn.functional import softplus
 
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.volgan.model import (
+from engine.models.volgan.generator import (
+    ANNUAL,
     DISCRIMINATOR_WIDTH,
     GENERATOR_WIDTHS,
     GRADIENT_NORMS,
     VolGANConfig,
     condition_rows,
     conditions,
+    scenarios_of,
     targets,
 )
-from engine.models.volgan.monitor import TrainingMonitor
-from engine.models.volgan.stacked_parameters import StackedParameters, StackedRMSProp, draw_linear
-from engine.models.volgan.update import Update
+from engine.models.volgan.update import StackedParameters, StackedRMSProp, Update, draw_linear
 from engine.settings import identity
+from engine.surfaces import arbitrage
 from engine.training import loop
+from engine.training.alarms import DATA_PENALTY, PENALTY, SPREAD
 from engine.training.gradient_matching import GradientNorms
 from engine.training.progress import Checkpointer, OnStep, TrainingDiverged, check_arrays
 from engine.training.streams import Streams
+
+DRAWS = 16
+"""Scenarios of each watched day and network."""
+
+SURFACES = 512
+"""Surfaces generated at one look, at least four days of each network."""
+
+LEAST_DAYS, MOST_DAYS = 4, 32
+FLOOR, CEILING = -10.0, 5.0
+"""Log vols beyond these (0.005 % and 15,000 % a year) are taken as these: Φ says nothing more about them."""
+
+
+class TrainingMonitor:
+    """Looks at the generators of a stack from outside.
+
+    Args:
+        history: the training part.
+        members: number of networks.
+        seed: of the noise, which is the same at every look, so that a curve moves only when the weights do.
+    """
+
+    def __init__(self, history: SurfaceHistory, members: int, *, seed: int) -> None:
+        rows = condition_rows(history)
+        days = int(np.clip(SURFACES // (DRAWS * members), LEAST_DAYS, MOST_DAYS))
+        self.rows = rows[np.linspace(0, len(rows) - 1, min(days, len(rows))).astype(int)]
+        self._condition = conditions(history, self.rows)
+        self._rate = np.repeat(history.rate[self.rows], DRAWS * members)
+        self._data_sd = float(targets(history, rows)[:, 0].std() / ANNUAL)
+        self._data_penalty = float(arbitrage.total_penalty(history.iv[rows], history.grid, history.rate[rows]).mean())
+        self._grid, self._members, self._seed = history.grid, members, seed
+
+    def figures(self, weights: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+        """Mean Φ of generated surfaces beside the data's, and the spread of returns within a day over the data's.
+
+        The spread is the standard deviation of one network's returns on one day, averaged over days and networks, over
+        that of the training returns; it is left out where these never move. All are NaN for weights that are.
+
+        Args:
+            weights: as ``VolGAN.state`` names them.
+        """
+        if not all(np.isfinite(array).all() for array in weights.values()):
+            return {PENALTY: float("nan"), DATA_PENALTY: self._data_penalty}
+        singles = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in weights.items()}
+        rng = np.random.default_rng([self._seed, 7])
+        log_return, log_iv = scenarios_of(singles, self._grid, self._condition, DRAWS * self._members, rng)
+        surfaces = np.exp(np.clip(log_iv, FLOOR, CEILING)).reshape(-1, *self._grid.shape)
+        found = {
+            PENALTY: float(arbitrage.total_penalty(surfaces, self._grid, self._rate).mean()),
+            DATA_PENALTY: self._data_penalty,
+        }
+        if self._data_sd > 0:
+            by_member = log_return.reshape(len(self.rows), DRAWS, self._members)  # (days, draws, members)
+            found[SPREAD] = float(by_member.std(axis=1, ddof=1, dtype=np.float64).mean() / self._data_sd)
+        return found
+
 
 MATCHING, TRAINING = "gradient matching", "training"
 TERMS = ("BCE", "L_m", "L_tau")
@@ -87,7 +146,7 @@ def train(
     learner = VolGANLearner(
         conditions(history, rows), targets(history, rows), history.grid, config, seed=seed, members=chosen
     )
-    learner.watch = TrainingMonitor(history, config, len(chosen), seed=seed)
+    learner.watch = TrainingMonitor(history, len(chosen), seed=seed)
     matching = [loop.Phase(MATCHING, config.matching_epochs)] if config.loss == "volgan" else []
     # more epochs may be asked of an interrupted or finished fit; anything else would be another fit
     settings = identity(config)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from engine.errors import CheckpointError
 from engine.market.grid import Floats
-from engine.models.fingan.sampling import GeneratorStack
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -66,13 +65,6 @@ def unpadded(stacked: NDArray[Any], lengths: Sequence[int]) -> tuple[Floats, ...
             f"expected kept arrays of {len(lengths)} tickers and {max(lengths)} windows; found {stacked.shape}"
         )
     return tuple(row[..., :n].astype(np.float64) for row, n in zip(stacked, lengths, strict=True))
-
-
-def chosen_generators(arrays: Arrays) -> tuple[GeneratorStack, tuple[int, ...]]:
-    """The chosen generators of all seeds (seeds outermost, tickers fastest), and the numbers of tickers and seeds."""
-    stack = GeneratorStack.restore(arrays)
-    tickers = list(dict.fromkeys(member.asset for member in stack.members))
-    return stack, (len(tickers), len(stack) // len(tickers))
 
 
 def ensemble_bets(arrays: Arrays, ticker: int, part: str = "test") -> Floats:

@@ -13,8 +13,7 @@ from engine.decisions import forecasting
 from engine.evaluation import trading
 from engine.market.grid import Floats
 from engine.models.fingan.networks import COLLAPSE
-from engine.studies.fingan.published import CORRELATIONS, TABLE_5_3
-from engine.studies.fingan.tables import Bets, Played
+from engine.studies.fingan.tables import PUBLISHED_CORRELATIONS, TABLE_5_3, Bets, Played
 from engine.studies.fingan.universe import Panel
 
 Choice = NDArray[np.intp]
@@ -168,7 +167,9 @@ def correlation_table(panel: Panel, trials: Trials) -> pd.DataFrame:
                 "row": row,
                 "column": column,
                 "correlation": total[i, j] / number[i, j] if number[i, j] else np.nan,
-                "published": CORRELATIONS.get((row, column), CORRELATIONS.get((column, row), np.nan)),
+                "published": PUBLISHED_CORRELATIONS.get(
+                    (row, column), PUBLISHED_CORRELATIONS.get((column, row), np.nan)
+                ),
             }
             for i, row in enumerate(trials.losses)
             for j, column in enumerate(trials.losses)

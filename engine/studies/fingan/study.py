@@ -19,8 +19,7 @@ from engine.market.price_history import PriceHistory
 from engine.models.fingan.networks import COMBINATIONS
 from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work
-from engine.studies.fingan import combinations, costs, pictures, training, universality
-from engine.studies.fingan import tables as tables_of
+from engine.studies.fingan import combinations, tables, training, universality
 from engine.studies.fingan.combinations import Trials
 from engine.studies.fingan.tables import Played
 from engine.studies.fingan.universe import Panel, Universe, universe
@@ -57,6 +56,7 @@ class FinGanStudyConfig:
     )
     bad_opens: str = training.bad_opens()
     first_seed: int = training.first_seed()
+    device: str = training.device()
     draws: int = setting(
         2000, label="Resamples", help="Of the days, for intervals.", low=100, high=100_000, advanced=True
     )
@@ -123,31 +123,31 @@ def _tables(found: Universe, config: FinGanStudyConfig, work: Work) -> Tables:
     early = _gan_methods(before, choice, longer) | others_early
     late = _gan_methods(after, choice, longer) | others_late
     methods = list(late.values())
-    by_ticker = tables_of.by_ticker(test, methods)
+    by_ticker = tables.by_ticker(test, methods)
     base, other = late["fingan_ensemble"], late["fingan_longer_ensemble"]
     table = combinations.combination_table(test, after, seen, recent, choice, longer, LOSS_LABELS)
     priced = [name for name in PRICED if name in late]
     of_loss = [after.only(loss, loss, LOSS_LABELS[loss]) for loss in after.losses]
-    ticker = pictures.featured(found.tickers)
+    ticker = tables.featured(found.tickers)
     training.keep_choice(found, config, work, choice)
     made = {
-        "table_5_2": tables_of.overview(test, methods, by_ticker, counts),
+        "table_5_2": tables.overview(test, methods, by_ticker, counts),
         "table_5_3": combinations.chosen_table(table, tuple(COMBINATIONS)),
-        "seeds": tables_of.seeds_table(test, methods),
-        "paired": tables_of.paired(test, base, [m for m in methods if m.name != base.name], counts),
-        "paired_longer": tables_of.paired(test, other, [m for m in methods if m.name != other.name], counts),
-        "halves": tables_of.halves(test, methods),
-        "sharpe_errors": tables_of.errors(test, methods),
+        "seeds": tables.seeds_table(test, methods),
+        "paired": tables.paired(test, base, [m for m in methods if m.name != base.name], counts),
+        "paired_longer": tables.paired(test, other, [m for m in methods if m.name != other.name], counts),
+        "halves": tables.halves(test, methods),
+        "sharpe_errors": tables.errors(test, methods),
         "figure_5_6_by_ticker": by_ticker,
         "figure_5_8_by_ticker_and_day": _by_day(test, base),
-        "figure_5_9_portfolio": tables_of.portfolio_series(test, methods),
-        "figure_5_9_losses": tables_of.portfolio_series(test, of_loss),
+        "figure_5_9_portfolio": tables.portfolio_series(test, methods),
+        "figure_5_9_losses": tables.portfolio_series(test, of_loss),
         "figure_5_12_combinations": table,
         "figure_5_13_correlations": combinations.correlation_table(test, after),
         "selection": combinations.selection_table(validation, test, before, after, choice, tuple(COMBINATIONS)),
-        "costs": costs.cost_table(validation, test, [early[n] for n in priced], [late[n] for n in priced], counts),
-        "cost_series": costs.cost_series(test, [late[name] for name in priced]),
-        "figure_5_4_means": pictures.mean_densities(after.losses, after.expected[0][ticker], test.realised[ticker]),
+        "costs": tables.cost_table(validation, test, [early[n] for n in priced], [late[n] for n in priced], counts),
+        "cost_series": tables.cost_series(test, [late[name] for name in priced]),
+        "figure_5_4_means": tables.mean_densities(after.losses, after.expected[0][ticker], test.realised[ticker]),
         **training.pictures(found, config, work, after, ticker),
         **training.coefficient_tables(found, config, work, ticker),
     }

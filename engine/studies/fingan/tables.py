@@ -1,19 +1,78 @@
-"""Methods side by side, over seeds, with intervals: Table 5.2 and Figures 5.6–5.11 of the Fin-GAN study."""
+"""Tables of the Fin-GAN study (5.2, 5.3): methods side by side, what costs leave, and what the generators draw.
+
+Intervals are over days, spreads over seeds. No-trade rules are chosen on the validation part; the thesis's figures are
+those of 22 stocks and 9 ETFs until 2021: on other data a yardstick and no target.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from engine.decisions import forecasting
+from engine.decisions.forecasting import BASIS_POINTS, NoTrade
 from engine.evaluation import trading
 from engine.evaluation.comparison import interval
 from engine.market.grid import Floats
-from engine.studies.fingan.published import published
+from engine.models.fingan.sampling import GeneratorStack
 from engine.studies.fingan.universe import Panel
+
+PUBLISHED_STATISTICS = (
+    "mean_sr",
+    "median_sr",
+    "portfolio_sr",
+    "mean_pnl",
+    "median_pnl",
+    "mean_mae",
+    "median_mae",
+    "mean_rmse",
+    "median_rmse",
+)
+"""Rows of Table 5.2: PnL in basis points a day, errors in return units."""
+
+TABLE_5_2: dict[str, tuple[float, ...]] = {
+    "fingan": (0.540, 0.413, 2.107, 2.978, 1.890, 0.044, 0.008, 0.049, 0.012),
+    "forgan": (0.033, -0.092, 0.172, 0.25, -0.673, 0.052, 0.009, 0.056, 0.014),
+    "lstm": (0.467, 0.214, 2.087, 4.123, 1.959, 0.007, 0.007, 0.012, 0.011),
+    "lstm_fin": (0.341, 0.170, 0.942, 2.361, 1.735, 0.007, 0.007, 0.012, 0.011),
+    "arima": (0.206, 0.204, 0.612, 2.059, 2.245, 0.007, 0.007, 0.012, 0.011),
+    "long_only": (0.182, 0.194, 0.618, 2.350, 1.975, float("nan"), float("nan"), float("nan"), float("nan")),
+}
+"""Method → its column of Table 5.2, in the order of :data:`STATISTICS`."""
+
+PUBLISHED_SD_PNL = {"fingan": 4.85, "forgan": 4.00, "lstm": 7.48, "lstm_fin": 7.53, "arima": 6.26, "long_only": 5.97}
+"""Standard deviation over tickers of the mean daily PnL, basis points (5.6.1)."""
+
+TABLE_5_3 = {
+    "PnL": 3,
+    "SR": 3,
+    "PnL&MSE": 5,
+    "PnL&SR": 0,
+    "SR&MSE": 9,
+    "PnL&MSE&SR": 4,
+    "PnL&STD": 5,
+    "PnL&MSE&STD": 2,
+}
+"""Combination → how many of the 31 tickers chose it."""
+
+PUBLISHED_CORRELATIONS = {("BCE", "MSE"): 0.997, ("SR", "PnL&STD"): 0.335}
+"""Pairs of losses → mean correlation over tickers of their PnL on the test part."""
+
+UNIVERSAL_PORTFOLIO_SR = {"with ETF": 1.43, "without ETF": 1.18}
+"""Portfolio ratio of the model pooled over the Consumer Staples sector, with and without its ETF."""
+
+
+def published(method: str, statistic: str) -> float:
+    """A figure of Table 5.2, NaN where the thesis has none."""
+    if statistic == "sd_pnl":
+        return PUBLISHED_SD_PNL.get(method, float("nan"))
+    if method not in TABLE_5_2 or statistic not in PUBLISHED_STATISTICS:
+        return float("nan")
+    return TABLE_5_2[method][PUBLISHED_STATISTICS.index(statistic)]
+
 
 Bets = Sequence[Floats]
 """One array of bets (or of forecasts) a ticker."""
@@ -247,3 +306,165 @@ def _portfolio_ratio(panel: Panel, method: Played, counts: Floats) -> tuple[floa
     pnl = forecasting.portfolio(daily_pnl(panel, method))  # (seeds, days)
     resampled: Floats = trading.resampled_sharpe(counts, pnl).mean(axis=1)
     return float(forecasting.sharpe_ratio(pnl).mean()), resampled
+
+
+COSTS = (0.0, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0)
+"""Basis points of what is traded, one way; for a stock less its ETF both legs together."""
+
+RULES: dict[str, NoTrade] = {
+    "every bet": NoTrade(),
+    "band 0.1": NoTrade(band=0.1),
+    "band 0.2": NoTrade(band=0.2),
+    "band 0.4": NoTrade(band=0.4),
+    "least 0.1": NoTrade(least_bet=0.1),
+    "least 0.2": NoTrade(least_bet=0.2),
+    "least 0.4": NoTrade(least_bet=0.4),
+}
+"""No-trade rules: keep the position while the bet stays within a band of it, or leave small bets out."""
+
+
+def played_under(panel: Panel, bets: Bets, rule: NoTrade) -> tuple[Floats, Floats]:
+    """Portfolio of bets under a rule.
+
+    Returns:
+        ``(days,)`` PnL before costs in basis points, and ``(days,)`` notional traded, both a ticker.
+    """
+    held = [rule.positions(bet) for bet in bets]
+    moved = panel.by_day([forecasting.traded(position) for position in held])
+    return forecasting.portfolio(panel.pnl(held)), forecasting.portfolio(moved)
+
+
+def cost_series(panel: Panel, methods: Sequence[Played]) -> pd.DataFrame:
+    """PnL before costs and notional traded by day, method and rule: any cost is then one subtraction away."""
+    tables = []
+    for method in methods:
+        for rule in RULES:
+            gross, moved = played_under(panel, method.bets[0], RULES[rule])
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "method": method.name,
+                        "rule": rule,
+                        "date": panel.days,
+                        "gross": gross.round(3),
+                        "traded": moved.round(4),
+                    }
+                )
+            )
+    return pd.concat(tables, ignore_index=True)
+
+
+def cost_table(
+    validation: Panel,
+    test: Panel,
+    before: Sequence[Played],
+    after: Sequence[Played],
+    counts: Floats,
+    costs: Sequence[float] = COSTS,
+) -> pd.DataFrame:
+    """Net portfolio ratio of every method and cost, trading every bet and under the rule that validation chose.
+
+    Args:
+        validation, test: the parts.
+        before, after: the same methods on the two parts, one entry each.
+        counts: ``(draws, test days)`` for the interval.
+        costs: basis points of what is traded.
+
+    Returns:
+        Per method and cost: the rule, validation and test ratio net of costs under it, interval of the latter, the test
+        ratio when every bet is traded, notional traded a day, and the break-even cost under the rule.
+    """
+    rows = []
+    for early, late in zip(before, after, strict=True):
+        seen = {name: played_under(validation, early.bets[0], rule) for name, rule in RULES.items()}
+        tested = {name: played_under(test, late.bets[0], rule) for name, rule in RULES.items()}
+        for cost in costs:
+            ratios = {name: _net_ratio(*seen[name], cost) for name in RULES}
+            chosen = max(RULES, key=lambda name: ratios[name])
+            gross, moved = tested[chosen]
+            plain, plain_moved = tested["every bet"]
+            low, high = interval(trading.resampled_sharpe(counts, gross - cost * moved))
+            rows.append(
+                {
+                    "method": late.name,
+                    "label": late.label,
+                    "cost": cost,
+                    "rule": chosen,
+                    "validation_sr": ratios[chosen],
+                    "portfolio_sr": float(forecasting.sharpe_ratio(gross - cost * moved)),
+                    "low": float(low),
+                    "high": float(high),
+                    "every_bet_sr": float(forecasting.sharpe_ratio(plain - cost * plain_moved)),
+                    "turnover": float(moved.mean()),
+                    "break_even": float(gross.mean() / moved.mean()) if moved.mean() > 0 else np.nan,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _net_ratio(gross: Floats, moved: Floats, cost: float) -> float:
+    ratio = float(forecasting.sharpe_ratio(gross - cost * moved))
+    return ratio if np.isfinite(ratio) else -np.inf
+
+
+FEATURED = "PFE"
+"""The ticker the thesis draws; another one where it is missing."""
+
+SAMPLES = 20_000
+BINS = 80
+DATA_LABEL = "Data"
+
+
+def featured(tickers: Sequence[str]) -> int:
+    """Position of the ticker whose pictures are kept."""
+    return list(tickers).index(FEATURED) if FEATURED in tickers else 0
+
+
+def telling_window(bets: Floats) -> int:
+    """The window on which the losses' bets differ most.
+
+    Args:
+        bets: ``(losses, n)``.
+    """
+    return int(np.ptp(bets, axis=0).argmax())
+
+
+def condition_densities(stack: GeneratorStack, condition: Floats, rng: np.random.Generator) -> pd.DataFrame:
+    """Density of what each member generates for one window (Figure 5.3).
+
+    Args:
+        stack: one member a loss.
+        condition: ``(L,)`` log-returns.
+        rng: of the samples.
+
+    Returns:
+        Columns ``label``, ``x`` (centre of a bin, bp) and ``density`` (per bp).
+    """
+    drawn = BASIS_POINTS * stack.sample(condition[None], SAMPLES, rng)[:, 0]  # (losses, samples)
+    return densities({member.loss: row for member, row in zip(stack.members, drawn, strict=True)})
+
+
+def mean_densities(losses: Sequence[str], means: Floats, realised: Floats) -> pd.DataFrame:
+    """Density of point forecasts over the test part beside that of what was realised (Figure 5.4).
+
+    Args:
+        losses: names.
+        means: ``(losses, n)`` forecast returns.
+        realised: ``(n,)`` returns.
+    """
+    series = {DATA_LABEL: BASIS_POINTS * realised}
+    return densities(series | {loss: BASIS_POINTS * row for loss, row in zip(losses, means, strict=True)})
+
+
+def densities(series: Mapping[str, Floats]) -> pd.DataFrame:
+    """Histograms on common bins between the 0.5 and 99.5 % quantiles of everything."""
+    everything = np.concatenate(list(series.values()))
+    low, high = np.quantile(everything, [0.005, 0.995])
+    edges = np.linspace(low, max(high, low + 1e-6), BINS + 1)
+    centres, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
+    tables = []
+    for label, values in series.items():
+        counts, _ = np.histogram(values, edges)
+        density = counts / (len(values) * width)
+        tables.append(pd.DataFrame({"label": label, "x": centres.round(3), "density": density.round(7)}))
+    return pd.concat(tables, ignore_index=True)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
 
 from engine.decisions import forecasting
 from engine.errors import CheckpointError
-from engine.market.grid import Floats
-from engine.market.returns import TRADING_DAYS, HalfDayWindows
+from engine.market.grid import TRADING_DAYS, Floats
+from engine.market.returns import HalfDayWindows
 from engine.models.fingan.forecast_baselines import BASELINES
-from engine.models.fingan.lstm import FIN_COMBINATIONS, LSTM_LOSSES
-from engine.models.fingan.networks import COMBINATIONS, LOSSES, TERMS, FinGANConfig
+from engine.models.fingan.networks import COMBINATIONS, FIN_COMBINATIONS, LOSSES, LSTM_LOSSES, TERMS, FinGANConfig
 from engine.models.fingan.sampling import GeneratorStack
 from engine.settings import setting
 from engine.studies.base import Tables, Work
 from engine.studies.fingan import arrays as names
-from engine.studies.fingan import pictures as fingan_pictures
-from engine.studies.fingan import universality as fingan_universality
+from engine.studies.fingan import tables, universality
 from engine.studies.fingan.arrays import PARTS, Arrays, padded, unpadded
 from engine.studies.fingan.combinations import Choice, Trials, choose, ratios
 from engine.studies.fingan.tables import Played
@@ -33,9 +31,6 @@ KEEP_EVERY = 5.0
 
 RECENT_YEARS = 5
 """Last years of the training part that the longer choice looks at besides the validation part."""
-
-GREEK = ("alpha", "beta", "gamma", "delta")
-"""Coefficients of PnL*, MSE, SR* and STD in (5.13)."""
 
 
 class Asked(Protocol):
@@ -58,6 +53,10 @@ class Asked(Protocol):
         """On the adversarial loss alone."""
 
     @property
+    def device(self) -> str:
+        """Where Fin-GAN is trained."""
+
+    @property
     def samples(self) -> int:
         """Generated returns a window."""
 
@@ -69,6 +68,17 @@ def bad_opens() -> Any:
         label="Bad opens",
         help="Days on which the open was not recorded: keep, drop windows that touch them, or repair.",
         choices=("keep", "drop", "repair"),
+        advanced=True,
+    )
+
+
+def device() -> Any:
+    """The setting of where Fin-GAN is trained."""
+    return setting(
+        "cpu",
+        label="Device",
+        help="Where Fin-GAN is trained: cpu is compiled code on all cores, cuda is torch on a graphics card.",
+        choices=("cpu", "cuda"),
         advanced=True,
     )
 
@@ -106,8 +116,7 @@ def benchmarks(found: Universe, config: Asked, work: Work) -> Tables:
 
 def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables:
     """Train all losses of all tickers from one seed, and ask them about the validation and test part."""
-    from engine.models.fingan import blocks as fingan_blocks
-    from engine.models.fingan.training import train
+    from engine.models.fingan.training import Device, train, train_in_blocks
 
     weights, said = work.checkpointer(names.gan(seed)), work.checkpointer(names.forecasts(seed))
     arrays = weights.load()
@@ -115,14 +124,21 @@ def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables
         training = work.checkpointer(names.training(f"gan_{seed:02d}"))
         assets = [training_asset(one) for one in found.windows]
         settings = FinGANConfig(epochs=config.epochs, matching_epochs=config.matching_epochs)
+        where = cast(Device, config.device)
         run = work.keeping(names.gan(seed)) if work.spread else None
         if run is not None:
-            trained = fingan_blocks.train(assets, settings, seeds=(seed,), run=run)
+            trained = train_in_blocks(assets, settings, seeds=(seed,), run=run, device=where)
         else:
             trained = train(
-                assets, settings, seeds=(seed,), on_step=work.report, checkpointer=training, keep_every=KEEP_EVERY
+                assets,
+                settings,
+                seeds=(seed,),
+                device=where,
+                on_step=work.report,
+                checkpointer=training,
+                keep_every=KEEP_EVERY,
             )
-        featured = found.tickers[fingan_pictures.featured(found.tickers)]
+        featured = found.tickers[tables.featured(found.tickers)]
         arrays = {
             **trained.generators.arrays(),
             "coefficients": trained.coefficients,
@@ -138,7 +154,7 @@ def fingan_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables
 
 def lstm_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables:
     """Train the LSTM and every LSTM-Fin of all tickers from one seed, and ask them about both parts."""
-    from engine.models.fingan.lstm_training import train_forecasters
+    from engine.models.fingan.lstm import train_forecasters
 
     checkpointer = work.checkpointer(names.lstm(seed))
     if checkpointer.load() is not None:
@@ -164,18 +180,19 @@ def lstm_seed(found: Universe, config: Asked, seed: int, work: Work) -> Tables:
 
 def pooled(found: Universe, config: Asked, work: Work) -> Tables:
     """Train the pooled networks of the first seed, all losses, and ask them about their tickers."""
-    from engine.models.fingan.training import train
+    from engine.models.fingan.training import Device, train
 
     window = {one.ticker: one for one in found.windows}
-    pools = fingan_universality.pools(found)
+    pools = universality.pools(found)
     checkpointer = work.checkpointer(names.POOLS)
     if not pools or checkpointer.load() is not None:
         return {}
     training = work.checkpointer(names.training(names.POOLS))
     trained = train(
-        [fingan_universality.pooled_asset(pool.name, [window[name] for name in pool.trained]) for pool in pools],
+        [universality.pooled_asset(pool.name, [window[name] for name in pool.trained]) for pool in pools],
         FinGANConfig(epochs=config.epochs, matching_epochs=config.matching_epochs),
         seeds=(config.first_seed,),
+        device=cast(Device, config.device),
         on_step=work.report,
         checkpointer=training,
     )
@@ -196,7 +213,7 @@ def judged(found: Universe, config: Asked, work: Work) -> tuple[Judged, ...]:
     """What the pooled networks bet."""
     kept = work.checkpointer(names.POOLS).load() or {}
     made = []
-    for pool in fingan_universality.pools(found):
+    for pool in universality.pools(found):
         by_part: list[dict[str, Floats]] = []
         for part in PARTS:
             start = f"{part}.{pool.name}."
@@ -296,8 +313,8 @@ def pictures(found: Universe, config: Asked, work: Work, after: Trials, ticker: 
     """Densities of the featured ticker's generators on the test window that tells them apart most (Figure 5.3)."""
     one, seed = found.windows[ticker], config.first_seed
     stack = GeneratorStack.restore(_load(work, names.gan(seed))).of(asset=one.ticker)
-    at = one.rows("test").start + fingan_pictures.telling_window(after.bets[0][ticker][: len(COMBINATIONS)])
-    table = fingan_pictures.condition_densities(stack, one.condition[at], np.random.default_rng(seed))
+    at = one.rows("test").start + tables.telling_window(after.bets[0][ticker][: len(COMBINATIONS)])
+    table = tables.condition_densities(stack, one.condition[at], np.random.default_rng(seed))
     table = table.assign(
         ticker=one.ticker,
         date=str(one.date[at]),

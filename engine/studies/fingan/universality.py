@@ -15,7 +15,7 @@ from engine.evaluation.comparison import interval
 from engine.market.grid import Floats
 from engine.market.returns import HalfDayWindows
 from engine.models.fingan.networks import Asset
-from engine.studies.fingan.published import UNIVERSAL_PORTFOLIO_SR
+from engine.studies.fingan.tables import UNIVERSAL_PORTFOLIO_SR
 from engine.studies.fingan.universe import Panel, Universe
 
 EVERYTHING, LEFT_OUT = "All tickers", "The other half of the tickers"

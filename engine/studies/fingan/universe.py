@@ -13,9 +13,8 @@ from engine.decisions import forecasting
 from engine.errors import MarketDataError, ScenaristError
 from engine.evaluation.trading import Traded
 from engine.market.grid import Floats
-from engine.market.half_day_returns import BadOpens
 from engine.market.price_history import PriceHistory, check_ticker
-from engine.market.returns import HalfDayWindows, fingan_windows
+from engine.market.returns import BadOpens, HalfDayWindows, fingan_windows
 from engine.market.surface_history import Dates
 from engine.models.fingan.forecast_baselines import Forecast
 from engine.models.fingan.networks import Asset

@@ -15,7 +15,7 @@ from engine.models import registry
 from engine.models.registry import BASELINE
 from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
-from engine.studies.generators import scoring as surface_scoring
+from engine.studies.generators import scoring
 from engine.studies.generators.scoring import SurfaceScoringConfig
 from engine.training.progress import Progress, TrainingStopped
 
@@ -64,8 +64,8 @@ def steps(history: SurfaceHistory, config: LeaderboardConfig, work: Work) -> tup
             baseline=BASELINE,
             seed=config.seed,
         )
-        entered = surface_scoring.contestants(registry.refitted(), frozen=registry.fitted_once())
-        scored = surface_scoring.run(history, entered, asked, train_before=day, on_days=on_days)
+        entered = scoring.contestants(registry.refitted(), frozen=registry.fitted_once())
+        scored = scoring.run(history, entered, asked, train_before=day, on_days=on_days)
         return dict(scored.tables)
 
     return (Step("scoring", score),)

@@ -18,7 +18,7 @@ from engine.models import registry
 from engine.models.simulated.market import BUILT_IN
 from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
-from engine.studies.generators import scoring as surface_scoring
+from engine.studies.generators import scoring
 from engine.studies.generators.scoring import Contestant, SurfaceScoringConfig
 from engine.training.progress import Progress, TrainingStopped
 
@@ -85,7 +85,7 @@ def steps(history: SurfaceHistory, config: GeneratorsConfig, work: Work) -> tupl
             baseline=BASELINE,
             seed=config.seed,
         )
-        scored = surface_scoring.run(history, entered, asked, train_before=first, on_days=on_days)
+        scored = scoring.run(history, entered, asked, train_before=first, on_days=on_days)
         return {**scored.tables, "generators": _generators(about), "days": _days(scored)}
 
     return (Step("scoring", score),)
@@ -149,6 +149,6 @@ def _generators(about: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "registered", "label", "data", "trained_from", "trained_to"])
 
 
-def _days(scored: surface_scoring.SurfaceScoring) -> pd.DataFrame:
+def _days(scored: scoring.SurfaceScoring) -> pd.DataFrame:
     """Energy score of every test day."""
     return pd.DataFrame({"date": scored.dates, **{model.label: model.energy for model in scored.models}})

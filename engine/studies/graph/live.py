@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.decisions import forecasting, graph
-from engine.decisions.graph import regression as graph_regression
+from engine.decisions.graph import regression
 from engine.decisions.graph.regression import Moments
 from engine.errors import CheckpointError, SettingsError
-from engine.market.grid import Floats
-from engine.market.returns import TRADING_DAYS
-from engine.studies.graph.panel import Part
+from engine.market.grid import TRADING_DAYS, Floats
+from engine.studies.graph.inputs import Part
 from engine.training.progress import check_arrays
 
 MOST_ASSETS = 64
@@ -127,9 +126,9 @@ class Live:
         if method not in graph.GRIDS or not 0 < eta < np.inf:
             raise SettingsError(f"expected one of {', '.join(graph.GRIDS)} with η > 0; found {method[:40]!r}, {eta:g}")
         if method == "lasso":
-            raw = graph_regression.lasso_from_moments(self.moments, (eta,))[0]
+            raw = regression.lasso_from_moments(self.moments, (eta,))[0]
         elif method == "ridge":
-            raw = graph_regression.ridge_from_moments(self.moments, (eta,))[0]
+            raw = regression.ridge_from_moments(self.moments, (eta,))[0]
         else:
             raw = np.where(np.abs(self.moments.pnl) > eta, self.moments.pnl, 0.0)
         return graph.normalised(raw)
@@ -141,7 +140,7 @@ class Live:
 
 def arrays(validation: tuple[Floats, Part], test: tuple[Floats, Part]) -> dict[str, NDArray[Any]]:
     """What to keep, from the signs and the two parts."""
-    found = graph_regression.moments(validation[0], validation[1].returns)
+    found = regression.moments(validation[0], validation[1].returns)
     signs, part = test
     earned = [forecasting.daily(10_000 * row * x, part.date)[1] for row, x in zip(signs, part.returns, strict=True)]
     pnl = np.stack(earned)  # (assets, generators, days)

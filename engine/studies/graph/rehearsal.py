@@ -24,12 +24,10 @@ from engine.models.fingan.networks import COMBINATIONS
 from engine.models.fingan.sampling import GeneratorStack
 from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, rounded
-from engine.studies.fingan import arrays as names
-from engine.studies.fingan import combinations, training
+from engine.studies.fingan import arrays, combinations, training
 from engine.studies.fingan.universe import Panel as Tickers
 from engine.studies.fingan.universe import Universe, universe
-from engine.studies.graph.generators import Trained
-from engine.studies.graph.panel import panel
+from engine.studies.graph.inputs import Trained, panel
 from engine.training.progress import Checkpointer
 
 LABEL = "Rehearsal: the graph study on data that end earlier"
@@ -79,6 +77,7 @@ class RehearsalConfig:
     )
     bad_opens: str = training.bad_opens()
     first_seed: int = training.first_seed()
+    device: str = training.device()
 
 
 Config = RehearsalConfig
@@ -173,19 +172,19 @@ def _score(found: Universe, config: RehearsalConfig, own: Work) -> Tables:
     seen = combinations.ratios(Tickers(found.windows, "validation"), before)
     choice = combinations.choose(seen, before.losses, tuple(COMBINATIONS))
     training.keep_choice(found, config, own, choice)
-    kept = own.checkpointer(names.CHOSEN).load()
+    kept = own.checkpointer(arrays.CHOSEN).load()
     assert kept is not None
     source = Trained(GeneratorStack.restore(kept))
     parts = panel({one.ticker: one for one in found.windows})
     signs: list[dict[str, Floats]] = []
     for seed in source.seeds:
         networks, heard = source.networks(seed, parts.tickers), {}
-        for number, name in enumerate(names.PARTS):
+        for number, name in enumerate(arrays.PARTS):
             rng = np.random.default_rng([config.first_seed, number, seed])
             windows = getattr(parts, name).condition
             heard[name] = cross_signs(networks, windows, config.cross_samples, rng, run=own.run)
         signs.append(heard)
-    averaged = {name: np.mean([heard[name] for heard in signs], axis=0) for name in names.PARTS}
+    averaged = {name: np.mean([heard[name] for heard in signs], axis=0) for name in arrays.PARTS}
     reached = [scored(heard, found)["portfolio_sr"].to_numpy() for heard in (*signs, averaged)]
     own.checkpointer("reached").save({"portfolio_sr": np.stack(reached)})
     return {}

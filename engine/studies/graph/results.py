@@ -1,4 +1,7 @@
-"""Tables of the study of graphs that say how the weightings did (thesis section 6.3)."""
+"""What the study of graphs found: tables of the weightings (6.3), of one graph (6.4), and the findings in sentences.
+
+A difference is said to be real only where its interval says so.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,201 @@ import numpy as np
 import pandas as pd
 
 from engine.decisions import forecasting, graph
-from engine.decisions.graph import measures as graph_measures
-from engine.evaluation import sharpe
+from engine.decisions.graph import measures
+from engine.evaluation import trading
 from engine.evaluation.comparison import block_counts
 from engine.market.grid import Floats
 from engine.studies.base import Tables
-from engine.studies.graph.panel import Panel, Part, daily_pnl, portfolio_pnl, ticker_sharpe
+from engine.studies.graph.inputs import Panel, Part, daily_pnl, portfolio_pnl, ticker_sharpe
+
+LABELS = {
+    "identity": "Identity",
+    "correlation": "Correlation",
+    "sharpe": "SR-based",
+    "pnl_threshold": "PnL threshold",
+    "pnl_max": "PnL max",
+    "pnl_based": "PnL-based",
+    "lasso": "LASSO",
+    "ridge": "Ridge",
+    "selected": "Selected",
+}
+"""Weightings for people."""
+
+LEVEL = 0.05
+
+
+def label(method: str, eta: float | None = None) -> str:
+    """``LASSO, η = 1e-06``."""
+    name = LABELS.get(method, method)
+    return name if eta is None or np.isnan(eta) else f"{name}, η = {eta:g}"
+
+
+def verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What the tables say, one sentence each; the numbers decide the words.
+
+    Args:
+        tables: ``methods``, ``differences``, ``walk_forward``, ``seed_gains``, ``permutation``, ``stability``.
+    """
+    sr = tables["methods"].set_index("method")["portfolio_sr"]
+    differences = tables["differences"].set_index("method")
+    walk = tables["walk_forward"]
+    row = walk[walk["selected"]].iloc[0]
+    name = label(str(row["method"]), float(row["eta"]))
+    share = float(row.get("own_share", 0.0))  # studies made before there was one lack it
+    stays = f", mixed with each asset's own generator to {share:.0%}," if share > 0 else ""
+    if np.isfinite(row["walk_forward_sr"]):
+        how = (
+            f"Walking forward through the years before the test part selects {name} (ratio "
+            f"{row['walk_forward_sr']:.2f} with generators of other sectors); it is bet on{stays} and reaches "
+            f"{sr['selected']:.2f} on the test part, each asset's own generator {sr['identity']:.2f}."
+        )
+    else:
+        how = (
+            "All assets are of one sector, so no generator of another sector could be tried on the years before the "
+            "test part and no weighting is selected: each asset keeps its own generator, whose portfolio reaches "
+            f"{sr['identity']:.2f} on the test part."
+        )
+    found = [how]
+    found.append(
+        _gain(
+            "With signs averaged over seeds the selected weighting",
+            differences[differences.index == "selected"].iloc[0],
+        )
+    )
+    better = differences[(differences["p_value"] < LEVEL) & (differences.index != "selected")]
+    others = [label(str(method)) for method in differences.index if method not in (*better.index, "selected")]
+    if len(better):
+        found.append(
+            f"Better than identity at the {LEVEL:.0%} level, each taken alone: "
+            f"{', '.join(label(str(method)) for method in better.index)}."
+        )
+    if others:
+        found.append(f"Not distinguishable from identity on these days: {', '.join(others)}.")
+    seeds = tables["seed_gains"]
+    count = int(seeds["seeds"].iloc[0])
+    if count > 1:
+        one = seeds[seeds["method"] == "selected"].iloc[0]
+        who = f"With one seed's generators the selected weighting, better in {one['wins']:.0f} of {count} seeds,"
+        found.append(_gain(who, one))
+        real = seeds[(seeds["p_value"] < LEVEL) & (seeds["method"] != "selected")]["method"]
+        found.append(
+            f"Better than identity on average over single seeds at the {LEVEL:.0%} level: "
+            f"{', '.join(label(str(method)) for method in real) or 'none'}."
+        )
+    for _, one in tables["permutation"].iterrows():
+        if one["method"] == "selected":
+            found.append(_luck(one))
+            break
+    stable = tables["stability"].set_index("over")["jaccard"]
+    words = [f"{share:.0%} over {over}" for over, share in stable.items() if np.isfinite(share)]
+    if words:
+        found.append(f"LASSO's edges agree (Jaccard index of signed edges): {', '.join(words)}.")
+    return found
+
+
+def _gain(who: str, row: pd.Series) -> str:
+    real = "a real difference" if row["p_value"] < LEVEL else "could be luck"
+    return (
+        f"{who} gains {row['gain']:+.2f} over identity (95 % block bootstrap {row['low']:+.2f} to {row['high']:+.2f}, "
+        f"one-sided p = {row['p_value']:.2g}): {real}."
+    )
+
+
+def _luck(row: pd.Series) -> str:
+    share = row["share_surviving"]
+    if not np.isfinite(share):
+        return (
+            f"Graphs learned from shuffled returns reach {row['shuffled_mean']:.2f} on average; "
+            f"the real one gains nothing over identity, so nothing needs explaining."
+        )
+    part = "all" if share >= 1 else "none" if share <= 0 else f"{share:.0%}"
+    real = (
+        "what was learned matters"
+        if row["p_value"] < LEVEL
+        else "what was learned cannot be told from a graph of noise in its place"
+    )
+    return (
+        f"Graphs learned from shuffled returns reach {row['shuffled_mean']:.2f} on average: {part} of the gain "
+        f"survives without any information (p = {row['p_value']:.2g}), so {real}."
+    )
+
+
+PUBLISHED_SECTORS = {
+    "XLB": (39.62, 31.92, 7.69, 0.16, 0.0052),
+    "XLE": (44.17, 30.92, 13.25, 0.25, 0.0045),
+    "XLF": (25.92, 41.84, -15.92, 0.07, 0.0059),
+    "XLI": (36.55, 35.20, 1.35, 0.41, 0.0055),
+    "XLK": (56.67, 27.67, 29.00, 0.14, 0.0037),
+    "XLP": (31.68, 30.32, 1.37, 0.46, 0.0047),
+    "XLU": (12.39, 43.39, -31.00, 0.82, 0.0060),
+    "XLV": (31.31, 35.59, -4.28, 0.18, 0.0053),
+    "XLY": (50.27, 31.82, 18.45, 0.35, 0.0045),
+}
+"""Tables 6.6 and 6.7, LASSO over 193 assets: average out-degree, in-degree, their difference, ratio, PageRank."""
+
+PUBLISHED_FACTS = {
+    "edges": 6768.0,
+    "positive_edges": 3438.0,
+    "negative_edges": 3330.0,
+    "density": 0.1817,
+    "self_loops": 31.0,
+    "mean_self_weight": 0.013,
+    "mean_positive_weight": 0.030,
+    "mean_negative_weight": -0.027,
+    "smallest_weight": -0.88,
+    "largest_weight": 1.0,
+    "mean_generators_used": 35.06,
+    "median_generators_used": 33.0,
+    "generators_never_used": 14.0,
+}
+"""The text of section 6.4."""
+
+LEADING = 2
+
+
+def structure_tables(w: Floats, sharpe: Floats, panel: Panel) -> Tables:
+    """Everything section 6.4 shows of a graph.
+
+    Args:
+        w: ``(n, n)`` weights.
+        sharpe: ``(n,)`` ratio of each asset on the test part.
+        panel: names and sectors.
+    """
+    nodes = measures.node_table(w, panel.tickers, panel.sectors).assign(sharpe=sharpe)
+    sectors = measures.sector_table(nodes.drop(columns="sharpe"), np.nan_to_num(sharpe))
+    columns = ("out_degree", "in_degree", "out_minus_in", "sharpe", "page_rank")
+    for place, column in enumerate(columns):
+        printed = {name: figures[place] for name, figures in PUBLISHED_SECTORS.items()}
+        sectors[f"published_{column}"] = sectors["sector"].map(printed).astype(float)
+    found = measures.facts(w)
+    facts = pd.DataFrame(
+        {"fact": list(found), "value": list(found.values()), "published": [PUBLISHED_FACTS[name] for name in found]}
+    )
+    spectrum = measures.spectrum(w, LEADING)
+    vectors = pd.DataFrame({"ticker": panel.tickers, "sector": panel.sectors})
+    for k in range(len(spectrum.left)):
+        vectors[f"left_{k + 1}"], vectors[f"right_{k + 1}"] = spectrum.left[k], spectrum.right[k]
+    values = pd.DataFrame({"number": np.arange(1, len(spectrum.values) + 1), "singular_value": spectrum.values})
+    return {
+        "nodes": nodes,
+        "sectors": sectors,
+        "facts": facts,
+        "spectrum": values,
+        "singular_vectors": vectors,
+        "sector_weight": measures.between_sectors(w, panel.sectors).reset_index(),
+        "strong_edges": measures.strong_edges(w, panel.tickers),
+    }
+
+
+def edge_list(graphs: dict[str, Floats], panel: Panel) -> pd.DataFrame:
+    """Every edge of some graphs: columns method, asset, generator, weight."""
+    parts = []
+    for name, w in graphs.items():
+        i, j = np.nonzero(w)
+        names = np.array(panel.tickers)
+        parts.append(pd.DataFrame({"method": name, "asset": names[i], "generator": names[j], "weight": w[i, j]}))
+    return pd.concat(parts, ignore_index=True)
+
 
 PUBLISHED = {
     "identity": (2.00, 0.16, 0.74, 104),
@@ -89,7 +281,7 @@ def method_table(graphs: Graphs, etas: Mapping[str, float], signs: Floats, part:
     pnl = {name: portfolio_pnl(graph.bets(w, signs), part) for name, w in graphs.items()}
     days = len(next(iter(pnl.values())))
     counts = block_counts(days, rng=np.random.default_rng([seed, 3]), draws=draws, block=min(BLOCK, days))
-    drawn = {name: sharpe.resampled_sharpe(counts, series) for name, series in pnl.items()}
+    drawn = {name: trading.resampled_sharpe(counts, series) for name, series in pnl.items()}
     rows, differences = [], []
     base = drawn["identity"]
     for name, w in graphs.items():
@@ -136,12 +328,12 @@ def seed_gains(pnl: Mapping[str, Floats], draws: int, seed: int) -> pd.DataFrame
     rng = np.random.default_rng([seed, 4])
     counts = block_counts(days, rng=rng, draws=draws, block=min(BLOCK, days))
     picked = rng.integers(0, count, (draws, count))
-    base = sharpe.resampled_sharpe(counts, pnl["identity"])  # (draws, seeds)
+    base = trading.resampled_sharpe(counts, pnl["identity"])  # (draws, seeds)
     plain = forecasting.sharpe_ratio(pnl["identity"])
     rows = []
     for name, series in pnl.items():
         ratio = forecasting.sharpe_ratio(series)
-        gain = np.take_along_axis(sharpe.resampled_sharpe(counts, series) - base, picked, axis=1).mean(axis=1)
+        gain = np.take_along_axis(trading.resampled_sharpe(counts, series) - base, picked, axis=1).mean(axis=1)
         low, high = np.quantile(gain, [0.025, 0.975])
         own = {
             "gain": float((ratio - plain).mean()),
@@ -274,7 +466,7 @@ def transfer_tables(signs: Floats, part: Part, panel: Panel) -> Tables:
     for table in tables.values():
         table.insert(0, "ticker", names)
     for name, matrix in (("sector_sr_mean", ratios), ("sector_sr_size", np.abs(ratios))):
-        tables[name] = graph_measures.between_sectors(matrix, panel.sectors, mean=True).reset_index()
+        tables[name] = measures.between_sectors(matrix, panel.sectors, mean=True).reset_index()
     return tables
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 
 from engine.decisions import forecasting, graph
 from engine.decisions.forecasting import NoTrade
-from engine.decisions.graph import rolling as graph_rolling
+from engine.decisions.graph import weighting
 from engine.evaluation.comparison import block_counts
 from engine.market.grid import Floats
-from engine.studies.graph.panel import Panel, Part, daily_pnl, portfolio_pnl
+from engine.studies.graph.inputs import Panel, Part, daily_pnl, portfolio_pnl
 from engine.studies.graph.results import BLOCK, figures
 from engine.studies.graph.selection import Candidate
 
@@ -206,7 +206,7 @@ def rolling_table(
     date = np.concatenate([validation[1].date, test[1].date])
     rows, series = [], pd.DataFrame({"date": daily_pnl(np.zeros_like(test[1].returns), test[1])[0]})
     for one in tried:
-        found = graph_rolling.rolling(one.method, signs, returns, date, len(validation[1]), eta=one.eta)
+        found = weighting.rolling(one.method, signs, returns, date, len(validation[1]), eta=one.eta)
         once = figures(graph.bets(fit(one, *validation), test[0]), test[1])
         moved = figures(found.bets, test[1])
         cosines = [
@@ -243,7 +243,7 @@ def cost_table(
         turned = float(traded.sum() / len(bets) / len(np.unique(test[1].date)))
         even = float(forecasting.weighted_pnl(bets, test[1].returns).sum() / traded.sum()) if traded.sum() else np.nan
         for cost in COSTS:
-            rule, _ = graph_rolling.least_costly(fitted, validation[1].returns, cost, validation[1].date)
+            rule, _ = weighting.least_costly(fitted, validation[1].returns, cost, validation[1].date)
             rows.append(
                 {
                     "method": name,

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from engine.decisions import forecasting, graph
 from engine.decisions.graph.regression import Mask
 from engine.errors import MarketDataError
-from engine.market.grid import Floats
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import TRADING_DAYS, Floats
 from engine.market.surface_history import Dates
-from engine.studies.graph.panel import UNKNOWN_SECTOR, Part, portfolio_pnl
+from engine.studies.graph.inputs import UNKNOWN_SECTOR, Part, portfolio_pnl
 
 OWN_SHARE = 0.5
 """Share of a selected graph that stays with the own generator: see ``docs/graph_report.md``."""

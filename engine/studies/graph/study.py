@@ -23,12 +23,10 @@ from engine.models.fingan.sampling import Networks
 from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work
 from engine.studies.fingan.universe import universe
-from engine.studies.graph import live as graph_live
-from engine.studies.graph import results, robustness, selection
-from engine.studies.graph.generators import Trained, trained
-from engine.studies.graph.panel import Panel, Part, panel, portfolio_pnl, ticker_sharpe
+from engine.studies.graph import live, results, robustness, selection
+from engine.studies.graph.inputs import Panel, Part, Trained, panel, portfolio_pnl, ticker_sharpe, trained
+from engine.studies.graph.results import edge_list, structure_tables
 from engine.studies.graph.selection import Candidate
-from engine.studies.graph.structure import edge_list, structure_tables
 from engine.training.progress import Progress, TrainingStopped
 
 LABEL = "Graph ensembles: every generator on every asset"
@@ -255,7 +253,7 @@ class _Study:
 
     def learn(self) -> Tables:
         self.work.checkpointer("graphs").save({name: w.astype(np.float32) for name, w in self.graphs.items()})
-        self.work.checkpointer("live").save(graph_live.arrays(self.validation, self.test))
+        self.work.checkpointer("live").save(live.arrays(self.validation, self.test))
         kept = {name: self.graphs[name] for name in ("lasso", "selected")}
         return {"edges": edge_list(kept, self.panel)}
 

@@ -1,1 +1,24 @@
-"""Chapter 2 on any surfaces: arbitrage, components, factor models (SPEC 1)."""
+"""Chapter 2 on any surfaces.
+
+``dynamics`` has components and factor processes, ``factor_models`` simulates and reweights; ``study`` is the order.
+"""
+
+from engine.studies.surfaces.study import (
+    DATA,
+    INPUTS,
+    LABEL,
+    PUBLISHED_PENALTY,
+    Config,
+    steps,
+    summary,
+)
+
+__all__ = [
+    "DATA",
+    "INPUTS",
+    "LABEL",
+    "PUBLISHED_PENALTY",
+    "Config",
+    "steps",
+    "summary",
+]

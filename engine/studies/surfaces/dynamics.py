@@ -330,8 +330,8 @@ def _truth(history: SurfaceHistory, components: PrincipalComponents) -> tuple[Fl
     The estimate measures factors from the sample's average surface and along unit vectors of either sign; the market
     from its own average and along shapes f of norm c. So X̂ = ± c X + ⟨log σ̄ − Ỹ, f̂⟩.
     """
-    from engine.models.simulated import law as simulated_law
-    from engine.models.simulated.shapes import surface_shapes
+    from engine.models.simulated import law
+    from engine.models.simulated.law import surface_shapes
 
     try:
         shapes = surface_shapes(history.grid)
@@ -346,9 +346,9 @@ def _truth(history: SurfaceHistory, components: PrincipalComponents) -> tuple[Fl
     shift = flat(np.log(shapes.average) - components.log_average) @ vectors.T
     parameters = np.column_stack(
         [
-            simulated_law.LAMBDA[:k],
-            np.sign(inner) * norm * simulated_law.MEAN[:k] + shift,
-            norm * simulated_law.GAMMA[:k],
+            law.LAMBDA[:k],
+            np.sign(inner) * norm * law.MEAN[:k] + shift,
+            norm * law.GAMMA[:k],
         ]
     )
     return parameters, np.abs(inner)

@@ -14,8 +14,7 @@ import pandas as pd
 
 from engine.errors import MarketDataError
 from engine.market.grid import DT, Floats
-from engine.market.returns import realised_vol
-from engine.market.surface_history import SurfaceHistory
+from engine.market.surface_history import SurfaceHistory, realised_vol
 from engine.scenarios import reweighting
 from engine.settings import configuration, setting
 from engine.surfaces import dynamics, ornstein_uhlenbeck, principal_components, vix

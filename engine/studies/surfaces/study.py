@@ -14,8 +14,7 @@ import pandas as pd
 from engine.market.surface_history import SurfaceHistory
 from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work
-from engine.studies.surfaces import dynamics as surface_dynamics
-from engine.studies.surfaces import factor_models
+from engine.studies.surfaces import dynamics, factor_models
 from engine.studies.surfaces.dynamics import SurfaceDynamicsConfig
 from engine.studies.surfaces.factor_models import FactorModelConfig
 from engine.surfaces import arbitrage_report, vix
@@ -86,7 +85,7 @@ def vix_table(history: SurfaceHistory) -> pd.DataFrame:
 
 def _dynamics(history: SurfaceHistory, config: SurfacesConfig) -> Tables:
     chosen = SurfaceDynamicsConfig(components=config.components, seed=config.seed)
-    return dict(surface_dynamics.run(history, chosen).tables)
+    return dict(dynamics.run(history, chosen).tables)
 
 
 def _arbitrage(history: SurfaceHistory, config: SurfacesConfig) -> Tables:

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.evaluation.tails import TailShape, tail_shape
-from engine.market.grid import Floats
-from engine.market.returns import TRADING_DAYS
+from engine.market.grid import TRADING_DAYS, Floats
 from engine.market.surface_history import SurfaceHistory
-from engine.studies.volgan.forecasts import Paths, Rows
-from engine.studies.volgan.published import PAIRS
-from engine.studies.volgan.series import FollowedSeries, observed
+from engine.studies.volgan.forecasts import FollowedSeries, Paths, Rows, observed
 from engine.surfaces import principal_components
 from engine.surfaces.principal_components import PrincipalComponents
+
+PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+"""Pairs of the four series (return, first component, at-the-money vol, volatility index), in the thesis's order."""
 
 COMPONENTS = 3
 """Components compared, as in Tables 3.4 to 3.6."""

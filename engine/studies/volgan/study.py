@@ -21,13 +21,10 @@ from engine.models.surface_model import SurfaceModel
 from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators.scoring import true_law
-from engine.studies.volgan import paths as volgan_paths
-from engine.studies.volgan import scores as volgan_scores
-from engine.studies.volgan import tables as volgan_tables
-from engine.studies.volgan.forecasts import Forecasts, Law, Rows, arrays, forecast
-from engine.studies.volgan.networks import Networks, split
-from engine.studies.volgan.paths import PathStatistics, Reference
-from engine.studies.volgan.series import followed, observed
+from engine.studies.volgan import tables
+from engine.studies.volgan.forecasts import Forecasts, Law, Rows, arrays, followed, forecast, observed
+from engine.studies.volgan.networks import Networks, matching_tables, score_tables, split
+from engine.studies.volgan.paths import PathStatistics, Reference, correlations, measure, reference
 from engine.studies.volgan.tables import LawResult, Validation
 from engine.surfaces import arbitrage
 from engine.training.progress import Progress, TrainingStopped
@@ -132,8 +129,8 @@ class _Study:
         """The discriminator's scores, and the gradient norms of the matching."""
         models = {name: self.networks.get(name) for name in ("volgan", "bce")}
         parts = {"train": self.train, "test": self.test}
-        daily = volgan_scores.score_tables(self.history, parts, models)
-        return daily | volgan_scores.matching_tables(models["volgan"])
+        daily = score_tables(self.history, parts, models)
+        return daily | matching_tables(models["volgan"])
 
     def scenarios(self, name: str) -> Tables:
         """Scenarios of one law over the test days; what was counted is kept for the tables."""
@@ -153,7 +150,7 @@ class _Study:
             seed=self.config.seed,
             on_days=on_days,
         )
-        measured = volgan_paths.measure(paths, self._reference())
+        measured = measure(paths, self._reference())
         self.work.checkpointer(f"law_{name}").save(arrays(found) | dict(vars(measured)))
         return {}
 
@@ -175,15 +172,15 @@ class _Study:
             series=series,
             data_penalty=arbitrage.total_penalty(history.iv[test + 1], history.grid, history.rate[test]),
             data_test=reference,
-            data_train_correlation=volgan_paths.correlations(returns[:, None], change @ reference.vectors.T),
+            data_train_correlation=correlations(returns[:, None], change @ reference.vectors.T),
             laws=laws,
             scenarios=self.config.scenarios,
             rng_seed=self.config.seed,
         )
-        return volgan_tables.tables(found)
+        return tables.tables(found)
 
     def _reference(self) -> Reference:
-        return volgan_paths.reference(self.history, self.test, followed(self.history.grid))
+        return reference(self.history, self.test, followed(self.history.grid))
 
     def _law(self, name: str) -> Law:
         if name in ("volgan", "bce"):

@@ -4,6 +4,8 @@ Columns ``seeds_low`` and ``seeds_high`` are the 95 % interval of the mean over 
 without any), ``published`` is the thesis's figure. ``volgan`` are raw scenarios, ``volgan_reweighted`` those under
 β = 500/max Φ, ``bce`` the adversarial loss alone, ``fhs`` filtered historical simulation, ``truth`` the law of the
 simulated market where that made the data.
+
+The thesis printed its figures for the SPX, test part June 2018 to February 2023, on the 11×9 grid.
 """
 
 from __future__ import annotations
@@ -19,14 +21,87 @@ from numpy.typing import NDArray
 from engine.evaluation import calibration, comparison
 from engine.evaluation.constant_correlation import constant_correlation
 from engine.evaluation.tails import gaussian_shape
-from engine.market.grid import Floats
+from engine.market.grid import Floats, Grid
 from engine.studies.base import Tables, rounded
-from engine.studies.volgan import published
-from engine.studies.volgan.eigen_surfaces import eigen_surface_table
-from engine.studies.volgan.forecasts import BAND, Forecasts
-from engine.studies.volgan.paths import COMPONENTS, TAIL_FIELDS, PathStatistics, Reference, frequencies, tail_fields
-from engine.studies.volgan.series import FollowedSeries
+from engine.studies.volgan.forecasts import BAND, FollowedSeries, Forecasts
+from engine.studies.volgan.paths import (
+    COMPONENTS,
+    PAIRS,
+    TAIL_FIELDS,
+    PathStatistics,
+    Reference,
+    frequencies,
+    tail_fields,
+)
 from engine.surfaces import dynamics
+
+PUBLISHED_PENALTY: dict[str, tuple[float, float, float]] = {
+    "data": (0.0096, 0.0628, 0.0005),
+    "bce": (2.4635, 0.9086, 2.3164),
+    "volgan": (0.0199, 0.088, 0.003),
+    "volgan_reweighted": (0.0127, 0.0620, 0.0014),
+}
+"""Table 3.1: mean, standard deviation and median of Φ (of daily means for the generators)."""
+
+PUBLISHED_EXCEEDANCE: dict[tuple[str, str], tuple[float, float, float, float]] = {
+    ("volgan_reweighted", "S"): (0.2532, 0.2919, 0.8200, 0.8355),
+    ("volgan_reweighted", "3M 100 %"): (0.1395, 0.1516, 0.4961, 0.5461),
+    ("volgan_reweighted", "3M 125 %"): (0.76978, 0.7881, 0.9285, 0.9380),
+    ("volgan_reweighted", "3M 75 %"): (0.2946, 0.3032, 0.6546, 0.6934),
+    ("volgan_reweighted", "1M 100 %"): (0.0982, 0.1128, 0.4289, 0.4841),
+    ("volgan_reweighted", "1W 100 %"): (0.2041, 0.2205, 0.5917, 0.6322),
+    ("volgan_reweighted", "1D 100 %"): (0.1990, 0.2179, 0.6012, 0.6434),
+    ("volgan_reweighted", "VIX"): (0.3437, 0.3523, 0.5267, 0.5504),
+    ("volgan", "S"): (0.0448, 0.0939, 0.9233, 0.9337),
+    ("volgan", "3M 100 %"): (0.0852, 0.0956, 0.6451, 0.7167),
+    ("volgan", "3M 125 %"): (0.7218, 0.7364, 0.9759, 0.9802),
+    ("volgan", "3M 75 %"): (0.2033, 0.2214, 0.7562, 0.8183),
+    ("volgan", "1M 100 %"): (0.0525, 0.0655, 0.5788, 0.6658),
+    ("volgan", "1W 100 %"): (0.1180, 0.1378, 0.7295, 0.8010),
+    ("volgan", "1D 100 %"): (0.1171, 0.1352, 0.7468, 0.8165),
+    ("volgan", "VIX"): (0.2524, 0.2584, 0.7123, 0.7118),
+}
+"""Tables 3.2 (reweighted) and 3.3 (β = 0): share of days below the 1, 2.5, 97.5 and 99 % quantiles. That of the VIX
+falls from 97.5 to 99 % as printed, which no quantile can do."""
+
+PUBLISHED_EXPLAINED = {"data": (0.5125, 0.3400, 0.0501), "volgan": (0.4531, 0.2569, 0.1276)}
+"""Table 3.4: share of variance of the first three components."""
+
+PUBLISHED_EXPLAINED_SPREAD = (0.0184, 0.0088, 0.0055)
+"""Table 3.4: 1.96 standard deviations of VolGAN's shares over 1,000 draws."""
+
+PUBLISHED_ALIGNMENT = ((0.921, 0.922, 0.009), (0.921, 0.922, 0.011), (0.798, 0.798, 0.011))
+"""Table 3.5: mean, median and standard deviation of the inner products of components."""
+
+PUBLISHED_RETURN_CORRELATION = {
+    "data": (-0.76, -0.29, 0.06),
+    "volgan": (-0.84, -0.38, 0.16),
+    "data_train": (-0.34, -0.32, 0.28),
+}
+"""Table 3.6: correlation of the return with the projections on the first three components."""
+
+PUBLISHED_RETURN_CORRELATION_SPREAD = (0.024, 0.055, 0.020)
+"""Table 3.6: 1.96 standard deviations of VolGAN's over 1,000 draws."""
+
+PUBLISHED_SERIES = ("ΔlogS", "ΔX¹", "Δlog ATM", "Δlog VIX")
+"""Rows and columns of Tables 3.7 to 3.9."""
+
+PUBLISHED_CORRELATIONS: dict[str, dict[str, tuple[float, ...]]] = {
+    "all": {
+        "volgan": (-0.84, -0.86, -0.55, 0.95, 0.66, 0.72),
+        "data": (-0.76, -0.77, -0.71, 0.89, 0.84, 0.96),
+    },
+    "first year": {
+        "volgan": (-0.67, -0.73, -0.34, 0.89, 0.64, 0.77),
+        "data": (-0.66, -0.82, -0.80, 0.75, 0.74, 0.96),
+    },
+    "last year": {
+        "volgan": (-0.94, -0.92, -0.63, 0.97, 0.71, 0.76),
+        "data": (-0.80, -0.72, -0.76, 0.96, 0.95, 0.95),
+    },
+}
+"""Tables 3.7, 3.8 and 3.9."""
+
 
 BASELINE = "fhs"
 NOT_REJECTED = 0.05
@@ -113,7 +188,7 @@ def penalty_table(found: Validation) -> pd.DataFrame:
     for name, values in [("data", found.data_penalty[None])] + [
         (name, law.forecasts.penalty[position]) for name, law, position in found.each()
     ]:
-        theirs = published.PENALTY.get(name, (np.nan,) * 3)
+        theirs = PUBLISHED_PENALTY.get(name, (np.nan,) * 3)
         for statistic, of_seeds, figure in zip(("mean", "sd", "median"), statistics(values), theirs, strict=True):
             rows.append({"model": name, "statistic": statistic, **_spread(of_seeds), "published": figure})
     return pd.DataFrame(rows)
@@ -140,7 +215,7 @@ def coverage_table(found: Validation) -> pd.DataFrame:
     for name, law, position in found.each():
         below = law.forecasts.below[position]  # (K, T, S, L)
         for s, (label, wanted) in enumerate(zip(found.series.labels, found.series.published, strict=True)):
-            theirs = published.EXCEEDANCE.get((name, wanted), (np.nan,) * 4)
+            theirs = PUBLISHED_EXCEEDANCE.get((name, wanted), (np.nan,) * 4)
             for k, (level, figure) in enumerate(zip(calibration.LEVELS, theirs, strict=True)):
                 tests = [calibration.coverage(of_seed, level) for of_seed in below[:, :, s, k]]
                 kupiec = np.array([test.kupiec_p for test in tests])
@@ -282,12 +357,12 @@ def component_table(found: Validation) -> pd.DataFrame:
         row = {"rank": rank + 1, "model": "data", "name": reference.components.names[rank]}
         share = float(reference.components.explained[rank])
         rows.append(
-            row | {"share": share, "low": low[rank], "high": high[rank], "published": published.EXPLAINED["data"][rank]}
+            row | {"share": share, "low": low[rank], "high": high[rank], "published": PUBLISHED_EXPLAINED["data"][rank]}
         )
         for name, law in found.laws.items():
             drawn = law.paths.shares[:, :, rank]
-            theirs = published.EXPLAINED.get(name, (np.nan,) * COMPONENTS)[rank]
-            spread = published.EXPLAINED_SPREAD[rank] if name == "volgan" else np.nan
+            theirs = PUBLISHED_EXPLAINED.get(name, (np.nan,) * COMPONENTS)[rank]
+            spread = PUBLISHED_EXPLAINED_SPREAD[rank] if name == "volgan" else np.nan
             rows.append(
                 {"rank": rank + 1, "model": name, **_over_histories(drawn, "share")}
                 | {"published": theirs, "published_spread": spread}
@@ -301,7 +376,7 @@ def alignment_table(found: Validation) -> pd.DataFrame:
     for rank in range(COMPONENTS):
         for name, law in found.laws.items():
             drawn = law.paths.alignment[:, :, rank]
-            theirs = published.ALIGNMENT[rank] if name == "volgan" else (np.nan,) * 3
+            theirs = PUBLISHED_ALIGNMENT[rank] if name == "volgan" else (np.nan,) * 3
             row = {"rank": rank + 1, "model": name, **_spread(drawn.mean(axis=1), "mean")}
             row |= {"median": float(np.median(drawn)), "sd": float(drawn.std(axis=1).mean())}
             rows.append(row | dict(zip(("published", "published_median", "published_sd"), theirs, strict=True)))
@@ -318,14 +393,14 @@ def return_correlation_table(found: Validation) -> pd.DataFrame:
         rows.append(
             {"rank": rank + 1, "model": "data", "correlation": data.value}
             | {"low": data.robust[0], "high": data.robust[1]}
-            | {"published": published.RETURN_CORRELATION["data"][rank]}
+            | {"published": PUBLISHED_RETURN_CORRELATION["data"][rank]}
         )
-        train, theirs = found.data_train_correlation[rank], published.RETURN_CORRELATION["data_train"][rank]
+        train, theirs = found.data_train_correlation[rank], PUBLISHED_RETURN_CORRELATION["data_train"][rank]
         rows.append({"rank": rank + 1, "model": "data_train", "correlation": float(train), "published": theirs})
         for name, law in found.laws.items():
             drawn = law.paths.with_return[:, :, rank]
-            figure = published.RETURN_CORRELATION["volgan"][rank] if name == "volgan" else np.nan
-            spread = published.RETURN_CORRELATION_SPREAD[rank] if name == "volgan" else np.nan
+            figure = PUBLISHED_RETURN_CORRELATION["volgan"][rank] if name == "volgan" else np.nan
+            spread = PUBLISHED_RETURN_CORRELATION_SPREAD[rank] if name == "volgan" else np.nan
             rows.append(
                 {"rank": rank + 1, "model": name, **_over_histories(drawn, "correlation")}
                 | {"published": figure, "published_spread": spread}
@@ -339,10 +414,10 @@ def correlation_table(found: Validation) -> pd.DataFrame:
     rows = []
     for p, (period, days) in enumerate(reference.periods.items()):
         part = reference.four[days]
-        for pair, (i, j) in enumerate(published.PAIRS):
-            names = {"period": period, "days": len(part), "first": published.SERIES[i], "second": published.SERIES[j]}
+        for pair, (i, j) in enumerate(PAIRS):
+            names = {"period": period, "days": len(part), "first": PUBLISHED_SERIES[i], "second": PUBLISHED_SERIES[j]}
             data = dynamics.correlation(part[:, i], part[:, j])
-            theirs = published.CORRELATIONS[period]
+            theirs = PUBLISHED_CORRELATIONS[period]
             rows.append(
                 {**names, "model": "data", "correlation": data.value}
                 | {"low": data.robust[0], "high": data.robust[1], "published": theirs["data"][pair]}
@@ -393,3 +468,31 @@ def _bootstrapped_shares(found: Validation) -> tuple[Floats, Floats]:
         values = np.linalg.eigvalsh((centred * weight[:, None]).T @ centred)[::-1]
         drawn[k] = values[:COMPONENTS] / values.sum()
     return comparison.interval(drawn)
+
+
+def eigen_surface_table(reference: Reference, laws: Mapping[str, Floats]) -> pd.DataFrame:
+    """The first three eigen-surfaces of the data and of each law, point by point.
+
+    Args:
+        reference: the test part; its components are the data's.
+        laws: name → ``(K, 3, N)`` mean eigenvectors of the histories of each network, as ``PathStatistics.vectors``.
+
+    Returns:
+        ``rank, model, moneyness, maturity, value`` and the interval of the mean over networks.
+    """
+    grid: Grid = reference.components.grid
+    place = {
+        "moneyness": np.repeat(grid.moneyness, grid.shape[1]),
+        "maturity": np.tile(grid.maturity, grid.shape[0]),
+    }
+    parts = []
+    for rank in range(COMPONENTS):
+        about = {"rank": rank + 1, "model": "data"}
+        parts.append(pd.DataFrame({**about, **place, "value": reference.vectors[rank]}))
+        for name, vectors in laws.items():
+            of_networks = vectors[:, rank]  # (K, N)
+            low, high = np.transpose([comparison.seeds_interval(point) for point in of_networks.T])
+            about = {"rank": rank + 1, "model": name}
+            interval = {"seeds_low": low, "seeds_high": high, "seeds": float(len(of_networks))}
+            parts.append(pd.DataFrame({**about, **place, "value": of_networks.mean(axis=0), **interval}))
+    return rounded(pd.concat(parts, ignore_index=True), 5)

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.charts import graph_network
+from engine.charts import graph as draw
 from engine.decisions import graph
 from engine.runs import studies
 from engine.runs.studies import StudyResult
 from engine.studies.graph import live as graph_live
 from engine.studies.graph.live import Live
-from engine.studies.graph.sentences import LABELS, label
+from engine.studies.graph.results import LABELS, label
 from pages.ui import cache, downloads
 
 SELECTED = (
@@ -172,7 +172,7 @@ def learned(result: studies.StudyResult, method: str, eta: float) -> np.ndarray:
 
 @st.cache_resource(max_entries=64, show_spinner="Laying out the nodes …")
 def _positions(key: str, layout: str, _weights: np.ndarray, _sectors: tuple[str, ...]) -> np.ndarray:
-    return graph_network.positions(_weights, _sectors, layout)  # type: ignore[arg-type]
+    return draw.positions(_weights, _sectors, layout)  # type: ignore[arg-type]
 
 
 def positions(key: str, layout: str, weights: np.ndarray, sectors: tuple[str, ...]) -> np.ndarray:

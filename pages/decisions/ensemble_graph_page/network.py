@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.charts import fingan_ticker
-from engine.charts import graph_network as draw
+from engine.charts import fingan
+from engine.charts import graph as draw
 from engine.decisions import graph
 from engine.decisions.forecasting import BASIS_POINTS
 from engine.decisions.graph import measures as graph_measures
 from engine.decisions.graph.mixture import MetaGenerator, generators
 from engine.errors import CheckpointError
 from engine.runs import studies
-from engine.studies.fingan import pictures as fingan_pictures
-from engine.studies.graph import generators as graph_generators
-from engine.studies.graph.generators import Trained
+from engine.studies.fingan import tables as fingan_pictures
+from engine.studies.graph import inputs as graph_generators
+from engine.studies.graph.inputs import Trained
 from pages.decisions.ensemble_graph_page import Chosen, View, live, positions
 from pages.ui import downloads, frame, pictures, widths
 
@@ -151,7 +151,7 @@ def _mixture(view: View, chosen: Chosen, node: str) -> None:
     drawn = draws(trained, int(seed), view.tickers, chosen.weights[view.tickers.index(node)], node, window)
     table = fingan_pictures.densities(drawn)
     figure = pictures.of(
-        fingan_ticker.distributions, table, None, x_title="Half-day return (bp)", dark=frame.is_dark(), height=360
+        fingan.distributions, table, None, x_title="Half-day return (bp)", dark=frame.is_dark(), height=360
     )
     frame.chart(figure, key="graph_mixture")
     bets = {name: float(np.sign(values).mean()) for name, values in drawn.items()}

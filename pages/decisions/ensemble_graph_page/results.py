@@ -3,10 +3,9 @@
 import pandas as pd
 import streamlit as st
 
+from engine.charts import graph
 from engine.charts import graph as draw
-from engine.charts import graph_network
-from engine.studies.graph.results import extreme_table
-from engine.studies.graph.sentences import LABELS, label
+from engine.studies.graph.results import LABELS, extreme_table, label
 from pages.decisions.ensemble_graph_page import View, show_table
 from pages.ui import frame, pictures, widths
 
@@ -99,7 +98,7 @@ def pnl(view: View) -> None:
         daily = view.table("portfolio_pnl").drop(columns="date")
         names = [LABELS[str(name)] for name in daily.columns]
         figure = pictures.of(
-            graph_network.adjacency,
+            graph.adjacency,
             daily.corr(),
             names,
             names,

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from engine.charts import graph
 from engine.charts import graph as draw
-from engine.charts import graph_network
 from engine.decisions.graph import measures as graph_measures
 from pages.decisions.ensemble_graph_page import Chosen, View, live, show_table
 from pages.ui import frame, pictures, widths
@@ -18,11 +18,9 @@ def sectors(view: View, chosen: Chosen) -> None:
     sizes = [view.sectors.count(name) for name in names]
     left, right = widths.columns(2)
     with left:
-        frame.chart(
-            pictures.of(graph_network.sector_graph, table, names, sizes, dark=frame.is_dark()), key="graph_sectors"
-        )
+        frame.chart(pictures.of(graph.sector_graph, table, names, sizes, dark=frame.is_dark()), key="graph_sectors")
     with right:
-        figure = pictures.of(graph_network.adjacency,
+        figure = pictures.of(graph.adjacency,
             table, names, names, what="Total |w|", y_title="Sector forecast", x_title="Sector of the generators",
             dark=frame.is_dark(), height=480,
         )  # fmt: skip
@@ -87,7 +85,7 @@ def transfer(view: View) -> None:
             if name == "return_correlation":
                 values = values - np.eye(len(values))
             figure = pictures.of(
-                graph_network.adjacency,
+                graph.adjacency,
                 values,
                 view.tickers,
                 view.sectors,

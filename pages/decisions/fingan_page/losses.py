@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.charts import fingan as draw
-from engine.charts import fingan_ticker as draw_ticker
+from engine.charts import fingan as draw_ticker
 from pages.decisions.fingan_page import View, show_table
 from pages.ui import downloads, frame, pictures
 

@@ -5,14 +5,14 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import fingan as draw
-from engine.charts import fingan_ticker as draw_ticker
+from engine.charts import fingan as draw_ticker
 from engine.decisions import forecasting
 from engine.errors import CheckpointError
 from engine.market.returns import HalfDayWindows, fingan_windows
 from engine.models.fingan.sampling import GeneratorStack
 from engine.runs import studies
 from engine.studies.fingan import arrays as fingan_arrays
-from engine.studies.fingan import pictures as densities
+from engine.studies.fingan import tables as densities
 from pages.decisions.fingan_page import View
 from pages.ui import cache, downloads, frame, pictures, widths
 

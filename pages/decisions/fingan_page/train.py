@@ -9,11 +9,11 @@ from engine.charts import fingan as draw
 from engine.charts import theme
 from engine.datasets import Loaded
 from engine.errors import SettingsError
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 from engine.market.price_history import PriceHistory
 from engine.runs import fingan_progress, jobs
 from engine.settings import describe
-from engine.studies.fingan.study import Config
+from engine.studies.fingan import Config
 from pages.ui import forms, frame, study_jobs
 
 NAME = "fingan"
@@ -74,7 +74,7 @@ def store_sectors(content: bytes, name: str | None = None) -> str:
     if fresh:
         workspace.write_whole(path, content)
     try:
-        csv_import.read_sectors(path, name=name)
+        intake.read_sectors(path, name=name)
     except BaseException:
         if fresh:
             path.unlink(missing_ok=True)

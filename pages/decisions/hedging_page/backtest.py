@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.charts import hedging_backtest as draw_backtest
+from engine.charts import hedging as draw_backtest
 from engine.charts import theme
 from engine.datasets import Loaded
 from engine.market.grid import Floats
 from engine.models import registry
 from engine.runs import studies
 from engine.runs.studies import StudyResult
-from engine.studies.hedging import study
-from engine.studies.hedging.settings import GIVEN, TRUE_LAW
+from engine.studies import hedging
+from engine.studies.hedging import GIVEN, TRUE_LAW
 from pages.decisions.hedging_page import money, rounded
 from pages.ui import cache, datasets, downloads, forms, frame, generators, pictures, study_jobs, widths
 
@@ -245,7 +245,7 @@ def _form(loaded: Loaded) -> None:
             key="hedging_study_generator",
             help="Used where scenarios come from “model”. Days of its training are left out of the test.",
         )
-        values = forms.config_fields(study.Config, key="hedging_study")
+        values = forms.config_fields(hedging.Config, key="hedging_study")
         submitted = st.form_submit_button("Backtest in the background", type="primary", icon=":material/play_arrow:")
     if not submitted:
         return

@@ -19,7 +19,7 @@ from engine.models import registry
 from engine.runs import jobs, studies
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
-from engine.studies.generators.study import BASELINE, BASELINE_MODEL
+from engine.studies.generators import BASELINE, BASELINE_MODEL
 from pages.generators.volgan_page import View, place, states
 from pages.generators.volgan_page.controls import Request
 from pages.generators.volgan_page.fans import HISTORY_DAYS

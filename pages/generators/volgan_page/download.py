@@ -4,7 +4,7 @@ import shlex
 
 import streamlit as st
 
-from engine.charts import look, surfaces, theme
+from engine.charts import surfaces, theme
 from engine.datasets import Loaded
 from engine.runs.checkpoints import Listed
 from engine.scenarios import reweighting
@@ -26,7 +26,7 @@ def draw(view: View, listed: Listed, loaded: Loaded) -> None:
     figure = surfaces.surface_3d(view.mean_surface(), view.grid, dark=False, title=f"Mean scenario of {view.next_day}")
     st.download_button(
         "Surface as HTML",
-        lambda: look.standalone(figure).to_html(include_plotlyjs=True),
+        lambda: theme.standalone(figure).to_html(include_plotlyjs=True),
         f"surface-{view.model}-{view.day}.html",
         "text/html",
         key="volgan_html",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from engine.charts import smile_fans
+from engine.charts import scenarios
 from engine.market.grid import Floats
 from engine.scenarios import reweighting
 from pages.generators.volgan_page import View
@@ -42,7 +42,7 @@ def draw(view: View) -> None:
         + (", the realised one solid" if view.is_known else "")
     )
     fan = pictures.of(
-        smile_fans.smile_fan,
+        scenarios.smile_fan,
         view.iv,
         view.grid,
         view.weights,

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.charts import theme, validation, validation_moves, validation_scores
-from engine.charts.validation_eigen import eigen_surfaces
+from engine.charts import theme, validation
+from engine.charts.validation import eigen_surfaces
 from engine.datasets import Loaded
 from engine.runs import studies
 from engine.runs.checkpoints import Listed
 from engine.runs.studies import StudyResult
-from engine.studies.volgan import study
+from engine.studies import volgan
 from pages.ui import cache, datasets, downloads, forms, frame, generators, pictures, study_jobs, widths
 
 STUDY = "volgan"
@@ -232,7 +232,7 @@ def calibration(result: StudyResult) -> str:
 
 def bands(result: StudyResult) -> str:
     """95 % bands over time of one series, raw, reweighted and the baseline's."""
-    arrays = cache.study_arrays(result, study.BANDS)
+    arrays = cache.study_arrays(result, volgan.BANDS)
     table = cache.study_table(result, "coverage")
     dates = np.asarray(cache.study_table(result, "penalty_by_day")["date"])
     series = list(dict.fromkeys(table["series"]))
@@ -298,7 +298,7 @@ def scores(result: StudyResult) -> str:
     """Scores over time, and the days that the discriminator finds least like the others."""
     daily = cache.study_table(result, "scores")
     summary = cache.study_table(result, "score_summary").set_index(["model", "part"])
-    frame.chart(pictures.of(validation_scores.scores_over_time, daily, dark=frame.is_dark()), key="validation_scores")
+    frame.chart(pictures.of(validation.scores_over_time, daily, dark=frame.is_dark()), key="validation_scores")
     test = daily[daily["part"] == "test"]
     large = test["size"] > daily.loc[daily["part"] == "train", "size"].quantile(0.99)
     flagged, of_large = float(test["extreme"].mean()), float(test.loc[large, "extreme"].mean()) if large.any() else 0.0
@@ -321,7 +321,7 @@ def correlation(result: StudyResult) -> str:
     """Daily correlation of simulated return and at-the-money increment against a constant one."""
     daily, test = cache.study_table(result, "correlation_by_day"), cache.study_table(result, "correlation_test")
     there = [name for name in RAW_LAWS if name in daily.columns]
-    figure = pictures.of(validation_moves.correlation_over_time, daily, test, there[:3], dark=frame.is_dark())
+    figure = pictures.of(validation.correlation_over_time, daily, test, there[:3], dark=frame.is_dark())
     frame.chart(figure, key="validation_correlation")
     row = test.set_index("model").loc["volgan"]
     st.markdown(
@@ -339,9 +339,7 @@ def components(result: StudyResult) -> str:
     shares, angles = cache.study_table(result, "components"), cache.study_table(result, "alignment")
     pairs, dark = cache.study_table(result, "correlations"), frame.is_dark()
     there = [name for name in RAW_LAWS if name in set(shares["model"])]
-    frame.chart(
-        pictures.of(validation_moves.component_panels, shares, angles, there, dark=dark), key="validation_components"
-    )
+    frame.chart(pictures.of(validation.component_panels, shares, angles, there, dark=dark), key="validation_components")
     if "eigen_surfaces" in result.table_names():  # validations made before there was this table lack it
         st.markdown("**Eigen-surfaces** of the data and of simulated histories, mean over these (Figures 3.13–3.15)")
         eigen = cache.study_table(result, "eigen_surfaces")
@@ -349,7 +347,7 @@ def components(result: StudyResult) -> str:
             pictures.of(eigen_surfaces, eigen, ("data", *there[:2]), dark=frame.is_dark()), key="validation_eigen"
         )
     st.markdown("**Correlations of index, level, at-the-money vol and volatility index** (Tables 3.7–3.9)")
-    frame.chart(pictures.of(validation_moves.pair_panels, pairs, there[:3], dark=dark), key="validation_pairs")
+    frame.chart(pictures.of(validation.pair_panels, pairs, there[:3], dark=dark), key="validation_pairs")
     st.markdown("**Correlations of the return with the projections on the data's components** (Table 3.6)")
     _show_table(cache.study_table(result, "return_correlations"), "validation_projections", height=240)
     st.markdown("**Tables 3.7–3.9**")
@@ -368,7 +366,7 @@ def tails(result: StudyResult) -> str:
         key="validation_tail_series",
         format_func=lambda name: {"return": "Index return", "ATM increment": "At-the-money increment"}[name],
     )
-    figure = pictures.of(validation_moves.tails, histogram, str(series), there, dark=frame.is_dark())
+    figure = pictures.of(validation.tails, histogram, str(series), there, dark=frame.is_dark())
     frame.chart(figure, key="validation_tails")
     part = table[table["series"] == series].set_index("model")
     words = "; ".join(
@@ -391,7 +389,7 @@ def matching(result: StudyResult) -> str:
     if norms.empty:
         st.info("The checkpoint of this generator holds no gradient norms.", icon=":material/info:")
         return "coefficients"
-    frame.chart(pictures.of(validation_scores.gradient_norms, norms, dark=frame.is_dark()), key="validation_matching")
+    frame.chart(pictures.of(validation.gradient_norms, norms, dark=frame.is_dark()), key="validation_matching")
     last = norms.groupby("term", sort=False)["norm"].agg(["first", "last"])
     words = ", ".join(
         f"{term} {theme.significant(row['first'])} → {theme.significant(row['last'])}" for term, row in last.iterrows()
@@ -431,7 +429,7 @@ def _form(loaded: Loaded) -> None:
             help="Trained generators of this grid. Days of these data up to the end of their training are left out of "
             "the test. New ones are trained first, several networks at once.",
         )
-        values = forms.config_fields(study.Config, key="validation")
+        values = forms.config_fields(volgan.Config, key="validation")
         submitted = st.form_submit_button("Validate in the background", type="primary", icon=":material/play_arrow:")
     if not submitted:
         return

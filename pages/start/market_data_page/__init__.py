@@ -14,7 +14,7 @@ import streamlit as st
 from engine import datasets as catalogue
 from engine import workspace
 from engine.errors import MarketDataError
-from engine.market.intake import reader as csv_import
+from engine.market import intake
 from pages.ui import cache, datasets, frame
 
 KIND = "market_kind"
@@ -78,7 +78,7 @@ class Upload:
     files: Files = ()
     kind: catalogue.Kind | None = None
     reading: dict[str, Any] = field(default_factory=dict)
-    asked: csv_import.AmbiguousColumns | None = None
+    asked: intake.AmbiguousColumns | None = None
     problem: str = ""
     replaces: str | None = None
     done: Done | None = None
@@ -153,7 +153,7 @@ def _read(state: Upload) -> None:
     state.asked, state.problem = None, ""
     try:
         loaded = cache.upload(state.files, kind=state.kind, reading=state.reading)
-    except csv_import.AmbiguousColumns as question:
+    except intake.AmbiguousColumns as question:
         state.asked = question
         return
     except MarketDataError as error:
@@ -247,7 +247,7 @@ def _questions(state: Upload) -> None:
                 st.rerun()
 
 
-def _answer(asked: csv_import.AmbiguousColumns) -> Any:
+def _answer(asked: intake.AmbiguousColumns) -> Any:
     """The widget that fits the question; the answer once it is given."""
     words = OPTIONS.get(asked.needed, ("", {}))[1]
     options = [o for o in asked.options if asked.by != "kind" or o != "sectors"]
@@ -268,17 +268,17 @@ def _answer(asked: csv_import.AmbiguousColumns) -> Any:
     return choice if sent else None
 
 
-def _put(reading: dict[str, Any], asked: csv_import.AmbiguousColumns, answer: Any) -> None:
+def _put(reading: dict[str, Any], asked: intake.AmbiguousColumns, answer: Any) -> None:
     if asked.by == "option" or isinstance(answer, float):
         reading[asked.needed] = answer
     else:
         reading["mapping"] = {**reading.get("mapping", {}), asked.needed: answer}
 
 
-def _guessed_kind(state: Upload, asked: csv_import.AmbiguousColumns | None) -> str:
+def _guessed_kind(state: Upload, asked: intake.AmbiguousColumns | None) -> str:
     name, content = _file_in_question(state, asked)
     try:
-        kind = csv_import.recognise(content, name=name)
+        kind = intake.recognise(content, name=name)
     except MarketDataError:
         kind = st.session_state.get(KIND, "surfaces")
     return kind if kind in KINDS else "prices"
@@ -287,16 +287,16 @@ def _guessed_kind(state: Upload, asked: csv_import.AmbiguousColumns | None) -> s
 def _is_table(state: Upload) -> bool:
     try:
         name, content = state.files[0]
-        csv_import.sketch(content, name=name)
+        intake.sketch(content, name=name)
     except MarketDataError:
         return False
     return True
 
 
-def _file_in_question(state: Upload, asked: csv_import.AmbiguousColumns | None) -> tuple[str, bytes]:
+def _file_in_question(state: Upload, asked: intake.AmbiguousColumns | None) -> tuple[str, bytes]:
     if asked is not None:
         for name, content in state.files:
-            if csv_import.display_name(content, name) == asked.file:
+            if intake.display_name(content, name) == asked.file:
                 return name, content
     return state.files[0]
 
@@ -305,7 +305,7 @@ def _mapper(
     source: Path | bytes, name: str, kind: str, reading: Mapping[str, Any], *, key: str
 ) -> dict[str, Any] | None:
     """Which column is what, and in which units; the answers once they are sent."""
-    seen = csv_import.sketch(source, name=name)
+    seen = intake.sketch(source, name=name)
     st.dataframe(
         pd.DataFrame({heading: list(cells) for heading, cells in list(seen.first_cells.items())[:60]}),
         hide_index=True,
@@ -318,7 +318,7 @@ def _mapper(
     with st.form(f"{key}_form", border=False):
         columns = st.columns(3)
         chosen: dict[str, str] = {}
-        for number, role in enumerate(csv_import.ROLES[kind]):
+        for number, role in enumerate(intake.ROLES[kind]):
             if kind == "surfaces" and seen.points and role.name in ("maturity", "moneyness", "strike", "iv"):
                 continue
             before = mapping.get(role.name, guesses.get(role.name))

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.charts import arbitrage_history as draw
 from engine.charts import penalties, theme
-from engine.charts.arbitrage_history import NAMES
+from engine.charts import penalties as draw
+from engine.charts.penalties import NAMES
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.studies.surfaces.study import PUBLISHED_PENALTY
+from engine.studies.surfaces import PUBLISHED_PENALTY
 from engine.surfaces import arbitrage
 from engine.surfaces import arbitrage_report as report
 from engine.surfaces.arbitrage import Kind, Penalty

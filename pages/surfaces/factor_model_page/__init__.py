@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.charts import factor_paths as draw
-from engine.charts import joint_moves, penalties, theme
-from engine.charts.arbitrage_history import NAMES
+from engine.charts import factor_models, penalties, theme
+from engine.charts import factor_models as draw
+from engine.charts.penalties import NAMES
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.studies.surfaces import factor_models as study
@@ -104,7 +104,7 @@ def ten_years(view: View) -> None:
     st.markdown("**Joint density of daily moves of spot and VIX**, the model against these data (figure 2.20)")
     simulated, data = study.scenario_moves(scenario), study.history_moves(view.history)
     joint = pictures.of(
-        joint_moves.joint_density, (simulated.spot, simulated.vix), (data.spot, data.vix), dark=view.dark
+        factor_models.joint_density, (simulated.spot, simulated.vix), (data.spot, data.vix), dark=view.dark
     )
     frame.chart(joint, key="joint")
     frame.provenance(

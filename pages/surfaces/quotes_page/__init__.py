@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from engine.datasets import Loaded
 from engine.market.grid import Floats
-from engine.surfaces.construction import Construction
+from engine.surfaces.smoothing import Construction
 from pages.surfaces.quotes_page.controls import Choice
 
 

@@ -11,7 +11,7 @@ from engine.charts import quotes as draw
 from engine.charts import surfaces, theme
 from engine.market.grid import Floats, maturity_label
 from engine.surfaces import quote_cleaning
-from engine.surfaces.construction import Construction
+from engine.surfaces.smoothing import Construction
 from pages.surfaces.quotes_page import View
 from pages.ui import cache, downloads, frame, pictures, widths
 

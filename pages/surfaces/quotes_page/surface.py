@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.charts import arbitrage_history, penalties, theme
+from engine.charts import penalties, theme
 from engine.charts import quotes as draw
 from engine.market import export
 from engine.surfaces import arbitrage, smoothing
@@ -44,16 +44,16 @@ def penalty(view: View) -> None:
     """P1, P2, P3 before and after, on one scale."""
     built = view.built
     before = "Before the repair" if built.repair is not None else "Quotes joined by straight lines"
-    top = max(float(getattr(built.before, kind).max()) for kind in arbitrage_history.NAMES)
+    top = max(float(getattr(built.before, kind).max()) for kind in penalties.NAMES)
     for title, matrices in ((before, built.before), ("The surface", built.after)):
         st.markdown(f"**{title}**: Φ {theme.significant(float(matrices.total))}")
         if not float(matrices.total) > 0:
             st.success("No static arbitrage on the grid.", icon=":material/check:")
             continue
-        panels = {name: getattr(matrices, kind) for kind, name in arbitrage_history.NAMES.items()}
+        panels = {name: getattr(matrices, kind) for kind, name in penalties.NAMES.items()}
         worst = {
             name: arbitrage.worst_cell(getattr(matrices, kind), built.grid, kind).description
-            for kind, name in arbitrage_history.NAMES.items()
+            for kind, name in penalties.NAMES.items()
         }
         figure = pictures.of(penalties.penalty_panels, panels, built.grid, worst, dark=view.dark, top=top or None)
         frame.chart(figure, key=f"quotes_penalty_{title}")

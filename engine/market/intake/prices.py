@@ -13,19 +13,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine.market.grid import Floats
-from engine.market.intake.column_checks import read_positive, reject_dates, rows_mask
-from engine.market.intake.column_roles import ROLES, assign, normal, require, wide_columns
-from engine.market.intake.date_parsing import parse_dates
-from engine.market.intake.import_result import (
-    AmbiguousColumns,
-    Imported,
-    Mask,
-    Reading,
-    RowCheck,
-    joined,
+from engine.market.intake.cells import Numbers, decimal_mark, number_fault, parse_dates, parse_numbers
+from engine.market.intake.columns import (
+    ROLES,
+    assign,
+    normal,
+    read_positive,
+    reject_dates,
+    require,
+    rows_mask,
+    wide_columns,
 )
-from engine.market.intake.number_parsing import Numbers, decimal_mark, number_fault, parse_numbers
-from engine.market.intake.raw_table import RawTable
+from engine.market.intake.result import AmbiguousColumns, Imported, Mask, Reading, RowCheck, joined
+from engine.market.intake.tables import RawTable
 from engine.market.price_history import TICKER, PriceHistory
 from engine.market.surface_history import Dates
 

@@ -1,4 +1,4 @@
-"""The compiled inner loops of the static-arbitrage penalty: prices and violations of one surface after another.
+"""The compiled inner loops on surfaces: penalties of static arbitrage, and the sum behind the volatility index.
 
 Each surface is priced and checked while its 10×8 numbers sit in the first-level cache, and nothing of it but its total
 need be written to memory. The loops release the interpreter lock, share no state and treat every surface by itself, so
@@ -7,18 +7,22 @@ any number of threads may run them on any split of the data and get the same bit
 The normal distribution function is a table with a Taylor polynomial, because that turns into vector instructions while
 a call of ``erfc`` does not. For the same reason the arrays of a surface are padded and the three violations are one
 loop without special cases at the edges.
+
+numba takes a while to import: callers import this module where they need it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numba import njit
 
-from engine.market.grid import Floats
+from engine.market.grid import LOWEST_IV, Floats
 
 PRICE_TOLERANCE = 2e-15
 """Price differences up to this, in units of spot, are rounding and no violation: nine units in the last place of 1.
@@ -36,6 +40,7 @@ _PDF = np.exp(-0.5 * _NODES**2) / math.sqrt(2.0 * math.pi)
 _LANES = 16  # pad to whole vectors, unrolled
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def compiled(*fastmath: str, cache: bool = False) -> Callable[[F], F]:
@@ -50,6 +55,17 @@ def compiled(*fastmath: str, cache: bool = False) -> Callable[[F], F]:
         return compiled
 
     return decorate
+
+
+def mapped(chunk: Callable[[int], T], starts: range) -> Iterator[T]:
+    """``chunk`` of every start, in order, on all cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = min(len(starts), cores)
+    if threads <= 1:
+        yield from map(chunk, starts)
+        return
+    with ThreadPoolExecutor(threads, thread_name_prefix="chunk") as pool:
+        yield from pool.map(chunk, starts)
 
 
 class Layout(NamedTuple):
@@ -198,3 +214,68 @@ def violations(iv: Floats, rate: Floats, grid: Layout, matrices: Floats, total: 
         if matrices.shape[0] > 0:
             _matrices(price, grid, matrices[i, 0], matrices[i, 1], matrices[i, 2])
     return first_wrong
+
+
+class Smile(NamedTuple):
+    """How the vol at each strike comes from a flattened surface, linear in moneyness, then in maturity.
+
+    Args:
+        strike, log_strike: ``(K,)`` strikes as multiples of spot.
+        share: ``(K,)`` ΔK/K² of each.
+        cell: ``(K,)`` flat position of the lower strike at the earlier maturity.
+        across: ``(K,)`` weight of the upper strike.
+        later: weight of the later maturity.
+        row: maturities of the grid.
+        horizon: T, years.
+    """
+
+    strike: Floats
+    log_strike: Floats
+    share: Floats
+    cell: np.ndarray[tuple[int], np.dtype[np.intp]]
+    across: Floats
+    later: float
+    row: int
+    horizon: float
+
+
+@compiled(cache=True)
+def index(iv: Floats, rate: Floats, smile: Smile, out: Floats) -> None:
+    """100 σ of each surface, as :func:`engine.surfaces.vix.from_surface` says.
+
+    Args:
+        iv: ``(n, N)`` float64, contiguous, maturity fastest.
+        rate: ``(n,)`` per year.
+        smile: where the vols come from.
+        out: ``(n,)`` receives the index points.
+    """
+    k, horizon, size = smile.strike, smile.horizon, smile.strike.shape[0]
+    root = math.sqrt(horizon)
+    centre, half, price = np.empty(size), np.empty(size), np.empty(size)
+    for i in range(iv.shape[0]):
+        surface = iv[i]
+        discount = math.exp(-rate[i] * horizon)
+        forward = 1.0 / discount
+        at = 0
+        while at < size - 1 and k[at + 1] <= forward:
+            at += 1
+        # short loops without branches turn into vector instructions; one long loop does not
+        for s in range(size):
+            cell, u = smile.cell[s], smile.across[s]
+            early = (1.0 - u) * surface[cell] + u * surface[cell + smile.row]
+            late = (1.0 - u) * surface[cell + 1] + u * surface[cell + smile.row + 1]
+            vol = (1.0 - smile.later) * early + smile.later * late
+            spread = (vol if vol > LOWEST_IV else LOWEST_IV) * root
+            centre[s] = (rate[i] * horizon - smile.log_strike[s]) / spread
+            half[s] = 0.5 * spread
+        for s in range(at + 1):  # puts up to K0
+            price[s] = k[s] * discount * normal_cdf(half[s] - centre[s]) - normal_cdf(-centre[s] - half[s])
+        for s in range(at + 1, size):  # calls above it
+            price[s] = normal_cdf(centre[s] + half[s]) - k[s] * discount * normal_cdf(centre[s] - half[s])
+        total = 0.0
+        for s in range(size):
+            total += price[s] * smile.share[s]
+        # at K0 the price so far is the put's; by parity the call costs 1 − K0 e^{−rT} more
+        total += 0.5 * (1.0 - k[at] * discount) * smile.share[at]
+        variance = (2.0 * forward * total - (forward / k[at] - 1.0) ** 2) / horizon
+        out[i] = 100.0 * math.sqrt(variance) if variance > 0.0 else 0.0  # rounding, where no option has any value

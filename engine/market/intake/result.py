@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.errors import MarketDataError
-from engine.market.intake.raw_table import RawTable
+from engine.market.intake.tables import RawTable
 
 T = TypeVar("T")
 Mask = NDArray[np.bool_]

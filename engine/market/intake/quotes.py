@@ -13,12 +13,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine.market.grid import Floats
-from engine.market.intake.column_checks import read_positive, reject_bad, reject_dates, rows_mask
-from engine.market.intake.column_roles import assign, normal, require
-from engine.market.intake.date_parsing import parse_dates
-from engine.market.intake.import_result import AmbiguousColumns, Imported, Reading, RowCheck
-from engine.market.intake.number_parsing import decimal_mark, parse_numbers
-from engine.market.intake.raw_table import RawTable
+from engine.market.intake.cells import decimal_mark, parse_dates, parse_numbers
+from engine.market.intake.columns import assign, normal, read_positive, reject_bad, reject_dates, require, rows_mask
+from engine.market.intake.result import AmbiguousColumns, Imported, Reading, RowCheck
+from engine.market.intake.tables import RawTable
 from engine.market.quotes import COLUMNS, OptionQuotes
 
 Closes = Mapping[np.datetime64, float]

@@ -1,6 +1,7 @@
-"""From bytes to a table of cells: encoding, delimiter, ragged lines and limits; nothing is interpreted here.
+"""From bytes to a table of cells: encoding, delimiter, ragged lines, Parquet, and the limits of every file.
 
-CSV cells stay text; Parquet columns keep their types (numbers, dates, text) and nothing in a file is ever unpickled.
+CSV cells stay text; Parquet columns keep their types (numbers, dates, text) and nothing in a file is ever unpickled or
+interpreted here.
 """
 
 from __future__ import annotations
@@ -10,24 +11,205 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from engine.errors import MarketDataError
-from engine.market.intake.parquet_reading import read_parquet
-from engine.market.intake.raw_table import (
-    MAX_BYTES,
-    MAX_CELL,
-    MAX_ROWS,
-    RawTable,
-    Source,
-    checked_headings,
-    display_name,
-)
+
+MAX_BYTES = 500_000_000
+"""Largest file read (uploads have their own, smaller limit)."""
+
+MAX_ROWS = 5_000_000
+"""Most rows of a file."""
+
+MAX_COLUMNS = 4_000
+"""Most columns of a file."""
+
+MAX_CELL = 1_000
+"""Longest cell, in characters; a longer one is usually an unclosed quote."""
+
+MAX_HEADING = 200
+"""Longest heading, in characters."""
+
+Source = str | Path | bytes
+"""A path, or the content of a file itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """The cells of a file.
+
+    Args:
+        file: the file's name for people: its last part, without control characters.
+        headings: distinct column names.
+        columns: one Arrow array per heading, all of one length.
+        lines: ``(n,)`` line number of each row in the file, the heading line being line 1 (rows of a Parquet file
+            are numbered as if it were a CSV).
+        heading_line: line number of the headings.
+        ragged_lines, ragged_values, ragged_reasons: rows with a wrong number of cells.
+        notes: what was decided on the way.
+    """
+
+    file: str
+    headings: tuple[str, ...]
+    columns: tuple[Any, ...]
+    lines: NDArray[np.int64]
+    heading_line: int = 1
+    ragged_lines: Sequence[int] = ()
+    ragged_values: Sequence[str] = ()
+    ragged_reasons: Sequence[str] = ()
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def column(self, heading: str) -> Any:
+        """The cells below a heading."""
+        return self.columns[self.headings.index(heading)]
+
+    def texts(self, heading: str, rows: Sequence[int] | NDArray[np.intp] | None = None) -> list[str]:
+        """Cells as text, cut to 80 characters; missing ones as empty text."""
+        cells = self.column(heading)
+        taken = cells if rows is None else cells.take(pa.array(np.asarray(rows, dtype=np.int64)))
+        return ["" if cell is None else str(cell)[:80] for cell in taken.to_pylist()]
+
+    def renamed(self, headings: Sequence[str]) -> RawTable:
+        """The same cells under other headings."""
+        return replace(self, headings=tuple(headings))
+
+    def only(self, headings: Sequence[str]) -> RawTable:
+        """Some of the columns."""
+        return replace(self, headings=tuple(headings), columns=tuple(self.column(h) for h in headings))
+
+    def noting(self, note: str) -> RawTable:
+        """The same with one more note."""
+        return replace(self, notes=(*self.notes, note))
+
+
+def display_name(source: Source, name: str | None = None) -> str:
+    """The last part of a file's name without control characters, at most 80 characters."""
+    given = name if name is not None else ("the file" if isinstance(source, bytes) else str(source))
+    last = re.split(r"[/\\]", given.strip())[-1]
+    return "".join(c for c in last if c.isprintable())[:80] or "the file"
+
+
+def checked_headings(row: Sequence[str], file: str) -> list[str]:
+    """Trimmed, distinct headings; one without a name is called after its position.
+
+    Raises:
+        MarketDataError: if there are too many, one is too long, or they are values rather than names.
+    """
+    if len(row) > MAX_COLUMNS:
+        raise MarketDataError(f"expected at most {MAX_COLUMNS:,} columns; found {len(row):,} in {file}")
+    named = [" ".join(cell.replace("\ufeff", "").split()) for cell in row]
+    longest = max(named, key=len)
+    if len(longest) > MAX_HEADING:
+        raise MarketDataError(
+            f"expected column names of at most {MAX_HEADING} characters; found {len(longest):,}, "
+            f"beginning {longest[:40]!r}, in {file}"
+        )
+    if all(re.fullmatch(r"[-+]?[\d.,:/ %eE-]*\d[\d.,:/ TZ%-]*", cell) for cell in named if cell):
+        raise MarketDataError(f"expected column names in the first line; found {','.join(named)[:60]!r} in {file}")
+    return _distinct(named)
+
+
+def _distinct(named: Sequence[str]) -> list[str]:
+    seen: set[str] = set()
+    distinct = []
+    for number, heading in enumerate(named, start=1):
+        unique = heading or f"column {number}"
+        if unique in seen:
+            unique = f"{heading} (column {number})"
+        seen.add(unique)
+        distinct.append(unique)
+    return distinct
+
+
+def read_parquet(handle: BinaryIO, file: str, first_rows: int | None, max_bytes: int) -> RawTable:
+    """Read flat columns of numbers, text and dates; others are left out and named in a note.
+
+    Args:
+        handle: the open file.
+        file: its name for people.
+        first_rows: read only so many rows.
+        max_bytes: four times as much is allowed once unpacked.
+
+    Raises:
+        MarketDataError: if the file is damaged or exceeds a limit.
+    """
+    try:
+        parquet = pq.ParquetFile(handle)
+        meta = parquet.metadata
+        groups = [meta.row_group(i) for i in range(meta.num_row_groups)]
+        unpacked = sum(group.total_byte_size for group in groups)
+        _check_parquet(file, meta.num_rows, len(parquet.schema_arrow.names), unpacked, 4 * max_bytes)
+        if first_rows is None:
+            content = parquet.read()
+        else:
+            batches = list(parquet.iter_batches(batch_size=first_rows))[:1] if meta.num_rows else []
+            content = pa.Table.from_batches(batches, schema=parquet.schema_arrow)
+        content.validate(full=True)  # text that is not UTF-8, offsets that point nowhere
+        flat_columns = [_flat(column.combine_chunks()) for column in content.columns]
+    except MarketDataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError):
+        raise MarketDataError(f"expected a Parquet file; found one that is damaged or cut short, {file}") from None
+    headings = checked_headings([re.sub(r"^__index_level_\d+__$", "", name) for name in content.column_names], file)
+    columns, kept, left_out = [], [], []
+    for heading, flat in zip(headings, flat_columns, strict=True):
+        if flat is None:
+            left_out.append(heading)
+            continue
+        columns.append(flat)
+        kept.append(heading)
+    notes = (f"columns left out, being neither numbers, text nor dates: {', '.join(left_out)[:200]}",)
+    return RawTable(
+        file=file,
+        headings=tuple(kept),
+        columns=tuple(columns),
+        lines=np.arange(2, content.num_rows + 2, dtype=np.int64),
+        notes=notes if left_out else (),
+    )
+
+
+def _check_parquet(file: str, rows: int, columns: int, unpacked: int, most: int) -> None:
+    if columns > MAX_COLUMNS:
+        raise MarketDataError(f"expected at most {MAX_COLUMNS:,} columns; found {columns:,} in {file}")
+    if rows > MAX_ROWS:
+        raise MarketDataError(f"expected at most {MAX_ROWS:,} rows; found {rows:,} in {file}: split the file by year")
+    if unpacked > most:
+        raise MarketDataError(
+            f"expected at most {most / 1e6:,.0f} MB once unpacked; found {unpacked / 1e6:,.0f} MB in {file}: "
+            "split the file by year"
+        )
+
+
+def _flat(column: Any) -> Any:
+    """A column as text, number or day; None if it is of another type."""
+    if isinstance(column, pa.ChunkedArray):
+        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _flat(column.cast(kind.value_type))
+    if pa.types.is_timestamp(kind):
+        return (pc.local_timestamp(column) if kind.tz else column).cast(pa.date32(), safe=False)
+    if pa.types.is_date(kind):
+        return column.cast(pa.date32())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return column.cast(pa.string())
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return column
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return column.cast(pa.float64())
+    return None
+
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 """What may separate columns."""

@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,9 +29,11 @@ from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import LOWEST_IV, Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, HIGHEST_IV, Dates, SurfaceHistory
 from engine.models.conditional_fhs.filter import RealisedVol, next_weekdays
-from engine.models.surface_model import SurfaceModel
 from engine.scenarios import reweighting
 from engine.surfaces import arbitrage, principal_components, vix
+
+if TYPE_CHECKING:
+    from engine.models.surface_model import SurfaceModel
 
 MOST_DAYS = 252
 """Longest path: a year."""

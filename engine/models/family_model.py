@@ -20,7 +20,7 @@ from engine.errors import CheckpointError
 from engine.market.domain import Domain
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
-from engine.models import families, tasks
+from engine.models import registry, tasks
 from engine.models.conditional_fhs.filter import Filter, HistoryFilter
 from engine.models.conditional_fhs.model import Known, MoveModel, Pool
 from engine.models.families.estimators import Estimator
@@ -191,7 +191,7 @@ def family_model(family: str, task: str) -> type[FamilyModel]:
     Raises:
         SettingsError: if there is no such family or task.
     """
-    kind, of = tasks.task_class(task), families.family_class(family)
+    kind, of = tasks.task_class(task), registry.family_class(family)
     config = dataclasses.make_dataclass(
         f"{of.__name__}On{kind.__name__}Config", [], bases=(of.Config, kind.Config), frozen=True
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from engine.errors import SettingsError
 
 if TYPE_CHECKING:
+    from engine.models.families.family import Family
     from engine.models.surface_model import FitReport, SurfaceModel
     from engine.training.progress import Checkpointer, OnStep
 
@@ -256,6 +257,23 @@ def role(name: str) -> Role:
 def label(name: str) -> str:
     """What a person calls a model; the name itself where it is not registered."""
     return SPECS[name].label if name in SPECS else name
+
+
+def families() -> tuple[str, ...]:
+    """Names of the families on arrays."""
+    return tuple(one.name for one in SPECS.values() if one.family)
+
+
+def family_class(name: str) -> type[Family[Any]]:
+    """The class of a family on arrays.
+
+    Raises:
+        SettingsError: if there is none of that name.
+    """
+    if name not in families():
+        raise SettingsError(f"expected a family among {', '.join(families())}; found {name[:40]!r}")
+    kind: type[Family[Any]] = SPECS[name].load()
+    return kind
 
 
 def model(name: str, task: str = "") -> type[Any]:

@@ -98,8 +98,10 @@ class Spec:
         """What it does, in Markdown with its equations: ``methods/<name>.md``, else its class's documentation."""
         path = _METHODS / f"{self.name}.md"
         if path.is_file():
-            return path.read_text(encoding="utf-8")
-        return f"**{self.label}.**\n\n```text\n{inspect.getdoc(self.load())}\n```\n"
+            own = path.read_text(encoding="utf-8")
+        else:
+            own = f"**{self.label}.**\n\n```text\n{inspect.getdoc(self.load())}\n```\n"
+        return own + "\n" + (_METHODS / f"{NEXT_DAY}.md").read_text(encoding="utf-8") if self.family else own
 
     def load(self) -> type[Any]:
         """The class."""
@@ -189,9 +191,9 @@ SPECS: dict[str, Spec] = {
             colour="#5F8A3C",
             scenarios=False,
         ),
-        Spec("vae", "Variational autoencoder", f"{_FAMILIES}.vae:VAE", tasks=ZOO, family=True, seconds_to_fit=30),
-        Spec("realnvp", "RealNVP", f"{_FAMILIES}.realnvp:RealNVP", tasks=ZOO, family=True, seconds_to_fit=30),
-        Spec("ddpm", "Denoising diffusion", f"{_FAMILIES}.ddpm:DDPM", tasks=ZOO, family=True, seconds_to_fit=30),
+        Spec("vae", "Variational autoencoder", f"{_FAMILIES}.vae:VAE", tasks=ZOO, family=True, seconds_to_fit=20),
+        Spec("realnvp", "RealNVP", f"{_FAMILIES}.realnvp:RealNVP", tasks=ZOO, family=True, seconds_to_fit=20),
+        Spec("ddpm", "Denoising diffusion", f"{_FAMILIES}.ddpm:DDPM", tasks=ZOO, family=True, seconds_to_fit=20),
         Spec("volgan", "VolGAN", "engine.models.volgan.model:VolGAN", seconds_to_fit=130, colour="#0878B8"),
         Spec(
             "simulated_market",

@@ -50,9 +50,15 @@ def warm_up() -> None:
 @st.cache_resource(show_spinner=False)
 def load_families() -> None:
     """Once a page has been drawn: load torch in the background, so that no visitor waits for it with a draw."""
-    from engine.models import families
 
-    threading.Timer(AFTER_FIRST_PAINT, families.warm_up).start()
+    def load() -> None:
+        from engine.models import family_model
+
+        family_model.warm_up()
+
+    timer = threading.Timer(AFTER_FIRST_PAINT, load)
+    timer.daemon = True
+    timer.start()
 
 
 if get_script_run_ctx(suppress_warning=True) is not None:

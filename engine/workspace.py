@@ -20,8 +20,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def home() -> Path:
-    """The writable folder: ``SCENARIST_HOME``, or ``.scenarist`` in the project."""
-    return Path(os.environ.get("SCENARIST_HOME") or PROJECT / ".scenarist")
+    """The writable folder: ``SCENARIST_HOME``, else ``.scenarist`` in the project, or in the person's home directory if
+    the engine is installed without the project.
+    """
+    base = PROJECT if (PROJECT / "pyproject.toml").exists() else Path.home()
+    return Path(os.environ.get("SCENARIST_HOME") or base / ".scenarist")
 
 
 def runs_dir() -> Path:

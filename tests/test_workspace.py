@@ -2,6 +2,8 @@
 
 import errno
 import os
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,18 @@ def test_the_workspace_is_where_the_environment_says(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("SCENARIST_HOME")
     assert workspace.home() == workspace.PROJECT / ".scenarist"
     assert workspace.local_data_dir() is None
+
+
+def test_without_the_project_files_live_in_the_home_directory(tmp_path, monkeypatch):
+    monkeypatch.delenv("SCENARIST_HOME")
+    assert workspace.home() == workspace.PROJECT / ".scenarist"
+    monkeypatch.setattr(workspace, "PROJECT", tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))
+    assert workspace.home() == tmp_path / "person" / ".scenarist"
+
+
+def test_what_the_package_needs_is_what_is_tested():
+    """Every dependency of the installed engine is among the pinned versions."""
+    needed = tomllib.loads((workspace.PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
+    pinned = {line.split("==")[0] for line in (workspace.PROJECT / "requirements.txt").read_text().splitlines()}
+    assert {re.split("[<>=]", name)[0] for name in needed} <= pinned

@@ -13,13 +13,14 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from engine.errors import CheckpointError
 from engine.market.domain import Domain
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
-from engine.models import families, tasks
+from engine.models import registry, tasks
 from engine.models.conditional_fhs.filter import Filter, HistoryFilter
 from engine.models.conditional_fhs.model import Known, MoveModel, Pool
 from engine.models.families.estimators import Estimator
@@ -178,6 +179,11 @@ class NextDayModel(FamilyModel, MoveModel):
         return self.task.space.moves(today, past, x, pool.draw(uniforms))
 
 
+def warm_up() -> None:
+    """For a server that will draw from families, whose import has loaded torch: one thread a draw."""
+    torch.set_num_threads(1)
+
+
 @lru_cache(maxsize=256)
 def family_model(family: str, task: str) -> type[FamilyModel]:
     """The class of a family on a task.
@@ -185,7 +191,7 @@ def family_model(family: str, task: str) -> type[FamilyModel]:
     Raises:
         SettingsError: if there is no such family or task.
     """
-    kind, of = tasks.task_class(task), families.family_class(family)
+    kind, of = tasks.task_class(task), registry.family_class(family)
     config = dataclasses.make_dataclass(
         f"{of.__name__}On{kind.__name__}Config", [], bases=(of.Config, kind.Config), frozen=True
     )

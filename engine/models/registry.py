@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from engine.errors import SettingsError
 
 if TYPE_CHECKING:
+    from engine.models.families.family import Family
     from engine.models.surface_model import FitReport, SurfaceModel
     from engine.training.progress import Checkpointer, OnStep
 
@@ -32,7 +33,15 @@ AT_ONCE = 5.0
 SOON = 120.0
 """Seconds that a comparison spends on fitting a model once."""
 
+ON_A_TASK = "engine.models.family_model:family_model"
+"""What makes a model of a family and a task; it knows the registry, so it is named here and not imported."""
+
 _METHODS = Path(__file__).parent / "methods"
+
+
+def _loaded(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 class Model(Protocol):
@@ -89,13 +98,14 @@ class Spec:
         """What it does, in Markdown with its equations: ``methods/<name>.md``, else its class's documentation."""
         path = _METHODS / f"{self.name}.md"
         if path.is_file():
-            return path.read_text(encoding="utf-8")
-        return f"**{self.label}.**\n\n```text\n{inspect.getdoc(self.load())}\n```\n"
+            own = path.read_text(encoding="utf-8")
+        else:
+            own = f"**{self.label}.**\n\n```text\n{inspect.getdoc(self.load())}\n```\n"
+        return own + "\n" + (_METHODS / f"{NEXT_DAY}.md").read_text(encoding="utf-8") if self.family else own
 
     def load(self) -> type[Any]:
         """The class."""
-        module, _, attribute = self.cls.partition(":")
-        found: type[Any] = getattr(importlib.import_module(module), attribute)
+        found: type[Any] = _loaded(self.cls)
         return found
 
 
@@ -181,9 +191,9 @@ SPECS: dict[str, Spec] = {
             colour="#5F8A3C",
             scenarios=False,
         ),
-        Spec("vae", "Variational autoencoder", f"{_FAMILIES}.vae:VAE", tasks=ZOO, family=True, seconds_to_fit=30),
-        Spec("realnvp", "RealNVP", f"{_FAMILIES}.realnvp:RealNVP", tasks=ZOO, family=True, seconds_to_fit=30),
-        Spec("ddpm", "Denoising diffusion", f"{_FAMILIES}.ddpm:DDPM", tasks=ZOO, family=True, seconds_to_fit=30),
+        Spec("vae", "Variational autoencoder", f"{_FAMILIES}.vae:VAE", tasks=ZOO, family=True, seconds_to_fit=20),
+        Spec("realnvp", "RealNVP", f"{_FAMILIES}.realnvp:RealNVP", tasks=ZOO, family=True, seconds_to_fit=20),
+        Spec("ddpm", "Denoising diffusion", f"{_FAMILIES}.ddpm:DDPM", tasks=ZOO, family=True, seconds_to_fit=20),
         Spec("volgan", "VolGAN", "engine.models.volgan.model:VolGAN", seconds_to_fit=130, colour="#0878B8"),
         Spec(
             "simulated_market",
@@ -251,6 +261,23 @@ def label(name: str) -> str:
     return SPECS[name].label if name in SPECS else name
 
 
+def families() -> tuple[str, ...]:
+    """Names of the families on arrays."""
+    return tuple(one.name for one in SPECS.values() if one.family)
+
+
+def family_class(name: str) -> type[Family[Any]]:
+    """The class of a family on arrays.
+
+    Raises:
+        SettingsError: if there is none of that name.
+    """
+    if name not in families():
+        raise SettingsError(f"expected a family among {', '.join(families())}; found {name[:40]!r}")
+    kind: type[Family[Any]] = SPECS[name].load()
+    return kind
+
+
 def model(name: str, task: str = "") -> type[Any]:
     """The class of a model on a task, its first one if none is said.
 
@@ -261,11 +288,8 @@ def model(name: str, task: str = "") -> type[Any]:
     task = task or found.tasks[0]
     if task not in found.tasks:
         raise SettingsError(f"expected a task of {found.label} among {', '.join(found.tasks)}; found {task[:40]!r}")
-    if found.family:
-        from engine.models.family_model import family_model
-
-        return family_model(name, task)
-    return found.load()
+    kind: type[Any] = _loaded(ON_A_TASK)(name, task) if found.family else found.load()
+    return kind
 
 
 def surface_model(name: str) -> type[SurfaceModel]:

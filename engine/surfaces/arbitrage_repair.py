@@ -41,7 +41,7 @@ WITHIN_SPREAD = 1e-3
 """Cost of a change inside the bid–ask spread, beside one of 1 outside."""
 
 _MARGINS = (0.0, 1e-15, 1e-14, 1e-13)
-"""Asked of every constraint, in units of spot: at the very edge, prices of the vols found may round over it."""
+"""Asked of every constraint, in units of spot: at the edge, prices of the vols found may round to the wrong side."""
 
 _ROUNDING = 5e-16
 """Violations up to this, in units of spot, are left: a price carries as much rounding."""

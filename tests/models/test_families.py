@@ -9,7 +9,9 @@ import pytest
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.models import families
-from engine.models.families import estimator, family_class, names
+from engine.models.families import estimator
+from engine.models.registry import families as names
+from engine.models.registry import family_class
 from engine.settings import describe
 from engine.training.progress import TrainingStopped
 
@@ -66,7 +68,7 @@ def same(one, other):
 
 
 def test_the_table_of_families_needs_no_torch():
-    code = "import sys, engine.models.families as f; assert f.names() and 'torch' not in sys.modules"
+    code = "import sys, engine.models.families as f; assert f.estimator and 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 
 from engine.models.families import estimator
 from engine.models.families.family import Batch
-from engine.models.families.vae import NOISE_SPEED, VAE, Normal, VAEConfig, kl_divergence, log_weight
+from engine.models.families.vae import SPEED, VAE, Normal, VAEConfig, kl_divergence, log_weight
 
 D, L, SD = 3, 2, 0.5
 # orthogonal columns, so that the posterior of the codes has independent coordinates, as q must have
@@ -32,7 +32,8 @@ def exact(encoder_scale=1.0):
         "decoder.layers.0.bias": B,
         "encoder.layers.0.weight": np.concatenate([GAIN, np.zeros((L, D))]),
         "encoder.layers.0.bias": np.concatenate([-GAIN @ B, -0.5 * np.log(PRECISION) + np.log(encoder_scale)]),
-        "noise": np.full(D, np.log(SD) / NOISE_SPEED),
+        "spread": np.zeros(L),
+        "noise": np.full(D, np.log(SD) / SPEED),
     }
     net.requires_grad_(False).load_state_dict(
         {name: torch.tensor(value, dtype=torch.float32) for name, value in state.items()}
@@ -54,11 +55,20 @@ def test_kl_divergence_is_the_closed_form_and_the_integral():
     by_torch = torch.distributions.kl_divergence(
         torch.distributions.Normal(q.mean, q.log_sd.exp()), torch.distributions.Normal(0.0, 1.0)
     )
-    torch.testing.assert_close(kl_divergence(q), by_torch)
-    assert kl_divergence(q)[0, 1] == 0
+    prior = Normal(torch.zeros(1, 2), torch.zeros(1, 2))
+    torch.testing.assert_close(kl_divergence(q, prior), by_torch)
+    assert kl_divergence(q, prior)[0, 1] == 0
     z = 0.7 + np.exp(-0.4) * np.random.default_rng(0).normal(size=100_000)
     gap = -0.5 * ((z - 0.7) / np.exp(-0.4)) ** 2 + 0.4 + 0.5 * z**2
-    assert float(kl_divergence(q)[0, 0]) == pytest.approx(gap.mean(), abs=4 * gap.std() / len(gap) ** 0.5)
+    assert float(kl_divergence(q, prior)[0, 0]) == pytest.approx(gap.mean(), abs=4 * gap.std() / len(gap) ** 0.5)
+
+
+def test_the_divergence_is_measured_in_spreads_of_the_prior():
+    one = kl_divergence(
+        Normal(torch.tensor([[0.7]]), torch.tensor([[-0.4]])), Normal(torch.zeros(1, 1), torch.zeros(1, 1))
+    )
+    wide = Normal(torch.tensor([[1.4]]), torch.tensor([[-0.4 + np.log(2)]]))
+    torch.testing.assert_close(kl_divergence(wide, Normal(torch.zeros(1, 1), torch.full((1, 1), np.log(2)))), one)
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.6, 1.5])

@@ -195,7 +195,7 @@ def _kept(flat: Floats, rounds: int, steps: int, mark: NDArray[np.uint8]) -> dic
 
 
 def _resume(kept: dict[str, NDArray[np.generic]], size: int, mark: NDArray[np.uint8]) -> tuple[Floats, int, int]:
-    check_arrays(kept, {"hybrid.flat": (size,)}, kind="an interrupted fit of the hybrid model")
+    check_arrays(kept, {"hybrid.flat": (size,)}, kind="an interrupted fit")
     position, identity = kept.get("hybrid.position"), kept.get("hybrid.identity")
     if position is None or position.shape != (2,) or identity is None or not np.array_equal(identity, mark):
         raise CheckpointError(

@@ -13,32 +13,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import SettingsError
 from engine.models import registry
 
 if TYPE_CHECKING:
     from engine.models.families.estimators import Estimator
-    from engine.models.families.family import Family
 
-__all__ = ["estimator", "family_class", "load", "names", "warm_up"]
-
-
-def names() -> tuple[str, ...]:
-    """Registered families."""
-    return tuple(spec.name for spec in registry.SPECS.values() if spec.family)
-
-
-def family_class(name: str) -> type[Family[Any]]:
-    """The class of a family.
-
-    Raises:
-        SettingsError: if there is none of that name.
-    """
-    known = names()
-    if name not in known:
-        raise SettingsError(f"expected a family among {', '.join(known)}; found {name[:40]!r}")
-    found: type[Family[Any]] = registry.spec(name).load()
-    return found
+__all__ = ["estimator", "load"]
 
 
 def estimator(name: str, **settings: Any) -> Estimator:
@@ -50,17 +30,8 @@ def estimator(name: str, **settings: Any) -> Estimator:
     from engine.models.families.estimators import Estimator
     from engine.settings import from_dict
 
-    kind = family_class(name)
+    kind = registry.family_class(name)
     return Estimator(kind(from_dict(kind.Config, settings)))
-
-
-def warm_up() -> None:
-    """Load torch and what every family rests on, for a server that will draw from them; one thread a draw."""
-    import torch
-
-    import engine.models.family_model  # noqa: F401
-
-    torch.set_num_threads(1)
 
 
 def load(directory: str | Path) -> Estimator:

@@ -23,8 +23,12 @@ class DDPMConfig(Optimisation):
     """Settings of denoising diffusion."""
 
     epochs: int = setting(
-        200, label="Epochs", help="Passes over the training rows.", low=1, high=1_000_000, extends=True
+        150, label="Epochs", help="Passes over the training rows.", low=1, high=1_000_000, extends=True
     )
+    weight_decay: float = setting(
+        1.0, label="Weight decay", help="Shrinks matrices by this times the rate in every update.", low=0.0, high=10.0,
+        advanced=True,
+    )  # fmt: skip
     average: float = setting(
         0.995, label="Averaged weights", help="Decay of the exponential average of weights that is sampled from.",
         low=0.0, high=0.99999, advanced=True,

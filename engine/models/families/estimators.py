@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from engine import settings, tensor_file, workspace
 from engine.errors import CheckpointError, MarketDataError, ScenaristError, SettingsError
-from engine.models.families import family_class
 from engine.models.families.family import Batch, Family, Shape
+from engine.models.registry import family_class
 from engine.training import loop
 from engine.training.learner import TorchLearner, load_tensors, training_rows
 from engine.training.loop import Arrays

@@ -23,6 +23,11 @@ class RealNVPConfig(Optimisation):
     epochs: int = setting(
         100, label="Epochs", help="Passes over the training rows.", low=1, high=1_000_000, extends=True
     )
+    learning_rate: float = setting(2e-3, label="Learning rate", help="Largest step size.", low=1e-7, high=1.0)
+    weight_decay: float = setting(
+        1.0, label="Weight decay", help="Shrinks matrices by this times the rate in every update.", low=0.0, high=10.0,
+        advanced=True,
+    )  # fmt: skip
     layers: int = setting(8, label="Layers", help="Affine couplings.", low=1, high=128)
     width: int = setting(64, label="Width", help="Of the hidden layers in a coupling.", low=1, high=8_192)
     depth: int = setting(2, label="Depth", help="Hidden layers in a coupling.", low=0, high=16)

@@ -17,8 +17,8 @@ LOG_2PI = math.log(2 * math.pi)
 LOWEST_LOG_SD = -6.0
 """No decoder noise below e⁻⁶ of the data's spread: a likelihood on data that lie on a surface has no maximum."""
 
-NOISE_SPEED = 10.0
-"""The learned noise is e^{10 θ}: Adam moves every θ by about the learning rate, too slowly for a logarithm."""
+SPEED = 10.0
+"""Learned spreads are e^{10 θ}: Adam moves every θ by about the learning rate, too slowly for a logarithm."""
 
 ACTIVE = 0.01
 """Variance over the data of a code's posterior mean above which the code is in use."""
@@ -32,6 +32,10 @@ class VAEConfig(Optimisation):
         150, label="Epochs", help="Passes over the training rows.", low=1, high=1_000_000, extends=True
     )
     learning_rate: float = setting(2e-3, label="Learning rate", help="Largest step size.", low=1e-7, high=1.0)
+    weight_decay: float = setting(
+        1.0, label="Weight decay", help="Shrinks matrices by this times the rate in every update.", low=0.0, high=10.0,
+        advanced=True,
+    )  # fmt: skip
     latent: int = setting(8, label="Codes", help="Dimension of the latent space.", low=1, high=1_024)
     width: int = setting(128, label="Width", help="Of every hidden layer.", low=1, high=8_192)
     depth: int = setting(2, label="Depth", help="Hidden layers of encoder and decoder each.", low=0, high=16)
@@ -45,7 +49,7 @@ class VAEConfig(Optimisation):
         1.0, label="β", help="Weight of the KL divergence; 1 is the likelihood bound.", low=0.0, high=1e3
     )
     annealing: str = setting(
-        "linear",
+        "none",
         label="KL annealing",
         help="How the weight of the KL divergence rises from 0: along a line, in cycles, or not at all.",
         choices=("none", "linear", "cyclical"),
@@ -92,23 +96,30 @@ class Networks(nn.Module):
         by_code = config.noise == "by code"
         self.decoder = MLP(latent + condition, 2 * x if by_code else x, width, depth)
         self.noise = None if by_code else nn.Parameter(torch.zeros(x))
+        self.spread = nn.Parameter(torch.zeros(latent))  # of the prior; of 1 it is the same law, found more slowly
 
     def encode(self, x: Tensor, condition: Tensor | None) -> Normal:
         """Law of the code."""
         mean, log_sd = self.encoder(x, condition).chunk(2, dim=1)
         return Normal(mean, log_sd.clamp(-7.0, 3.0))
 
+    def prior(self) -> Normal:
+        """Law of the code before x is seen, ``(1, latent)``."""
+        log_sd = (SPEED * self.spread)[None]
+        return Normal(torch.zeros_like(log_sd), log_sd)
+
     def decode(self, z: Tensor, condition: Tensor | None) -> Normal:
         """Law of x."""
         out = self.decoder(z, condition)
-        mean, log_sd = (out, NOISE_SPEED * self.noise.expand_as(out)) if self.noise is not None else out.chunk(2, dim=1)
+        mean, log_sd = (out, SPEED * self.noise.expand_as(out)) if self.noise is not None else out.chunk(2, dim=1)
         return Normal(mean, log_sd.clamp(LOWEST_LOG_SD, 3.0))
 
 
 class VAE(Family[Networks]):
-    """Variational autoencoder: x = g(z, c) + σ ε, z ~ N(0, I), the noise ε drawn with every sample.
+    """Variational autoencoder: x = g(z, c) + σ ε, z ~ N(0, ρ²), the noise ε drawn with every sample.
 
-    Lowered is −E_q log p(x | z, c) + β Σ_j KL_j, q(z | x, c) normal, KL = −½ Σ (1 + log s² − m² − s²), by coordinate.
+    Lowered is −E_q log p(x | z, c) + β Σ_j KL_j, q(z | x, c) normal, KL = −½ Σ (1 + log s²/ρ² − m²/ρ² − s²/ρ²), by
+    coordinate.
     The density is an importance-sampled estimate, log p(x) ≈ log K⁻¹ Σ p(x, z_k)/q(z_k), K ``density_draws``, from the
     same random numbers in every call.
 
@@ -131,7 +142,7 @@ class VAE(Family[Networks]):
         """Reconstruction and KL divergence, nats a coordinate of x."""
         q = net.encode(batch.x, batch.condition)
         p = net.decode(q.draw(rng), batch.condition)
-        kl = kl_divergence(q).mean(dim=0).clamp(min=self.config.free_bits).sum()
+        kl = kl_divergence(q, net.prior()).mean(dim=0).clamp(min=self.config.free_bits).sum()
         size = batch.x.shape[1]
         return {"reconstruction": -p.log_prob(batch.x).mean() / size, "KL": self.weight(batch.progress) * kl / size}
 
@@ -146,8 +157,8 @@ class VAE(Family[Networks]):
     @torch.no_grad()
     def draw(self, net: Networks, condition: Tensor | None, n: int, rng: torch.Generator) -> Tensor:
         """x given z from the prior, noise included."""
-        device = next(net.parameters()).device
-        z = torch.randn(n, self.config.latent, generator=rng, device=device)
+        device = net.spread.device
+        z = torch.randn(n, self.config.latent, generator=rng, device=device) * net.prior().log_sd.exp()
         drawn: Tensor = net.decode(z, condition).draw(rng)
         return drawn
 
@@ -163,9 +174,8 @@ class VAE(Family[Networks]):
 
     @torch.no_grad()
     def encode(self, net: Networks, x: Tensor, condition: Tensor | None) -> Tensor:
-        """Posterior means."""
-        mean: Tensor = net.encode(x, condition).mean
-        return mean
+        """Posterior means, in standard deviations of the prior."""
+        return net.encode(x, condition).mean / net.prior().log_sd.exp()
 
     @torch.no_grad()
     def reconstruct(self, net: Networks, x: Tensor, condition: Tensor | None) -> Tensor:
@@ -200,18 +210,18 @@ class VAE(Family[Networks]):
     @torch.no_grad()
     def diagnostics(self, net: Networks, batch: Batch, rng: torch.Generator) -> dict[str, float]:
         """Codes in use, and the KL divergence; a VAE whose posterior has collapsed has none."""
-        q = net.encode(batch.x, batch.condition)
-        active = int((q.mean.var(dim=0) > ACTIVE).sum())
-        return {"active units": float(active), "KL in nats": float(kl_divergence(q).sum(dim=1).mean())}
+        codes = self.encode(net, batch.x, batch.condition)
+        kl = kl_divergence(net.encode(batch.x, batch.condition), net.prior())
+        active = int((codes.var(dim=0) > ACTIVE).sum())
+        return {"active units": float(active), "KL in nats": float(kl.sum(dim=1).mean())}
 
 
-def kl_divergence(q: Normal) -> Tensor:
-    """``(rows, latent)`` KL(q ‖ N(0, 1)) of each code: −½ (1 + log s² − m² − s²)."""
-    return -0.5 * (1 + 2 * q.log_sd - q.mean.square() - (2 * q.log_sd).exp())
+def kl_divergence(q: Normal, prior: Normal) -> Tensor:
+    """``(rows, latent)`` KL(q ‖ N(0, ρ²)) of each code: −½ (1 + log s²/ρ² − m²/ρ² − s²/ρ²)."""
+    log_sd = q.log_sd - prior.log_sd
+    return -0.5 * (1 + 2 * log_sd - (q.mean / prior.log_sd.exp()).square() - (2 * log_sd).exp())
 
 
 def log_weight(net: Networks, q: Normal, z: Tensor, x: Tensor, condition: Tensor | None) -> Tensor:
     """``(rows,)`` log p(x, z) − log q(z | x)."""
-    prior = Normal(torch.zeros_like(z), torch.zeros_like(z)).log_prob(z)
-    weight: Tensor = net.decode(z, condition).log_prob(x) + prior - q.log_prob(z)
-    return weight
+    return net.decode(z, condition).log_prob(x) + net.prior().log_prob(z) - q.log_prob(z)

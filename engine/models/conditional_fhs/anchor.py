@@ -6,7 +6,6 @@ A hand-made model with 100-odd numbers and no training loop. What a learned gene
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -24,7 +23,7 @@ from engine.models.conditional_fhs.innovations import (
     running_variance,
 )
 from engine.models.surface_model import FitReport, Tensors
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.training.progress import Checkpointer, OnStep, check_arrays
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class Known(NamedTuple):
     kernel: Floats
 
 
-@dataclass(frozen=True)
+@configuration
 class LinearAnchorConfig:
     """The anchor; the defaults are those of the reference table, with the two averages it leaves open chosen here."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +15,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.chains import Chain, MoveChain, Pool, RunningVariance
 from engine.models.conditional_fhs.innovations import LEAST_VARIANCE, MoveModel, Rows, moves, pick, running_variance
 from engine.models.surface_model import FitReport, Tensors
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.training.progress import Checkpointer, OnStep, check_arrays
 
 LEAST_DAYS = 150
@@ -26,7 +25,7 @@ NO_VARIATION = 1e-12
 """A component of smaller changes than this is rounding."""
 
 
-@dataclass(frozen=True)
+@configuration
 class GarchFilteredHistoricalConfig:
     """Filtered historical simulation with GARCH volatilities."""
 

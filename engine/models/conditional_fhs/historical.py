@@ -10,7 +10,6 @@ References:
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -21,16 +20,16 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.chains import Chain, MoveChain, Pool, RunningVariance
 from engine.models.conditional_fhs.innovations import LEAST_DAYS, MoveModel, Rows, moves, pick, running_variance
 from engine.models.surface_model import FitReport, Tensors
-from engine.settings import setting
+from engine.settings import configuration, setting
 from engine.training.progress import Checkpointer, OnStep, check_arrays
 
 
-@dataclass(frozen=True)
+@configuration
 class PersistenceConfig:
     """Nothing to set."""
 
 
-@dataclass(frozen=True)
+@configuration
 class HistoricalConfig:
     """Rolling historical simulation."""
 
@@ -39,7 +38,7 @@ class HistoricalConfig:
     )
 
 
-@dataclass(frozen=True)
+@configuration
 class FilteredHistoricalConfig:
     """Filtered historical simulation with exponentially weighted volatilities."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -32,7 +31,7 @@ from engine.models.conditional_fhs.hybrid_training import ARRAYS, Coefficients, 
 from engine.models.conditional_fhs.innovations import MoveModel, Rows, pick
 from engine.models.surface_model import FitReport, Tensors
 from engine.scenarios.scenario_set import ScenarioSet
-from engine.settings import setting, to_dict
+from engine.settings import configuration, setting, to_dict
 from engine.training.progress import Checkpointer, OnStep, check_arrays
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ LEAST_SD = 1e-9
 """A feature that never varied in training is left out (its standardised value is zero)."""
 
 
-@dataclass(frozen=True)
+@configuration
 class HybridConfig:
     """Shrinkages are in days of data: a correction is halved when the data weigh as much as its penalty."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -31,7 +30,7 @@ from engine.models.conditional_fhs.two_speed_training import (
 )
 from engine.models.surface_model import FitReport, Tensors
 from engine.scenarios.scenario_set import ScenarioSet
-from engine.settings import setting, to_dict
+from engine.settings import configuration, setting, to_dict
 from engine.training.progress import Checkpointer, OnStep, check_arrays
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ BASIS = ("unit", "start", "implied_start", "axes", "factor_sd")
 LEARNED = ("regret", "squares", "largest")
 
 
-@dataclass(frozen=True)
+@configuration
 class TwoSpeedConfig:
     """Shrinkages are in days of data: a correction is halved when the data weigh as much as its penalty."""
 

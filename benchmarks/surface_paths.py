@@ -2,8 +2,8 @@
 
 1,000 paths × 252 days × 10×8: a quarter of a million surfaces drawn one from another, each checked for arbitrage, its
 volatility index summed and its scores taken. VolGAN is the shipped checkpoint, the others are fitted on the spot,
-families of networks with their default settings. 10,000 scenarios of one day are timed too. The general chain, a history
-per path, is timed on a handful of paths for a week and scaled.
+families of networks with their default settings. 10,000 scenarios of one day are timed too. The general chain, a
+history per path, is timed on a handful of paths for a week and scaled.
 """
 
 import resource

@@ -116,7 +116,7 @@ def cumulative(
     keep = theme.thin(len(days), max(60, theme.MOST_POINTS // max(1, len(pnl))))
     fig = go.Figure()
     ends = []
-    for name, values in pnl.items():
+    for position, (name, values) in enumerate(pnl.items()):
         total = np.cumsum(np.asarray(values, dtype=np.float64)) / 100
         ends.append(f"{labels[name]} {total[-1]:+.1f}")
         fig.add_scatter(

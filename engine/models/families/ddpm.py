@@ -26,7 +26,7 @@ class DDPMConfig(Optimisation):
         150, label="Epochs", help="Passes over the training rows.", low=1, high=1_000_000, extends=True
     )
     weight_decay: float = setting(
-        1.0, label="Weight decay", help="Shrinks matrices by this times the rate in every update.", low=0.0, high=10.0,
+        4.0, label="Weight decay", help="Shrinks matrices by this times the rate in every update.", low=0.0, high=10.0,
         advanced=True,
     )  # fmt: skip
     average: float = setting(

@@ -83,7 +83,8 @@ def _actions(run: jobs.Run) -> None:
             with frame.errors():
                 jobs.resume(run.directory)
             st.rerun()
-        if run.has_checkpoint and frame.session().active_run != str(run.directory):
+        shown = run.config.get("task", registry.NEXT_DAY) == registry.NEXT_DAY  # others are for the command line
+        if run.has_checkpoint and shown and frame.session().active_run != str(run.directory):
             st.button(
                 "Use this generator",
                 key=f"use_run_{run.name}",

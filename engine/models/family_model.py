@@ -175,7 +175,8 @@ class NextDayModel(FamilyModel, MoveModel):
         condition = self.task.space.condition(today)
         if condition is not None:  # a path that has left what numbers can be draws nothing finite anyway
             condition = np.nan_to_num(condition, posinf=0.0, neginf=0.0)
-        x = self.estimator.sample(len(uniforms), condition, seed=seed)
+        reach = self.task.reach
+        x = np.clip(self.estimator.sample(len(uniforms), condition, seed=seed), -reach, reach)
         return self.task.space.moves(today, past, x, pool.draw(uniforms))
 
 

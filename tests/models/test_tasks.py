@@ -241,6 +241,22 @@ def test_draws_become_market_objects() -> None:
     assert list(walked.to_frame().columns) == ["draw", "day", "AA", "BB", "CC"] and len(walked.to_frame()) == 420
 
 
+@pytest.mark.parametrize("space", ["innovations", "raw"])
+def test_no_draw_goes_further_than_twice_the_farthest_training_day(space: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = moving_history()
+    kind = registry.surface_model("toy")
+    model = kind(kind.Config(space=space))
+    model.fit(history, seed=0)
+    farthest = np.abs(model.task.examples(history).x).max(axis=0)
+    np.testing.assert_allclose(model.task.reach, 2 * farthest)
+    seen: list[np.ndarray] = []
+    moves = model.task.space.moves
+    monkeypatch.setattr(model.task.space, "moves", lambda *given: seen.append(given[2]) or moves(*given))
+    monkeypatch.setattr(model.estimator, "sample", lambda n, *given, **more: np.full((n, len(farthest)), -1e30))
+    assert np.isfinite(model.sample(history, 5, rng=np.random.default_rng(0)).iv).all()
+    np.testing.assert_allclose(seen[0], np.tile(-2 * farthest, (5, 1)))
+
+
 def test_what_a_model_cannot_be_put_to_is_one_sentence() -> None:
     with pytest.raises(SettingsError, match="expected a task of VolGAN among next_day"):
         registry.model("volgan", "plane")

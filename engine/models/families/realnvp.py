@@ -37,7 +37,14 @@ class RealNVPConfig(Optimisation):
         help="Which coordinates move in a layer: every second one by turns, or a random half and then the other half.",
         choices=("alternating", "random"),
     )
-    bound: float = setting(3.0, label="Bound of log scale", help="Of one layer.", low=0.01, high=20.0, advanced=True)
+    bound: float = setting(
+        0.5,
+        label="Bound of log scale",
+        help="Of one layer. A wide bound fits no better and now and then draws what is thousands of sd away.",
+        low=0.01,
+        high=20.0,
+        advanced=True,
+    )
 
 
 class Flow(nn.Module):

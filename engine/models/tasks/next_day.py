@@ -26,10 +26,16 @@ from engine.models.conditional_fhs.model import Known, Rows
 from engine.models.conditional_fhs.moments import NAMES, ConditionalMoments, Moments, MomentsConfig
 from engine.models.tasks.task import Examples, Task, Tensors, on_grid
 from engine.settings import configuration, setting
+from engine.training.progress import check_arrays
 
 FIRST = FIRST_CONDITION_ROW
 LEAST_DAYS = 120
 """A fit needs this many days of surfaces."""
+
+REACH = 2.0
+"""What a family draws goes at most this many times as far as the farthest training day, coordinate by coordinate: what
+a network says out there is nothing that it has learned.
+"""
 
 
 @configuration
@@ -185,6 +191,8 @@ class NextDay(Task):
     reads = "surfaces"
     Config: ClassVar[type] = NextDayConfig
     space: Space
+    reach: Floats
+    """``(d,)`` farthest that draws go."""
 
     def prepare(self, data: SurfaceHistory) -> Grid:
         """Volatilities, conditional mean and components of a training history.
@@ -199,6 +207,7 @@ class NextDay(Task):
         else:
             moments = ConditionalMoments.fit(data, self._moments_config())
             self.space = Innovations(moments, data.grid, self.config.given)
+        self.reach = REACH * np.abs(self.examples(data).x).max(axis=0)
         return data.grid
 
     def examples(self, data: SurfaceHistory) -> Examples:
@@ -210,17 +219,19 @@ class NextDay(Task):
         return Examples(x, None if condition is None else condition[FIRST:-1], dates)
 
     def state(self) -> Tensors:
-        """Those of the space."""
-        return self.space.arrays()
+        """Those of the space, and how far draws go."""
+        return {**self.space.arrays(), "reach": self.reach}
 
     def restore(self, state: Mapping[str, NDArray[Any]], domain: Domain) -> None:
         """Those of the space."""
         domain = on_grid(domain)
         if self.config.space == "raw":
             self.space = Raw(domain)
-            return
-        moments = ConditionalMoments.from_state(dict(state), domain, self._moments_config())
-        self.space = Innovations(moments, domain, self.config.given)
+        else:
+            moments = ConditionalMoments.from_state(dict(state), domain, self._moments_config())
+            self.space = Innovations(moments, domain, self.config.given)
+        check_arrays(dict(state), {"reach": self.space.shapes()[0]}, kind=f"draws of surfaces on {domain!r}")
+        self.reach = state["reach"].astype(np.float64)
 
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
         """Those of the space."""

@@ -30,7 +30,7 @@ frame.provenance(
 for note in result.notes:
     st.info(frame.plain(note), icon=":material/info:")
 
-view = page.View(history, config, result, frame.is_dark())
+view = page.View(history, config, result)
 tabs = st.tabs(list(page.TABS), key="dynamics_tab", on_change="rerun")
 for tab, draw in zip(tabs, page.TABS.values(), strict=True):
     if tab.open:

@@ -70,7 +70,7 @@ frame.provenance(
     f"shapes and average surface from {history.fingerprint} ({frame.origin_words(loaded)})",
     page.STYLISED if config.model == "stylised" else "",
 )
-view = page.View(history, config, result, weights, beta, frame.is_dark())
+view = page.View(history, config, result, weights, beta)
 for tab, draw in zip(st.tabs(list(page.TABS), key="factor_tab", on_change="rerun"), page.TABS.values(), strict=True):
     if tab.open:
         with tab:

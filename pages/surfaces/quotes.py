@@ -69,7 +69,7 @@ frame.provenance(
     "in sample: compared with the quotes it was made from",
     "simulated quotes, built in" if loaded.entry.id == SIMULATED else frame.origin_words(loaded),
 )
-view = page.View(loaded, choice, built, truth, frame.is_dark())
+view = page.View(loaded, choice, built, truth)
 TABS = {
     "Smiles": quotes.smiles,
     "Surface": surface.surface,

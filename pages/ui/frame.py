@@ -1,7 +1,9 @@
 """The frame of every page: title, question, what is active, errors in one sentence, the method expander."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +95,28 @@ def metrics(items: Sequence[tuple[str, str, str | None, str]]) -> None:
 def chart(figure: go.Figure, *, key: str, **options: Any) -> None:
     """A plotly figure over the full width for the visitor's theme, with its alternative text."""
     pictures.chart(figure, key=key, dark=is_dark(), **options)
+
+
+def picture(
+    draw: Callable[..., go.Figure], *shown: Any, key: str, where: AbstractContextManager[Any] | None = None, **more: Any
+) -> go.Figure:
+    """Show what a function of :mod:`engine.charts` draws, for the visitor's theme if it knows one; kept, as all are.
+
+    Args:
+        draw: the function.
+        shown, more: its arguments.
+        key: of the chart on the page.
+        where: a column to show it in.
+
+    Returns:
+        The figure, for downloads.
+    """
+    if "dark" in inspect.signature(draw).parameters:
+        more["dark"] = is_dark()
+    figure = pictures.of(draw, *shown, **more)
+    with where if where is not None else contextlib.nullcontext():
+        chart(figure, key=key)
+    return figure
 
 
 def method(body: str) -> None:

@@ -14,7 +14,7 @@ from engine.runs import studies
 from engine.studies.fingan import arrays as fingan_arrays
 from engine.studies.fingan import tables as densities
 from pages.decisions.fingan_page import View
-from pages.ui import cache, downloads, frame, pictures, widths
+from pages.ui import cache, downloads, frame, widths
 
 FIGURES = {
     "sharpe": "Sharpe ratio",
@@ -54,21 +54,20 @@ def _paths(view: View, ticker: str, windows: HalfDayWindows | None) -> None:
     """Cumulative PnL by day from the study's table; bets, and PnL by half-day where prices are loaded."""
     daily = view.table("figure_5_8_by_ticker_and_day")
     st.markdown("**Cumulative PnL**, bets averaged over seeds (Figure 5.8)")
-    picture = pictures.of(
+    frame.picture(
         draw.cumulative,
         pd.to_datetime(daily["date"]),
         {"fingan_ensemble": daily[ticker]},
         view.labels,
-        dark=frame.is_dark(),
+        key="fingan_ticker_path",
     )
-    frame.chart(picture, key="fingan_ticker_path")
     bets = _bets(view, ticker)
     if bets is None or windows is None:
         return
     rows = windows.rows("test")
     st.markdown("**Bets by half-day** and what they earned")
     pnl = forecasting.weighted_pnl(bets, windows.target[rows])
-    frame.chart(pictures.of(draw_ticker.bets_and_pnl, windows.date[rows], bets, pnl), key="fingan_bets")
+    frame.picture(draw_ticker.bets_and_pnl, windows.date[rows], bets, pnl, key="fingan_bets")
     table = pd.DataFrame(
         {
             "date": windows.date[rows],
@@ -88,16 +87,12 @@ def _stored(view: View) -> None:
         frame.plain(f"Generated for {first['ticker']}, {first['half']} of {first['date']}, seed {first['seed']}")
         + " (Figure 5.3)"
     )
-    picture = pictures.of(
-        draw_ticker.distributions, stored, float(first["target"]), x_title="Half-day return (bp)", dark=frame.is_dark()
+    frame.picture(
+        draw_ticker.distributions, stored, float(first["target"]), x_title="Half-day return (bp)", key="fingan_stored"
     )
-    frame.chart(picture, key="fingan_stored")
     st.markdown("**Means of what is generated** over the test part, and the data (Figure 5.4)")
     means = view.table("figure_5_4_means")
-    frame.chart(
-        pictures.of(draw_ticker.distributions, means, None, x_title="Mean forecast (bp)", dark=frame.is_dark()),
-        key="fingan_means",
-    )
+    frame.picture(draw_ticker.distributions, means, None, x_title="Mean forecast (bp)", key="fingan_means")
 
 
 def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
@@ -114,10 +109,9 @@ def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
     table = densities.condition_densities(stack, condition, np.random.default_rng(0))
     target = float(forecasting.BASIS_POINTS * windows.target[rows][picked])
     st.markdown("**What each loss generates**, and what came (Figure 5.3); 20,000 samples each")
-    picture = pictures.of(
-        draw_ticker.distributions, table, target, x_title="Half-day return (bp)", dark=frame.is_dark()
+    picture = frame.picture(
+        draw_ticker.distributions, table, target, x_title="Half-day return (bp)", key="fingan_generated"
     )
-    frame.chart(picture, key="fingan_generated")
     downloads.table_buttons(lambda: table, f"fingan_generated_{ticker}", key="fingan_generated_table", figure=picture)
 
 

@@ -157,8 +157,7 @@ def _paths(view: View) -> None:
     labels = view.labels | view.combinations
     pnl |= {name: view.table("figure_5_9_losses")[name] for name in losses}
     days = pd.to_datetime(daily["date"])
-    picture = pictures.of(draw.cumulative, days, pnl, labels, dashed=losses, dark=frame.is_dark())
-    frame.chart(picture, key="fingan_paths")
+    picture = frame.picture(draw.cumulative, days, pnl, labels, dashed=losses, key="fingan_paths")
     downloads.table_buttons(lambda: daily, "fingan_portfolio_pnl", key="fingan_paths_table", figure=picture)
 
 
@@ -177,10 +176,9 @@ def _tickers(view: View) -> None:
     _, quantity, limit = MEASURES[measure]
     values = found.pivot_table(index="ticker", columns="method", values=measure, aggfunc="mean", sort=False)
     values = values[[name for name in view.labels if name in values]].rename(columns=view.labels)
-    picture = pictures.of(
-        draw.matrix, values, quantity, x_title="Method (of forecasting)", dark=frame.is_dark(), limit=limit
+    picture = frame.picture(
+        draw.matrix, values, quantity, x_title="Method (of forecasting)", limit=limit, key="fingan_tickers"
     )
-    frame.chart(picture, key="fingan_tickers")
     downloads.table_buttons(lambda: found, "fingan_by_ticker", key="fingan_by_ticker", figure=picture)
 
 
@@ -197,9 +195,9 @@ def costs(view: View) -> None:
         gross, moved = own["gross"].to_numpy(), own["traded"].to_numpy()
         curves[name] = np.array([float(sharpe_ratio(gross - c * moved)) for c in grid])
         net[name] = gross - cost * moved
-    frame.chart(pictures.of(draw.net_ratios, grid, curves, labels, cost), key="fingan_net")
+    frame.picture(draw.net_ratios, grid, curves, labels, cost, key="fingan_net")
     st.markdown(f"**Cumulative PnL after costs of {cost:g} bp**")
-    frame.chart(pictures.of(draw.cumulative, days, net, labels, dark=frame.is_dark()), key="fingan_net_paths")
+    frame.picture(draw.cumulative, days, net, labels, key="fingan_net_paths")
     st.markdown("**Rules chosen on the validation part**, net ratios on the test part with 95 % intervals")
     show_table(table.drop(columns="method"))
     downloads.table_buttons(lambda: table, "fingan_costs", key="fingan_costs")

@@ -20,7 +20,7 @@ from engine.runs.studies import StudyResult
 from engine.studies import hedging
 from engine.studies.hedging import GIVEN, TRUE_LAW
 from pages.decisions.hedging_page import money, rounded
-from pages.ui import cache, datasets, downloads, forms, frame, generators, pictures, study_jobs, widths
+from pages.ui import cache, datasets, downloads, forms, frame, generators, study_jobs, widths
 
 STUDY = "hedging"
 
@@ -275,7 +275,7 @@ def statistics(view: View) -> str:
     )
     if not beside:
         shown = shown.assign(published=float("nan"))
-    frame.chart(pictures.of(draw_backtest.statistic_dots, shown, dark=frame.is_dark()), key="hedge_bt_dots")
+    frame.picture(draw_backtest.statistic_dots, shown, key="hedge_bt_dots")
     frame.provenance(
         f"intervals: 95 % over {view.result.settings.get('draws')} resamples of whole months",
         "VaR: lower tail of Z, its sign turned; upper: its upper tail, what who sold the book and hedged it would lose",
@@ -313,22 +313,21 @@ def through_time(view: View) -> str:
         "Scale", ("Straight", "Symlog"), default="Symlog", required=True, key="hedge_bt_scale", persist_state="session"
     )
     dates, errors = view.by_month(float(strike.split()[0]) / 100)
-    figure = pictures.of(
+    frame.picture(
         draw_backtest.errors_through_time,
         dates,
         errors,
         logarithmic=kind == "Symlog",
         crisis=(view.facts["crisis_from"], view.facts["crisis_to"]) if view.crisis_key == "included" else None,
-        dark=frame.is_dark(),
+        key="hedge_bt_errors",
     )
-    frame.chart(figure, key="hedge_bt_errors")
     frame.provenance("Z = V − Π starts at zero with each month; the last value is after unwinding", "grey: the crisis")
     return "paths"
 
 
 def laws(view: View) -> str:
     """Distribution functions of Z."""
-    frame.chart(pictures.of(draw_backtest.error_laws, view.errors, dark=frame.is_dark()), key="hedge_bt_laws")
+    frame.picture(draw_backtest.error_laws, view.errors, key="hedge_bt_laws")
     frame.provenance(f"{len(view.paths):,} days of all months looked at; days of one month are dependent")
     return "within_1_percent"
 
@@ -337,11 +336,14 @@ def scatter(view: View) -> str:
     """The data-driven hedge against each benchmark, day by day."""
     mine = view.errors["data-driven"]
     for column, other in zip(widths.columns(len(OTHERS)), OTHERS, strict=True):
-        with column:
-            figure = pictures.of(
-                draw_backtest.against, mine, view.errors[other], ("data-driven", other), dark=frame.is_dark()
-            )
-            frame.chart(figure, key=f"hedge_bt_against_{other}")
+        frame.picture(
+            draw_backtest.against,
+            mine,
+            view.errors[other],
+            ("data-driven", other),
+            key=f"hedge_bt_against_{other}",
+            where=column,
+        )
     frame.provenance(
         "dotted: equal size; dots above and below them are days on which the data-driven hedge was worse off"
     )
@@ -353,13 +355,10 @@ def held(view: View) -> str:
     hedges = view.table("hedges")
     names = strikes(view.result)[1:]
     counts = [hedges.loc[(hedges["m0"] - float(n.split()[0]) / 100).abs() < 1e-9, "instruments"] for n in names]
-    frame.chart(
-        pictures.of(draw_backtest.instruments_held, counts, names, dark=frame.is_dark()), key="hedge_bt_instruments"
-    )
+    frame.picture(draw_backtest.instruments_held, counts, names, key="hedge_bt_instruments")
     months = view.table("months").pivot(index="from", columns="m0", values="alpha").sort_index(axis=1)
-    figure = pictures.of(draw_backtest.alphas_chosen, months.index, months.to_numpy(), names, dark=frame.is_dark())
     st.markdown("**α when each straddle was entered**")
-    frame.chart(figure, key="hedge_bt_alphas")
+    frame.picture(draw_backtest.alphas_chosen, months.index, months.to_numpy(), names, key="hedge_bt_alphas")
     return "instruments"
 
 
@@ -389,14 +388,13 @@ def _alpha_paths(view: View) -> None:
     width = int(table["day"].max()) + 1
     choices = [name for name in table.columns if name.startswith("data-driven")]
     st.markdown(f"**The straddle at {100 * table['m0'].iloc[0]:g} % by choice of α**")
-    figure = pictures.of(
+    frame.picture(
         draw_backtest.errors_through_time,
         table["date"].to_numpy(dtype="datetime64[D]").reshape(-1, width),
         {name: table[name].to_numpy().reshape(-1, width) for name in choices},
         logarithmic=True,
-        dark=frame.is_dark(),
+        key="hedge_bt_alpha_paths",
     )
-    frame.chart(figure, key="hedge_bt_alpha_paths")
 
 
 def source_words(name: str, result: StudyResult) -> str:

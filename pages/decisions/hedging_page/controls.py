@@ -128,20 +128,16 @@ def row(history: SurfaceHistory, least: int) -> int:
     return max(least, int(np.searchsorted(history.dates, np.datetime64(str(day)), side="right")) - 1)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Fitting …")
-def _fitted(name: str, digest: str, row: int, _history: SurfaceHistory) -> SurfaceModel:
-    model = registry.surface_model(name)()
-    model.fit(_history.until(row), seed=0)
-    return model
-
-
+@cache.keep(max_entries=8, show_spinner="Fitting …")
 def fitted(name: str, history: SurfaceHistory, row: int) -> SurfaceModel:
     """A generator fitted to the history up to a day.
 
     Raises:
         MarketDataError: if that is too short.
     """
-    return _fitted(name, history.digest, row, history)
+    model = registry.surface_model(name)()
+    model.fit(history.until(row), seed=0)
+    return model
 
 
 # --- the portfolio ----------------------------------------------------------------------------------------------------

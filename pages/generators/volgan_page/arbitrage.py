@@ -9,7 +9,7 @@ from engine.scenarios import reweighting
 from engine.surfaces import arbitrage
 from pages.generators.volgan_page import KINDS, View
 from pages.generators.volgan_page.controls import BETAS
-from pages.ui import frame, pictures, widths
+from pages.ui import frame, widths
 
 _REWEIGHTED, _RAW, _TODAY, _WORST = "Reweighted mean", "Raw mean", "Today's surface", "Worst scenario"
 
@@ -18,7 +18,6 @@ TITLES = {"Calendar": "Calendar P1", "Call spread": "Call spread P2", "Butterfly
 
 def draw(view: View) -> None:
     """Where arbitrage is, how much of it, and what it costs to weigh it away."""
-    dark = frame.is_dark()
     n = len(view.drawn)
     uniform = np.full(n, 1 / n)
     raw = view.matrices(uniform)
@@ -42,15 +41,14 @@ def draw(view: View) -> None:
     for line in _in_words(matrices, worst):
         st.markdown(line)
     top = max(float(m.max()) for m in raw.values()) if what in (_RAW, _REWEIGHTED) else None
-    panels = pictures.of(
+    frame.picture(
         penalties.penalty_panels,
         {TITLES[name]: matrix for name, matrix in matrices.items()},
         view.grid,
         {TITLES[name]: words for name, words in worst.items()},
         top=top,
-        dark=dark,
+        key="volgan_penalties",
     )
-    frame.chart(panels, key="volgan_penalties")
     none = view.phi <= penalties.NEGLIGIBLE
     free, free_raw = float(view.weights[none].sum()), float(none.mean())
     st.markdown(
@@ -63,20 +61,16 @@ def draw(view: View) -> None:
     with left:
         st.markdown("**Φ, raw and reweighted**")
         today = float(view.history_phi[view.row])
-        figure = pictures.of(
-            penalties.phi_histogram, view.phi, view.weights, model=view.model, data_phi=today, dark=dark
+        frame.picture(
+            penalties.phi_histogram, view.phi, view.weights, model=view.model, data_phi=today, key="volgan_phi"
         )
-        frame.chart(figure, key="volgan_phi")
         st.markdown("**How few scenarios carry the weight**")
-        frame.chart(
-            pictures.of(penalties.weight_concentration, view.weights, model=view.model, dark=dark),
-            key="volgan_concentration",
-        )
+        frame.picture(penalties.weight_concentration, view.weights, model=view.model, key="volgan_concentration")
     with right:
         st.markdown("**What β costs**")
         beta = np.array(BETAS)
         curves = reweighting.weights(np.broadcast_to(view.phi, (len(beta), n)), beta)
-        figure = pictures.of(
+        frame.picture(
             penalties.reweighting_curves,
             beta,
             reweighting.relative_entropy(curves),
@@ -84,10 +78,9 @@ def draw(view: View) -> None:
             n=n,
             current=view.beta,
             model=view.model,
-            dark=dark,
             height=2 * theme.HEIGHT + 40,
+            key="volgan_curves",
         )
-        frame.chart(figure, key="volgan_curves")
 
 
 def _of_surface(view: View, iv: Floats) -> dict[str, Floats]:

@@ -23,7 +23,7 @@ from engine.studies.generators import BASELINE, BASELINE_MODEL
 from pages.generators.volgan_page import View, place, states
 from pages.generators.volgan_page.controls import Request
 from pages.generators.volgan_page.fans import HISTORY_DAYS
-from pages.ui import cache, datasets, downloads, frame, generators, pictures, study_jobs
+from pages.ui import cache, datasets, downloads, frame, generators, study_jobs
 from pages.ui import jobs as ui_jobs
 
 MOST, AT_FIRST = 6, 5
@@ -257,9 +257,8 @@ def _days_after_training(loaded: Loaded, chosen: Mapping[str, Listed]) -> None:
     shown = _called(chosen)
     hits = cache.study_table(result, "exceedance")
     hits = hits[hits["model"].isin(shown)].assign(model=lambda part: part["model"].map(shown))
-    figure = pictures.of(draw_leaderboard.exceedance_heatmap, hits, dark=frame.is_dark())
     st.markdown("**Share of days below each quantile (%)**; a cross where Kupiec rejects at 5 %")
-    frame.chart(figure, key="volgan_compare_exceedance")
+    frame.picture(draw_leaderboard.exceedance_heatmap, hits, key="volgan_compare_exceedance")
     command = f"python -m engine study {STUDY} --data {loaded.entry.id} --models {','.join(runs)} --run again"
     st.code(command, language="bash", wrap_lines=True)
 

@@ -19,7 +19,7 @@ from engine.models.surface_model import SurfaceModel
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
 from pages.generators.volgan_page import controls
-from pages.ui import cache, downloads, frame, pictures
+from pages.ui import cache, downloads, frame
 
 PAST_DAYS = 60
 """Of the data, drawn before the paths."""
@@ -86,9 +86,7 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
     else:
         for line in found.words:
             st.markdown(f"- {frame.plain(line)}")
-        frame.chart(
-            pictures.of(charts.stability_dots, found.table, model=card.model, dark=frame.is_dark()), key="paths_dots"
-        )
+        frame.picture(charts.stability_dots, found.table, model=card.model, key="paths_dots")
         frame.provenance(f"median and 5 to 95 % over paths, and over {found.windows} overlapping windows of the data")
         st.dataframe(table(found), hide_index=True, width="stretch", key="paths_table")
         downloads.table_buttons(lambda: found.table, "path_stability", key="paths_stability", label="Statistics")
@@ -178,7 +176,7 @@ def _fan(walked: SurfacePaths, weights: np.ndarray, history: SurfaceHistory, row
     values, title = drawn[str(what)]
     stayed, known = walked.complete, real[str(what)]
     phi = float(cache.history_penalty(history)[: row + 1].mean())
-    figure = pictures.of(
+    frame.picture(
         charts.time_fan,
         walked.dates,
         {"raw": (values[stayed], None), "reweighted": (values[stayed], weights[stayed])},
@@ -187,9 +185,8 @@ def _fan(walked: SurfacePaths, weights: np.ndarray, history: SurfaceHistory, row
         past=known,
         reference=("the data's average", phi * np.arange(walked.days + 1)) if what == "φ along the path" else None,
         model=model,
-        dark=frame.is_dark(),
+        key="paths_fan",
     )
-    frame.chart(figure, key="paths_fan")
 
 
 def metrics(paths: SurfacePaths, weights: Floats, found: Stability | str) -> list[tuple[str, str, str | None, str]]:

@@ -13,7 +13,7 @@ from engine.runs import studies
 from engine.runs.checkpoints import Listed
 from engine.runs.studies import StudyResult
 from engine.studies import volgan
-from pages.ui import cache, datasets, downloads, forms, frame, generators, pictures, study_jobs, widths
+from pages.ui import cache, datasets, downloads, forms, frame, generators, study_jobs, widths
 
 STUDY = "volgan"
 
@@ -216,8 +216,7 @@ def calibration(result: StudyResult) -> str:
     )
     published = st.toggle("Show the thesis's figures (SPX, 2018 to 2023)", key="validation_published")
     if shown:
-        figure = pictures.of(validation.exceedances, table, shown, published=published, dark=frame.is_dark())
-        frame.chart(figure, key="validation_exceedances")
+        frame.picture(validation.exceedances, table, shown, published=published, key="validation_exceedances")
     moved = cache.study_table(result, "series")
     moved = moved[~moved["exact"]]
     if len(moved):
@@ -247,16 +246,15 @@ def bands(result: StudyResult) -> str:
     )
     factor, unit = {"S": (1e4, "bp"), "VIX": (1.0, "points")}.get(name, (100.0, "% a year"))
     s = series.index(name)
-    figure = pictures.of(
+    frame.picture(
         validation.bands_over_time,
         dates,
         factor * arrays["realised"][:, s],
         {law: factor * arrays[law][:, :, s] for law in laws},
         title=SPOKEN.get(name, f"{name} vol"),
         unit=unit,
-        dark=frame.is_dark(),
+        key="validation_bands_chart",
     )
-    frame.chart(figure, key="validation_bands_chart")
     if name == "S":
         last = len(dates) - 1
         ends = ", ".join(
@@ -280,9 +278,7 @@ def penalty(result: StudyResult) -> str:
         key="validation_penalty_laws",
     )
     if shown:
-        frame.chart(
-            pictures.of(validation.penalties_over_time, daily, shown, dark=frame.is_dark()), key="validation_penalty"
-        )
+        frame.picture(validation.penalties_over_time, daily, shown, key="validation_penalty")
     left = float(daily["effective_share"].mean())
     st.caption(
         frame.plain(
@@ -298,7 +294,7 @@ def scores(result: StudyResult) -> str:
     """Scores over time, and the days that the discriminator finds least like the others."""
     daily = cache.study_table(result, "scores")
     summary = cache.study_table(result, "score_summary").set_index(["model", "part"])
-    frame.chart(pictures.of(validation.scores_over_time, daily, dark=frame.is_dark()), key="validation_scores")
+    frame.picture(validation.scores_over_time, daily, key="validation_scores")
     test = daily[daily["part"] == "test"]
     large = test["size"] > daily.loc[daily["part"] == "train", "size"].quantile(0.99)
     flagged, of_large = float(test["extreme"].mean()), float(test.loc[large, "extreme"].mean()) if large.any() else 0.0
@@ -321,8 +317,7 @@ def correlation(result: StudyResult) -> str:
     """Daily correlation of simulated return and at-the-money increment against a constant one."""
     daily, test = cache.study_table(result, "correlation_by_day"), cache.study_table(result, "correlation_test")
     there = [name for name in RAW_LAWS if name in daily.columns]
-    figure = pictures.of(validation.correlation_over_time, daily, test, there[:3], dark=frame.is_dark())
-    frame.chart(figure, key="validation_correlation")
+    frame.picture(validation.correlation_over_time, daily, test, there[:3], key="validation_correlation")
     row = test.set_index("model").loc["volgan"]
     st.markdown(
         frame.plain(
@@ -337,17 +332,15 @@ def correlation(result: StudyResult) -> str:
 def components(result: StudyResult) -> str:
     """Components of simulated histories, and Tables 3.6 to 3.9."""
     shares, angles = cache.study_table(result, "components"), cache.study_table(result, "alignment")
-    pairs, dark = cache.study_table(result, "correlations"), frame.is_dark()
+    pairs = cache.study_table(result, "correlations")
     there = [name for name in RAW_LAWS if name in set(shares["model"])]
-    frame.chart(pictures.of(validation.component_panels, shares, angles, there, dark=dark), key="validation_components")
+    frame.picture(validation.component_panels, shares, angles, there, key="validation_components")
     if "eigen_surfaces" in result.table_names():  # validations made before there was this table lack it
         st.markdown("**Eigen-surfaces** of the data and of simulated histories, mean over these (Figures 3.13–3.15)")
         eigen = cache.study_table(result, "eigen_surfaces")
-        frame.chart(
-            pictures.of(eigen_surfaces, eigen, ("data", *there[:2]), dark=frame.is_dark()), key="validation_eigen"
-        )
+        frame.picture(eigen_surfaces, eigen, ("data", *there[:2]), key="validation_eigen")
     st.markdown("**Correlations of index, level, at-the-money vol and volatility index** (Tables 3.7–3.9)")
-    frame.chart(pictures.of(validation.pair_panels, pairs, there[:3], dark=dark), key="validation_pairs")
+    frame.picture(validation.pair_panels, pairs, there[:3], key="validation_pairs")
     st.markdown("**Correlations of the return with the projections on the data's components** (Table 3.6)")
     _show_table(cache.study_table(result, "return_correlations"), "validation_projections", height=240)
     st.markdown("**Tables 3.7–3.9**")
@@ -366,8 +359,7 @@ def tails(result: StudyResult) -> str:
         key="validation_tail_series",
         format_func=lambda name: {"return": "Index return", "ATM increment": "At-the-money increment"}[name],
     )
-    figure = pictures.of(validation.tails, histogram, str(series), there, dark=frame.is_dark())
-    frame.chart(figure, key="validation_tails")
+    frame.picture(validation.tails, histogram, str(series), there, key="validation_tails")
     part = table[table["series"] == series].set_index("model")
     words = "; ".join(
         f"{validation.NAMES[name]} {theme.signed(float(part.loc[name, 'skewness']), '+.2f')} and "
@@ -389,7 +381,7 @@ def matching(result: StudyResult) -> str:
     if norms.empty:
         st.info("The checkpoint of this generator holds no gradient norms.", icon=":material/info:")
         return "coefficients"
-    frame.chart(pictures.of(validation.gradient_norms, norms, dark=frame.is_dark()), key="validation_matching")
+    frame.picture(validation.gradient_norms, norms, key="validation_matching")
     last = norms.groupby("term", sort=False)["norm"].agg(["first", "last"])
     words = ", ".join(
         f"{term} {theme.significant(row['first'])} → {theme.significant(row['last'])}" for term, row in last.iterrows()

@@ -18,7 +18,7 @@ from engine.studies.surfaces.dynamics import (
     SurfaceDynamicsResult,
 )
 from engine.surfaces.factor_model import SPX_CORRELATION
-from pages.ui import downloads, frame, pictures, surface_picture, widths
+from pages.ui import downloads, frame, surface_picture, widths
 
 SHARE = "Share of the variance of daily changes of log vol along the first principal component (covariance)."
 
@@ -38,7 +38,6 @@ class View:
     history: SurfaceHistory
     config: SurfaceDynamicsConfig
     result: SurfaceDynamicsResult
-    dark: bool
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,8 +86,8 @@ def average_surface(view: View) -> None:
     """The surface around which the components move."""
     average, grid = view.result.components.average, view.history.grid
     sight = surface_picture.controls(*st.columns([10, 3], vertical_alignment="bottom"), key="dynamics")
-    surface_picture.draw(average, grid, sight, key="dynamics", dark=view.dark)
-    frame.chart(pictures.of(surfaces.smile_slices, average, grid, dark=view.dark), key="average_smiles")
+    surface_picture.draw(average, grid, sight, key="dynamics")
+    frame.picture(surfaces.smile_slices, average, grid, key="average_smiles")
     _save(lambda: long_surface(average, grid, "average_iv"), "average_surface")
 
 
@@ -99,23 +98,18 @@ def components(view: View) -> None:
     table = result.explained_table()
     with left:
         published = table["published_share"]
-        figure = pictures.of(
-            draw.explained_shares, table["share"], result.share_interval, published, view.names, dark=view.dark
-        )
-        frame.chart(figure, key="shares")
-    with right:
-        frame.chart(pictures.of(draw.correlation_spectrum, found.correlation_eigenvalues, found.edge), key="spectrum")
+        frame.picture(draw.explained_shares, table["share"], result.share_interval, published, view.names, key="shares")
+    frame.picture(draw.correlation_spectrum, found.correlation_eigenvalues, found.edge, key="spectrum", where=right)
     st.dataframe(explained(result), hide_index=True)
     _save(result.explained_table, "explained_variance")
-    frame.chart(pictures.of(draw.eigen_surfaces, found, dark=view.dark), key="eigen_surfaces")
+    frame.picture(draw.eigen_surfaces, found, key="eigen_surfaces")
     _save(lambda: long_vectors(result), "eigen_surfaces")
 
 
 def factors(view: View) -> None:
     """Every factor through time."""
     result = view.result
-    figure = pictures.of(draw.factor_processes, result.dates, result.components.factors, view.names, dark=view.dark)
-    frame.chart(figure, key="factors")
+    frame.picture(draw.factor_processes, result.dates, result.components.factors, view.names, key="factors")
     _save(lambda: factor_table(result), "factors")
 
 
@@ -137,10 +131,8 @@ def mean_reversion(view: View) -> None:
     with frame.errors("Choose another factor."):
         memory, fit = result.autocorrelation(factor or 0), result.fits[factor or 0]
     left, right = widths.columns(2)
-    with left:
-        frame.chart(pictures.of(draw.autocorrelations, memory, fit, dark=view.dark), key="acf")
-    with right:
-        frame.chart(pictures.of(draw.partial_autocorrelations, memory, dark=view.dark), key="pacf")
+    frame.picture(draw.autocorrelations, memory, fit, key="acf", where=left)
+    frame.picture(draw.partial_autocorrelations, memory, key="pacf", where=right)
 
 
 def returns(view: View) -> None:
@@ -149,10 +141,15 @@ def returns(view: View) -> None:
     st.dataframe(correlations(result), hide_index=True)
     _save(result.correlation_table, "return_correlation")
     long_term = result.correlation_table()["correlation"]
-    figure = pictures.of(
-        draw.rolling_correlations, result.dates[1:], result.rolling, view.names, long_term, window=view.config.window
+    frame.picture(
+        draw.rolling_correlations,
+        result.dates[1:],
+        result.rolling,
+        view.names,
+        long_term,
+        window=view.config.window,
+        key="rolling",
     )
-    frame.chart(figure, key="rolling")
 
 
 def realised_and_implied(view: View) -> None:
@@ -162,8 +159,8 @@ def realised_and_implied(view: View) -> None:
         return
     st.dataframe(ratios(result), hide_index=True)
     _save(result.ratio_table, "vol_ratios")
-    frame.chart(pictures.of(draw.vol_lines, result.dates, result.vols, dark=view.dark), key="vols")
-    frame.chart(pictures.of(draw.vol_ratios, result.dates, result.vols), key="ratios")
+    frame.picture(draw.vol_lines, result.dates, result.vols, key="vols")
+    frame.picture(draw.vol_ratios, result.dates, result.vols, key="ratios")
 
 
 TABS = {

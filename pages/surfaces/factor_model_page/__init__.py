@@ -14,7 +14,7 @@ from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.studies.surfaces import factor_models as study
 from engine.surfaces.factor_model import FactorModel
-from pages.ui import cache, downloads, frame, pictures, widths
+from pages.ui import cache, downloads, frame, widths
 
 BETA = "Paths are weighted by exp(−βφ): 0 leaves them as simulated, large β keeps only paths without arbitrage."
 
@@ -40,7 +40,6 @@ class View:
     result: study.FactorModelResult
     weights: Floats
     beta: float
-    dark: bool
 
 
 def tables(view: View) -> None:
@@ -64,17 +63,22 @@ def paths(view: View) -> None:
     left, right = widths.columns(2)
     with left:
         spot = float(view.history.spot[-1]) * np.exp(kept.log_spot)
-        frame.chart(pictures.of(draw.weighted_paths, spot, relative, y_title="Spot (index level)"), key="spot_paths")
-    with right:
-        vols = pictures.of(draw.weighted_paths, 100 * kept.driver_vol, relative, y_title="Driving ATM vol (% a year)")
-        frame.chart(vols, key="vols")
-    frame.chart(pictures.of(draw.weight_histogram, view.weights), key="weights")
+        frame.picture(draw.weighted_paths, spot, relative, y_title="Spot (index level)", key="spot_paths")
+    frame.picture(
+        draw.weighted_paths,
+        100 * kept.driver_vol,
+        relative,
+        y_title="Driving ATM vol (% a year)",
+        key="vols",
+        where=right,
+    )
+    frame.picture(draw.weight_histogram, view.weights, key="weights")
 
 
 def cost(view: View) -> None:
     """Relative entropy and effective sample size against β."""
     curve = view.result.entropy_curve()
-    figure = pictures.of(
+    figure = frame.picture(
         penalties.reweighting_curves,
         curve["beta"],
         curve["relative_entropy"],
@@ -82,17 +86,15 @@ def cost(view: View) -> None:
         n=len(view.weights),
         current=view.beta,
         model=draw.MODEL,
-        dark=view.dark,
+        key="entropy",
     )
-    frame.chart(figure, key="entropy")
     downloads.table_buttons(view.result.entropy_curve, "entropy_by_beta", key="entropy", figure=figure)
 
 
 def ten_years(view: View) -> None:
     """One long scenario, its correlations, and the joint law of daily moves against the data's."""
     scenario = cache.long_scenario(view.history, view.config)
-    figure = pictures.of(draw.long_scenario, scenario, dark=view.dark)
-    frame.chart(figure, key="long")
+    figure = frame.picture(draw.long_scenario, scenario, key="long")
     frame.provenance(
         f"one path of {len(scenario) - 1:,} days, seed {view.config.seed}, not reweighted",
         "VIX by the Cboe sum on every simulated surface",
@@ -103,10 +105,9 @@ def ten_years(view: View) -> None:
         st.dataframe(correlation_words(study.correlation_table(scenario)))
     st.markdown("**Joint density of daily moves of spot and VIX**, the model against these data (figure 2.20)")
     simulated, data = study.scenario_moves(scenario), study.history_moves(view.history)
-    joint = pictures.of(
-        factor_models.joint_density, (simulated.spot, simulated.vix), (data.spot, data.vix), dark=view.dark
+    joint = frame.picture(
+        factor_models.joint_density, (simulated.spot, simulated.vix), (data.spot, data.vix), key="joint"
     )
-    frame.chart(joint, key="joint")
     frame.provenance(
         "contours hold 10, 30, 50, 70 and 90 % of the days; dashed: 90 % of the data; dots: days outside",
         data.origin,

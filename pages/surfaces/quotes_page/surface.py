@@ -9,7 +9,7 @@ from engine.charts import quotes as draw
 from engine.market import export
 from engine.surfaces import arbitrage, smoothing
 from pages.surfaces.quotes_page import View
-from pages.ui import cache, datasets, downloads, frame, pictures, surface_picture
+from pages.ui import cache, datasets, downloads, frame, surface_picture
 
 
 def surface(view: View) -> None:
@@ -25,7 +25,7 @@ def surface(view: View) -> None:
     what = left.selectbox("Show", list(shown), key="quotes_show")
     sight = surface_picture.controls(middle, right, key="quotes")
     values, quantity = shown[what]
-    surface_picture.draw(values, built.grid, sight, key="quotes", dark=view.dark, quantity=quantity)
+    surface_picture.draw(values, built.grid, sight, key="quotes", quantity=quantity)
     n = int(built.extrapolated.sum())
     if n:
         st.caption(
@@ -55,8 +55,9 @@ def penalty(view: View) -> None:
             name: arbitrage.worst_cell(getattr(matrices, kind), built.grid, kind).description
             for kind, name in penalties.NAMES.items()
         }
-        figure = pictures.of(penalties.penalty_panels, panels, built.grid, worst, dark=view.dark, top=top or None)
-        frame.chart(figure, key=f"quotes_penalty_{title}")
+        frame.picture(
+            penalties.penalty_panels, panels, built.grid, worst, top=top or None, key=f"quotes_penalty_{title}"
+        )
     if built.repair is not None:
         st.markdown(frame.plain(built.repair.words + "."))
 
@@ -73,7 +74,7 @@ def bandwidth(view: View) -> None:
             icon=":material/info:",
         )
         return
-    frame.chart(pictures.of(draw.bandwidth_heatmap, built.search, dark=view.dark), key="quotes_bandwidths")
+    frame.picture(draw.bandwidth_heatmap, built.search, key="quotes_bandwidths")
     h1, h2 = built.search.best
     st.markdown(
         frame.plain(

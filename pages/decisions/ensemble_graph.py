@@ -51,12 +51,7 @@ st.markdown(said[0])
 with st.expander("Which differences are real", icon=":material/rule:"):
     st.markdown("\n".join(f"- {sentence}" for sentence in said[1:]))
 
-labels = (
-    "Graph", "Adjacency", "Weightings", "Seeds and luck", "PnL",
-    "Sectors", "Importance", "Transfer", "Robustness", "Run",
-)  # fmt: skip
-opened = dict(zip(labels, st.tabs(labels, key="graph_tab", on_change="rerun"), strict=True))
-drawn = {
+TABS = {
     "Graph": lambda: network.show(view, chosen),
     "Adjacency": lambda: network.matrix(view, chosen),
     "Weightings": lambda: results.weightings(view),
@@ -68,9 +63,6 @@ drawn = {
     "Robustness": lambda: results.robustness(view),
     "Run": run.show,
 }
-for name, tab in opened.items():
-    if tab.open:
-        with tab, frame.errors("Choose another study in the sidebar, or run it again."):
-            drawn[name]()
+frame.tabs(TABS, key="graph_tab", what_next="Choose another study in the sidebar, or run it again.")
 st.code(study_jobs.command(result), language=None, wrap_lines=True)
 frame.method(METHOD)

@@ -33,18 +33,16 @@ with frame.errors("Choose another study in the sidebar, or train one."):
     frame.strip(loaded if view.prices is not None else None, about(result))
     frame.metrics(overview.metrics(view))
     frame.provenance(*view.provenance())
-names = ("Overview", "One ticker", "Gradient norms", "Combinations", "Universality", "Costs", "Train")
-drawing = (
-    overview.show, one_ticker.show, losses.norms, losses.combinations, losses.universality, overview.costs,
-)  # fmt: skip
-opened = st.tabs(names, key="fingan_tab", on_change="rerun")
-for tab, draw in zip(opened[:-1], drawing, strict=True):
-    if tab.open:
-        with tab, frame.errors("Choose another study in the sidebar, or train one."):
-            draw(view)
-if opened[-1].open:
-    with opened[-1]:
-        train.show(loaded)
+TABS = {
+    "Overview": overview.show,
+    "One ticker": one_ticker.show,
+    "Gradient norms": losses.norms,
+    "Combinations": losses.combinations,
+    "Universality": losses.universality,
+    "Costs": overview.costs,
+    "Train": lambda view: train.show(loaded),
+}
+frame.tabs(TABS, view, key="fingan_tab", what_next="Choose another study in the sidebar, or train one.")
 listing = view.table("tickers")
 unfolded = st.expander(
     "Tickers, windows and what was left out", icon=":material/list:", key="fingan_tickers_unfolded", on_change="rerun"

@@ -35,8 +35,5 @@ TABS = {
     "One month": lambda: one_month.show(loaded, choice, row, recipe, plan, LEAST),
     "Backtest": lambda: backtest.show(loaded),
 }
-for tab, draw in zip(st.tabs(list(TABS), key="hedge_tab", on_change="rerun"), TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw()
+frame.tabs(TABS, key="hedge_tab")
 frame.method(METHOD)

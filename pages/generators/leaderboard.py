@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from engine.runs import studies
 from pages.generators import leaderboard_page as page
-from pages.ui import cache, datasets, frame, texts
+from pages.ui import cache, datasets, frame, study_jobs, texts
 
 METHOD = texts.prose("generators/leaderboard_page/method")
 
@@ -13,16 +12,14 @@ frame.header(
 )
 loaded = datasets.pick("surfaces")
 frame.strip(loaded)
-busy = page.standing(loaded)
-found = {str(result.directory): result for result in studies.catalogue(page.STUDY)}
-mine = {key: one for key, one in found.items() if datasets.same(one.data, loaded)}
+busy = study_jobs.standing(study_jobs.runs(page.STUDY, loaded), page.STUDY)
+listed, mine = study_jobs.of_data(page.STUDY, loaded)
 if not mine:
-    meanwhile = "; meanwhile, that of other data." if found else "."
+    meanwhile = "; meanwhile, that of other data." if listed else "."
     st.info(
         frame.plain(f"No leaderboard of {loaded.label} has been finished yet. Run one below{meanwhile}"),
         icon=":material/leaderboard:",
     )
-listed = mine or found
 if not listed:
     page.form(loaded, busy)
     frame.method(METHOD)
@@ -48,12 +45,8 @@ frame.provenance(*page.facts(result, tables))
 for sentence in page.verdict(tables):
     st.markdown(frame.plain(sentence))
 
-tabs = st.tabs(list(page.TABS), key="leaderboard_tab", on_change="rerun")
-for tab, draw in zip(tabs, page.TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw(tables, names)
+frame.tabs(page.TABS, tables, names, key="leaderboard_tab")
 st.markdown("The same tables from the command line:")
-st.code(page.command(result), language="bash", wrap_lines=True)
+st.code(study_jobs.command(result), language="bash", wrap_lines=True)
 page.form(loaded, busy)
 frame.method(METHOD)

@@ -23,12 +23,6 @@ loaded = datasets.pick(kind)
 frame.strip(loaded)
 frame.metrics(preview.metrics(loaded))
 frame.provenance(frame.origin_words(loaded), f"data {loaded.data.fingerprint}")
-look, read, formats = st.tabs(TABS, key=TAB, on_change="rerun")
-for tab, draw in ((look, preview.show), (read, what_was_read.show)):
-    if tab.open:
-        with tab:
-            draw(loaded)
-if formats.open:
-    with formats:
-        what_was_read.templates_of_formats()
+drawn = (preview.show, what_was_read.show, lambda loaded: what_was_read.templates_of_formats())
+frame.tabs(dict(zip(TABS, drawn, strict=True)), loaded, key=TAB)
 frame.method(texts.prose("start/market_data_page/method"))

@@ -1,7 +1,6 @@
 """Static arbitrage: which days' surfaces could be arbitraged, where, for how much, and how easily it arises."""
 
 import numpy as np
-import streamlit as st
 
 from engine.charts import theme
 from pages.surfaces import arbitrage_page as page
@@ -31,12 +30,8 @@ frame.metrics(
 frame.provenance(
     f"{len(history):,} days, each with its own rate", frame.origin_words(loaded), f"data {history.fingerprint}"
 )
-tabs = st.tabs(list(page.TABS), key="arbitrage_tab", on_change="rerun")
 view = page.View(history, found, row, base)
-for tab, draw in zip(tabs, page.TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw(view)
+frame.tabs(page.TABS, view, key="arbitrage_tab")
 
 first, start = str(history.dates[row]), str(history.dates[base])
 sd, highest = (page.setting(name) for name in (page.SD, page.HIGHEST))

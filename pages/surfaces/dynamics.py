@@ -31,10 +31,6 @@ for note in result.notes:
     st.info(frame.plain(note), icon=":material/info:")
 
 view = page.View(history, config, result)
-tabs = st.tabs(list(page.TABS), key="dynamics_tab", on_change="rerun")
-for tab, draw in zip(tabs, page.TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw(view)
+frame.tabs(page.TABS, view, key="dynamics_tab")
 frame.command(page.command(loaded.entry.id, config))
 frame.method(f"{texts.prose('surfaces/dynamics_page/method')}* {MISPRINT}")

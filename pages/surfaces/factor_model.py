@@ -71,9 +71,6 @@ frame.provenance(
     page.STYLISED if config.model == "stylised" else "",
 )
 view = page.View(history, config, result, weights, beta)
-for tab, draw in zip(st.tabs(list(page.TABS), key="factor_tab", on_change="rerun"), page.TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw(view)
+frame.tabs(page.TABS, view, key="factor_tab")
 frame.command(page.command(loaded.entry.id, config))
 frame.method(texts.prose("surfaces/factor_model_page/method"))

@@ -82,9 +82,6 @@ TABS = {
 }
 if len(loaded.data.dates) > 1:
     TABS["All days"] = surface.all_days
-for tab, draw in zip(st.tabs(list(TABS), key="quotes_tab", on_change="rerun"), TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw(view)
+frame.tabs(TABS, view, key="quotes_tab")
 frame.command(controls.command(loaded, choice))
 frame.method(texts.prose("surfaces/quotes_page/method"))

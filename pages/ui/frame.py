@@ -2,7 +2,7 @@
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,6 +117,21 @@ def picture(
     with where if where is not None else contextlib.nullcontext():
         chart(figure, key=key)
     return figure
+
+
+def tabs(drawn: Mapping[str, Callable[..., Any]], *shown: Any, key: str, what_next: str = "") -> str:
+    """Tabs by name, of which only the open one is drawn, from what is shown; an expected error is said in its tab.
+
+    Returns:
+        The name of the open one.
+    """
+    opened = ""
+    for tab, (name, draw) in zip(st.tabs(list(drawn), key=key, on_change="rerun"), drawn.items(), strict=True):
+        if tab.open:
+            opened = name
+            with tab, errors(what_next):
+                draw(*shown)
+    return opened
 
 
 def method(body: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from engine.charts import surface_projection, surfaces
 from engine.market.grid import Floats, Grid
-from pages.ui import frame, widths
+from pages.ui import forms, frame, widths
 
 
 class Sight(NamedTuple):
@@ -16,13 +16,12 @@ class Sight(NamedTuple):
 
 def controls(view: Any, turn: Any, *, key: str) -> Sight:
     """The View selector and the toggle, drawn into two places of the page."""
-    side = view.segmented_control(
+    side = forms.segments(
         "View",
-        list(surfaces.VIEWS),
-        default="front",
-        required=True,
+        surfaces.VIEWS,
         key=f"{key}_view",
-        persist_state="session",
+        where=view,
+        default="front",
         help="The side from which the surface is seen.",
     )
     by_hand = turn.toggle(
@@ -31,7 +30,7 @@ def controls(view: Any, turn: Any, *, key: str) -> Sight:
         persist_state="session",
         help="Drag and zoom it, drawn with WebGL: without a graphics card that takes a second or two.",
     )
-    return Sight(side or "front", by_hand)
+    return Sight(side, by_hand)
 
 
 def draw(values: Floats, grid: Grid, sight: Sight, *, key: str, quantity: str = "vol") -> None:

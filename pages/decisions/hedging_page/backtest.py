@@ -15,12 +15,11 @@ from engine.charts import theme
 from engine.datasets import Loaded
 from engine.market.grid import Floats
 from engine.models import registry
-from engine.runs import studies
 from engine.runs.studies import StudyResult
 from engine.studies import hedging
 from engine.studies.hedging import GIVEN, TRUE_LAW
 from pages.decisions.hedging_page import money, rounded
-from pages.ui import cache, datasets, downloads, forms, frame, generators, study_jobs, widths
+from pages.ui import cache, forms, frame, generators, study_jobs, widths
 
 STUDY = "hedging"
 
@@ -141,29 +140,16 @@ def has_calm(result: StudyResult) -> bool:
 
 def show(loaded: Loaded) -> None:
     """The study of these data, or another and how to run one's own."""
-    busy = _following(loaded)
-    found, mine = _finished(loaded)
-    if not found:
-        st.info("No backtest has been finished yet. Run one below.", icon=":material/shield:")
-    else:
-        if not mine:
-            st.info(
-                frame.plain(
-                    f"These are not the data of the page: no backtest on {loaded.label} has been finished yet. "
-                    "Run one below; meanwhile, another."
-                ),
-                icon=":material/info:",
-            )
-        key = next(iter(found))
-        if len(found) > 1:
-            key = st.selectbox(
-                "Backtest", list(found), format_func=lambda key: _words(found[key]), key=f"hedge_bt_{len(found)}"
-            )
-        with frame.errors("Choose another backtest, or run it again."):
-            _study(found[key])
-    if not busy:
-        with st.expander("Backtest on these data", icon=":material/play_arrow:", expanded=not found):
-            _form(loaded)
+    study_jobs.tab(
+        STUDY,
+        loaded,
+        _study,
+        _form,
+        called="backtest",
+        heading="Backtest on these data",
+        icon=":material/shield:",
+        key="hedge_bt",
+    )
 
 
 def _study(result: StudyResult) -> None:
@@ -187,17 +173,11 @@ def _study(result: StudyResult) -> None:
         "amounts in units of spot",
     )
     section = forms.section(SECTIONS, key="hedge_bt_section")
-    name = SECTIONS[section](view)
-    table = view.table(name)
-    st.dataframe(rounded(table.head(500)), hide_index=True, width="stretch", key=f"hedge_bt_table_{name}")
-    downloads.table_buttons(lambda: table, f"hedging-{name}", key=f"hedge_bt_{name}")
-    with st.expander("Every table", icon=":material/table_view:"):
-        other = st.selectbox("Table", result.table_names(), key="hedge_bt_other", format_func=_spoken)
-        whole = cache.study_table(result, other)
-        st.dataframe(rounded(whole.head(500)), hide_index=True, width="stretch", key="hedge_bt_any")
-        downloads.table_buttons(lambda: whole, f"hedging-{other}", key="hedge_bt_whole")
-    st.markdown("**The command that repeats it**")
-    st.code(study_jobs.command(result), language="bash", wrap_lines=True)
+    study_jobs.every_table(result, SECTIONS[section](view), _show_table, stem="hedging", key="hedge_bt")
+
+
+def _show_table(table: pd.DataFrame, key: str) -> None:
+    st.dataframe(rounded(table.head(500)), hide_index=True, width="stretch", key=key)
 
 
 def _answer(view: View) -> list[tuple[str, str, str | None, str]]:
@@ -213,22 +193,6 @@ def _answer(view: View) -> list[tuple[str, str, str | None, str]]:
     mean = f"{hedges['instruments'].mean():.1f}"
     found.append(("Instruments held, mean", mean, None, "With a position, the underlying included, over all days."))
     return found
-
-
-def _words(result: StudyResult) -> str:
-    return f"{result.data.get('name')} · {result.directory.name}"
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-# --- the job ----------------------------------------------------------------------------------------------------------
-
-
-def _following(loaded: Loaded) -> bool:
-    """Show the newest hedging study of these data if it is at work or failed; returns whether it is at work."""
-    return study_jobs.standing(study_jobs.runs(STUDY, loaded), STUDY)
 
 
 def _form(loaded: Loaded) -> None:
@@ -254,13 +218,6 @@ def _form(loaded: Loaded) -> None:
         inputs = {"model": chosen} if given else {}
         study_jobs.start(STUDY, loaded.entry.id, values, f"{STUDY}-{loaded.data.fingerprint}", inputs=inputs)
     st.rerun()
-
-
-def _finished(loaded: Loaded) -> tuple[dict[str, StudyResult], bool]:
-    """Finished studies, and whether they are of these data; those of other data only where there is none of these."""
-    found = {str(result.directory): result for result in studies.catalogue(STUDY)}
-    mine = {key: one for key, one in found.items() if datasets.same(one.data, loaded)}
-    return mine or found, bool(mine)
 
 
 # --- sections ---------------------------------------------------------------------------------------------------------
@@ -309,9 +266,8 @@ def through_time(view: View) -> str:
     strike = view.strike
     if view.m0 is None:
         strike = left.selectbox("Straddle struck at", offered, index=usual, key="hedge_bt_m0")
-    kind = right.segmented_control(
-        "Scale", ("Straight", "Symlog"), default="Symlog", required=True, key="hedge_bt_scale", persist_state="session"
-    )
+    scales = ("Straight", "Symlog")
+    kind = forms.segments("Scale", scales, default="Symlog", key="hedge_bt_scale", where=right)
     dates, errors = view.by_month(float(strike.split()[0]) / 100)
     frame.picture(
         draw_backtest.errors_through_time,

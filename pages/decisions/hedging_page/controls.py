@@ -26,7 +26,7 @@ from engine.models import registry
 from engine.models.surface_model import SurfaceModel
 from engine.runs.checkpoints import Card, Listed
 from pages.decisions.hedging_page import Line, Plan, Recipe
-from pages.ui import cache, frame, generators
+from pages.ui import cache, forms, frame, generators
 
 # --- the day and whose scenarios --------------------------------------------------------------------------------------
 
@@ -158,13 +158,10 @@ def shortest(grid: Grid) -> int:
 
 def build(grid: Grid) -> Recipe:
     """What is to be hedged; what cannot be is said in a sentence and stops the page."""
-    which = st.segmented_control(
+    which = forms.segments(
         "Portfolio to hedge",
         (STRADDLE, OWN),
-        default=STRADDLE,
-        required=True,
         key="hedge_portfolio",
-        persist_state="session",
         help="A straddle is a call and a put of one strike.",
     )
     with frame.errors("Change the portfolio."):
@@ -348,9 +345,7 @@ def plan(history: SurfaceHistory, least: int) -> Plan:
             persist_state="session",
             help="Published: 1,000.",
         )
-        seed = st.number_input(
-            "Seed", 0, 2**31 - 1, 1, key="hedge_seed", persist_state="session", help="Same seed, same scenarios."
-        )
+        seed = forms.seed(key="hedge_seed", help="Same seed, same scenarios.")
         st.form_submit_button("Hedge", type="primary", icon=":material/shield:")
     more = _advanced()
     if not levels:
@@ -362,7 +357,7 @@ def plan(history: SurfaceHistory, least: int) -> Plan:
         alphas=ALPHAS[str(policy)] or (float(fixed),),
         every_day=bool(every_day),
         scenarios=int(scenarios),
-        seed=int(seed),
+        seed=seed,
         impact=more.impact,
         exponent=more.exponent,
         limits=more.limits,

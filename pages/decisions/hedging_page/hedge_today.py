@@ -15,7 +15,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import SurfaceModel
 from pages.decisions.hedging_page import Plan, Recipe, controls, in_percent, instruments, money, number, option_words
 from pages.decisions.hedging_page.controls import Source
-from pages.ui import cache, downloads, frame, pictures
+from pages.ui import cache, downloads, forms, frame, pictures
 
 
 def show(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -> None:
@@ -26,13 +26,11 @@ def show(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -
         options, left_out = instruments(history.until(row), recipe.at(spot), plan)
         held = _held(history.until(row), options)
         found = tickets(source.key, source.model, history, row, recipe.at(spot), plan, options, held)
-    label = st.segmented_control(
+    label = forms.segments(
         "Hedge by",
-        list(found),
+        found,
         default="data-driven",
-        required=True,
         key="hedge_by",
-        persist_state="session",
         help="data-driven: least variance over the scenarios, costs penalised (4.20). least shortfall: least expected "
         "shortfall at 5 %. delta, delta-vega: the textbook's.",
     )

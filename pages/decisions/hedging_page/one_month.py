@@ -12,7 +12,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import SurfaceModel
 from pages.decisions.hedging_page import MONTH, Plan, Recipe, controls, in_percent, instruments, money, rounded
 from pages.decisions.hedging_page.controls import Choice
-from pages.ui import cache, downloads, frame
+from pages.ui import cache, downloads, forms, frame
 
 
 def show(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, least: int) -> None:
@@ -32,14 +32,8 @@ def show(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
         source = choice.at(start)
     with frame.errors("Change the portfolio, the instruments (every option must live for a month) or the limits."):
         month = _month(source.key, source.model, history, start, recipe.at(spot), plan)
-    label = st.segmented_control(
-        "Look into",
-        [name for name in month.paths if name != "unhedged"],
-        default="data-driven",
-        required=True,
-        key="hedge_month_by",
-        persist_state="session",
-    )
+    listed = [name for name in month.paths if name != "unhedged"]
+    label = forms.segments("Look into", listed, default="data-driven", key="hedge_month_by")
     path = month.paths[str(label)]
     frame.metrics(_answer(path, month.paths))
     frame.provenance(
@@ -53,7 +47,7 @@ def show(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
     for one in month.left_out:
         st.caption(frame.plain(f"Left out: {one}."))
     days = path.dates[:-1]
-    errors = {name: one.error for name, one in month.paths.items() if name != "unhedged"}
+    errors = {name: month.paths[name].error for name in listed}
     figure = frame.picture(draw_hedge.tracking_errors, path.dates, errors, key="hedge_month_errors")
     st.markdown("**Positions held** over each step, units")
     frame.picture(draw_hedge.positions_heatmap, days, _names(path, spot), path.positions[:-1], key="hedge_held")

@@ -1,6 +1,5 @@
 """The leaderboard: who is called what, the answer in words, its tabs, and runs of one's own."""
 
-import shlex
 from collections.abc import Mapping
 
 import pandas as pd
@@ -254,18 +253,6 @@ STUDY = "leaderboard"
 def title(result: StudyResult) -> str:
     """A finished leaderboard in a list. Plain text: names come from people."""
     return f"{result.data['name']} · {result.created[:16].replace('T', ' ')}"
-
-
-def command(result: StudyResult) -> str:
-    """What repeats it."""
-    pairs = [part for name, value in result.settings.items() for part in ("--set", f"{name}={value}")]
-    words = ["python", "-m", "engine", "study", "leaderboard", "--data", str(result.data.get("ref", ""))]
-    return shlex.join([*words, *pairs, "--run", "leaderboard-again"])
-
-
-def standing(loaded: Loaded) -> bool:
-    """The job on these data, live; whether one is at work."""
-    return study_jobs.standing(study_jobs.runs(STUDY, loaded), STUDY)
 
 
 def form(loaded: Loaded, busy: bool) -> None:

@@ -9,7 +9,7 @@ from engine.scenarios import reweighting
 from engine.surfaces import arbitrage
 from pages.generators.volgan_page import KINDS, View
 from pages.generators.volgan_page.controls import BETAS
-from pages.ui import frame, widths
+from pages.ui import forms, frame, widths
 
 _REWEIGHTED, _RAW, _TODAY, _WORST = "Reweighted mean", "Raw mean", "Today's surface", "Worst scenario"
 
@@ -27,13 +27,10 @@ def draw(view: View) -> None:
         _WORST: lambda: view.matrices(np.eye(1, n, int(view.phi.argmax()))[0]),
         _TODAY: lambda: _of_surface(view, view.history.iv[view.row]),
     }
-    what = st.segmented_control(
+    what = forms.segments(
         "Penalties of",
-        list(choices),
-        default=_REWEIGHTED,
-        required=True,
+        choices,
         key="volgan_matrices",
-        persist_state="session",
         help="Raw and reweighted means share one colour scale, so the matrices go white as β grows.",
     )
     matrices = choices[str(what)]()

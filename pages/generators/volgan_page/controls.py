@@ -11,6 +11,7 @@ import streamlit as st
 from engine.charts import theme
 from engine.errors import MarketDataError
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
+from pages.ui import forms
 
 LAST, STRESSED, CALM, OTHER = "Last day", "Most stressed day", "Calmest day", "Choose a date"
 
@@ -45,16 +46,8 @@ def request(history: SurfaceHistory) -> Request:
             persist_state="session",
             help="How many tomorrows are drawn. 10,000 is the published number.",
         )
-        seed = st.number_input(
-            "Seed",
-            0,
-            2**31 - 1,
-            1,
-            key="volgan_seed",
-            persist_state="session",
-            help="The same seed draws the same scenarios; another one shows what is chance.",
-        )
-    return Request(row, int(n), int(seed))
+        help = "The same seed draws the same scenarios; another one shows what is chance."
+        return Request(row, int(n), forms.seed(key="volgan_seed", help=help))
 
 
 def beta(default: float) -> float:

@@ -61,15 +61,8 @@ def draw(loaded: Loaded, card: Card | None) -> None:
             persist_state="session",
             help="The first days train, the rest stays out of sample. The split is chronological.",
         )
-        seed = right.number_input(
-            "Seed",
-            0,
-            2**31 - 1,
-            0,
-            key="volgan_train_seed",
-            persist_state="session",
-            help="Of weights, noise and order, where the model has any.",
-        )
+        help = "Of weights, noise and order, where the model has any."
+        seed = forms.seed(key="volgan_train_seed", help=help, first=0, where=right)
         submitted = st.form_submit_button("Train in the background", type="primary", icon=":material/play_arrow:")
     if card is not None and card.model == name and generators.same_data(card, loaded):
         changed = _differences(values, card)
@@ -79,7 +72,7 @@ def draw(loaded: Loaded, card: Card | None) -> None:
             )
     if submitted:
         with frame.errors("Change the setting and try again."):
-            _start(str(name), loaded, values, int(share), int(seed), label or str(name))
+            _start(str(name), loaded, values, int(share), seed, label or str(name))
         st.rerun()
 
 
@@ -109,23 +102,9 @@ def _latest() -> None:
     if started:
         run = jobs.read(started[0])
         if run.active:
-            _running(run)
+            ui_jobs.follow(run)
         else:
             _ended(run)
-
-
-def _running(run: jobs.Run) -> None:
-    """The job at work, looked at again and again; when it ends the page is drawn anew."""
-
-    def live() -> None:
-        now = jobs.read(run.directory)
-        if not now.active:
-            st.rerun()
-        with st.container(border=True):
-            st.markdown(f"**{frame.plain(now.name)}**")
-            ui_jobs.progress(now)
-
-    st.fragment(live, run_every=ui_jobs.POLL)()
 
 
 def _ended(run: jobs.Run) -> None:
@@ -144,10 +123,6 @@ def _ended(run: jobs.Run) -> None:
                 icon=":material/visibility:",
             )
         return
-    frame.problem(f"{run.name} {ui_jobs.STATES[run.state][0]}: {run.reason or 'it left no reason'}")
-    if run.resumable and st.button("Resume", key=f"resume_{run.name}", icon=":material/resume:"):
-        with frame.errors():
-            jobs.resume(run.directory)
-        st.rerun()
+    ui_jobs.stopped(run, f"resume_{run.name}")
     with st.expander("Loss curves, command and log"):
         ui_jobs.details(run)

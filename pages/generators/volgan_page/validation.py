@@ -1,7 +1,5 @@
 """The validation of VolGAN on its page: a finished study at once, one section at a time, and a job for one's own."""
 
-import shlex
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -9,11 +7,10 @@ import streamlit as st
 from engine.charts import theme, validation
 from engine.charts.validation import eigen_surfaces
 from engine.datasets import Loaded
-from engine.runs import studies
 from engine.runs.checkpoints import Listed
 from engine.runs.studies import StudyResult
 from engine.studies import volgan
-from pages.ui import cache, datasets, downloads, forms, frame, generators, study_jobs, widths
+from pages.ui import cache, forms, frame, generators, study_jobs, widths
 
 STUDY = "volgan"
 
@@ -41,55 +38,22 @@ _LAWS_HELP = "Raw: scenarios as drawn. Reweighted: under β = 500/max Φ. The da
 
 def draw(loaded: Loaded) -> None:
     """The tab: the study of these data, or the shipped one and how to run one's own."""
-    busy = _following(loaded)
-    result = _chosen(loaded)
-    if result is None:
-        st.info("No validation has been finished yet. Run one below.", icon=":material/fact_check:")
-    else:
-        with frame.errors("Choose another validation, or run it again."):
-            _show(result, loaded)
-    if not busy:
-        with st.expander("Validate on these data", icon=":material/play_arrow:", expanded=result is None):
-            _form(loaded)
-
-
-def _chosen(loaded: Loaded) -> StudyResult | None:
-    """The study to show: of these data if there is one, newest first, else a shipped one."""
-    found = {str(result.directory): result for result in studies.catalogue(STUDY)}
-    mine = {key: one for key, one in found.items() if datasets.same(one.data, loaded)}
-    listed = mine or found
-    if not listed:
-        return None
-    if not mine:
-        st.info(
-            frame.plain(
-                f"These are not the data of the page: no validation on {loaded.label} has been finished yet. "
-                "Run one below; meanwhile, another."
-            ),
-            icon=":material/info:",
-        )
-    if len(listed) == 1:
-        return next(iter(listed.values()))
-    key = st.selectbox(
-        "Validation", list(listed), format_func=lambda key: _words(listed[key]), key=f"validation_of_{len(listed)}"
+    study_jobs.tab(
+        STUDY,
+        loaded,
+        _show,
+        _form,
+        called="validation",
+        heading="Validate on these data",
+        icon=":material/fact_check:",
+        key="validation",
     )
-    return listed[key]
 
 
-def _show(result: StudyResult, loaded: Loaded) -> None:
+def _show(result: StudyResult) -> None:
     _answer(result)
     section = forms.section(SECTIONS, key="validation_section")
-    name = SECTIONS[section](result)
-    table = cache.study_table(result, name)
-    _show_table(table, f"validation_table_{name}")
-    downloads.table_buttons(lambda: table, f"volgan-validation-{name}", key=f"validation_{name}")
-    with st.expander("Every table", icon=":material/table_view:"):
-        other = st.selectbox("Table", result.table_names(), key="validation_other", format_func=_spoken)
-        whole = cache.study_table(result, other)
-        _show_table(whole, "validation_any_table")
-        downloads.table_buttons(lambda: whole, f"volgan-validation-{other}", key="validation_any")
-    st.markdown("**The command that repeats it**")
-    st.code(_command(result), language=None, wrap_lines=True)
+    study_jobs.every_table(result, SECTIONS[section](result), _show_table, stem="volgan-validation", key="validation")
 
 
 def _answer(result: StudyResult) -> None:
@@ -404,11 +368,6 @@ SECTIONS = {
 """Section → what draws it and names the table behind it."""
 
 
-def _following(loaded: Loaded) -> bool:
-    """Show the newest validation of these data if it is at work or failed; returns whether it is at work."""
-    return study_jobs.standing(study_jobs.runs(STUDY, loaded), "validation")
-
-
 def _form(loaded: Loaded) -> None:
     """Which generators to validate, the settings, and the button that starts the job."""
     fitting, plain = _fitting(loaded, "volgan"), _fitting(loaded, "bce")
@@ -487,21 +446,6 @@ def _format(name: object, column: pd.Series) -> str:
     if str(name) in ("seeds", "days"):
         return "%d"
     return "%.4f" if TINY <= size < 1e4 or size == 0 else "%.3g"
-
-
-def _words(result: StudyResult) -> str:
-    return f"{result.data.get('name')} · {result.directory.name}"
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-def _command(result: StudyResult) -> str:
-    words = ["python", "-m", "engine", "study", STUDY, "--data", str(result.data.get("ref", ""))]
-    words += [part for name, about in result.inputs.items() for part in (f"--{name}", str(about.get("ref", "")))]
-    words += [part for name, value in result.settings.items() if value != "" for part in ("--set", f"{name}={value}")]
-    return shlex.join([*words, "--run", f"{result.directory.name}-again"])
 
 
 def _penalty_row(result: StudyResult) -> pd.Series:

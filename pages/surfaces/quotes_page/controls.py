@@ -9,7 +9,7 @@ from engine.datasets import Loaded
 from engine.errors import MarketDataError
 from engine.market.grid import CH2_GRID, VOLGAN_GRID, Grid
 from engine.surfaces import nadaraya_watson, smoothing
-from pages.ui import frame
+from pages.ui import forms, frame
 
 OWN = "Own"
 
@@ -129,15 +129,8 @@ def _bandwidth(method: str) -> tuple[float, float] | None:
     """The pair to use; None asks for the search."""
     if not method.startswith("kernel"):
         return None
-    how = st.sidebar.segmented_control(
-        "Bandwidth",
-        [SEARCH, PUBLISHED, OWN],
-        default=SEARCH,
-        required=True,
-        key="quotes_bandwidth",
-        persist_state="session",
-        help=_BANDWIDTH,
-    )
+    listed = (SEARCH, PUBLISHED, OWN)
+    how = forms.segments("Bandwidth", listed, key="quotes_bandwidth", where=st.sidebar, help=_BANDWIDTH)
     if how == SEARCH:
         return None
     if how == PUBLISHED:

@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import studies
 from engine.studies.graph.results import verdicts
 from pages.decisions.ensemble_graph_page import View, choose, network, results, run, structure
-from pages.ui import frame, study_jobs, texts
+from pages.ui import forms, frame, study_jobs, texts
 
 METHOD = texts.prose("decisions/ensemble_graph_page/method")
 
@@ -19,12 +19,11 @@ if not finished:
     run.show()
     frame.method(METHOD)
     st.stop()
-picked = st.sidebar.selectbox(
+picked = forms.Remembered(st.sidebar).selectbox(
     "Study",
     list(finished),
     format_func=lambda key: f"{finished[key].data['name']} · {finished[key].directory.name}",
     key="graph_study",
-    persist_state="session",
     help="Finished studies of graphs: the shipped one and your own.",
 )
 with frame.errors("Choose another study in the sidebar."):

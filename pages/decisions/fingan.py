@@ -4,19 +4,18 @@ import streamlit as st
 
 from engine.runs import studies
 from pages.decisions.fingan_page import View, about, losses, one_ticker, overview, prices_of, train, words
-from pages.ui import datasets, downloads, frame, study_jobs, texts
+from pages.ui import datasets, downloads, forms, frame, study_jobs, texts
 
 METHOD = texts.prose("decisions/fingan_page/method")
 
 frame.header("Fin-GAN", "What would bets on generated returns have earned, and how sure is that?")
 listed = {str(result.directory): result for result in studies.catalogue(train.NAME)}
 shipped = sorted((id for id in listed if "checkpoints" in id), key=lambda id: -listed[id].settings["seeds"])
-chosen = st.sidebar.selectbox(
+chosen = forms.Remembered(st.sidebar).selectbox(
     "Study",
     [*shipped, *(id for id in listed if id not in shipped)],
     format_func=lambda id: words(listed[id]),
     key="fingan_study",
-    persist_state="session",
     help="Finished studies: those that come with the app, then yours, newest first. Train one in the last tab.",
 )
 loaded = datasets.pick("prices")

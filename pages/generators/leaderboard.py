@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.generators import leaderboard_page as page
-from pages.ui import cache, datasets, frame, study_jobs, texts
+from pages.ui import cache, datasets, forms, frame, study_jobs, texts
 
 METHOD = texts.prose("generators/leaderboard_page/method")
 
@@ -16,8 +16,8 @@ busy = study_jobs.standing(study_jobs.runs(page.STUDY, loaded), page.STUDY)
 listed, mine = study_jobs.of_data(page.STUDY, loaded)
 if not mine:
     meanwhile = "; meanwhile, that of other data." if listed else "."
-    st.info(
-        frame.plain(f"No leaderboard of {loaded.label} has been finished yet. Run one below{meanwhile}"),
+    frame.note(
+        f"No leaderboard of {loaded.label} has been finished yet. Run one below{meanwhile}",
         icon=":material/leaderboard:",
     )
 if not listed:
@@ -26,12 +26,11 @@ if not listed:
     st.stop()
 key = next(iter(listed))
 if len(listed) > 1:
-    key = st.sidebar.selectbox(
+    key = forms.Remembered(st.sidebar).selectbox(
         "Finished leaderboard",
         list(listed),
         format_func=lambda id: page.title(listed[id]),
         key="leaderboard_run",
-        persist_state="session",
         help="Every finished run of these data, newest first.",
     )
 result = listed[key]

@@ -4,18 +4,17 @@ import streamlit as st
 
 from engine import datasets as catalogue
 from pages.start.market_data_page import KIND, KINDS, TAB, TABS, panel, preview, what_was_read
-from pages.ui import datasets, frame, texts
+from pages.ui import datasets, forms, frame, texts
 
 frame.header("Market data", "Is my file read the way I mean it? What was rejected, and why?")
 panel()
 st.session_state.setdefault(KIND, "surfaces")
-kind: catalogue.Kind = st.sidebar.segmented_control(  # type: ignore[assignment]
+kind: catalogue.Kind = forms.Remembered(st.sidebar).segmented_control(
     "Kind",
     list(KINDS),
     required=True,
     format_func=KINDS.__getitem__,
     key=KIND,
-    persist_state="session",
     width="stretch",
     help="What to look at. Each kind remembers its own dataset, here and on the other pages.",
 )

@@ -12,8 +12,8 @@ STUDIES_HERE = [name for name in STUDIES if name in ABOUT]  # the others are sta
 
 frame.header("Studies", "What does a whole study say about these surfaces, beside the published figures?")
 loaded = datasets.pick("surfaces")
-name = st.sidebar.selectbox(
-    "Study", STUDIES_HERE, format_func=lambda name: study(name).LABEL, key="study_name", persist_state="session"
+name = forms.Remembered(st.sidebar).selectbox(
+    "Study", STUDIES_HERE, format_func=lambda name: study(name).LABEL, key="study_name"
 )
 module = study(name)
 with st.sidebar.form("study"):

@@ -1,11 +1,25 @@
 """A form from a configuration class: labels, ranges, units and help come from its fields."""
 
+import functools
 from collections.abc import Collection, Iterable
 from typing import Any
 
 import streamlit as st
 
 from engine import settings
+
+
+class Remembered:
+    """Streamlit's widgets, in a column or the sidebar if given, whose values outlast a visit to another page."""
+
+    def __init__(self, inside: Any = st) -> None:
+        self._inside = inside
+
+    def __getattr__(self, name: str) -> Any:
+        return functools.partial(getattr(self._inside, name), persist_state="session")
+
+
+remembered = Remembered()
 
 
 def config_fields(config_type: type, *, key: str, leave_out: Collection[str] = ()) -> dict[str, Any]:

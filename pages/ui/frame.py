@@ -53,9 +53,24 @@ def strip(loaded: Loaded | None = None, run: str | None = None) -> None:
                 st.text(part)
 
 
+def say(text: str) -> None:
+    """A paragraph, its text shown as it is."""
+    st.markdown(plain(text))
+
+
+def caption(text: str) -> None:
+    """A line in small type, its text shown as it is."""
+    st.caption(plain(text))
+
+
+def note(text: str, icon: str = ":material/info:") -> None:
+    """A box with what is good to know, its text shown as it is."""
+    st.info(plain(text), icon=icon)
+
+
 def provenance(*facts: str) -> None:
     """The line under a headline: sample size, effective sample size, in or out of sample, origin of the data."""
-    st.caption(plain(" · ".join(fact for fact in facts if fact)))
+    caption(" · ".join(fact for fact in facts if fact))
 
 
 def origin_words(loaded: Loaded) -> str:

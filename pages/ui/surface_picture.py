@@ -24,10 +24,9 @@ def controls(view: Any, turn: Any, *, key: str) -> Sight:
         default="front",
         help="The side from which the surface is seen.",
     )
-    by_hand = turn.toggle(
+    by_hand = forms.Remembered(turn).toggle(
         "Turn by hand",
         key=f"{key}_turn",
-        persist_state="session",
         help="Drag and zoom it, drawn with WebGL: without a graphics card that takes a second or two.",
     )
     return Sight(side, by_hand)

@@ -12,7 +12,7 @@ from engine.runs.studies import StudyResult
 from engine.studies.graph import live as graph_live
 from engine.studies.graph.live import Live
 from engine.studies.graph.results import LABELS, label
-from pages.ui import cache, downloads
+from pages.ui import cache, downloads, forms
 
 SELECTED = (
     "Sharpe ratio a year of the equally weighted portfolio on the test part, with the weighting that walking forward "
@@ -105,13 +105,12 @@ class Chosen:
 def choose(view: View) -> Chosen:
     """The weighting and, where it has one, its η: moving the slider learns the graph again."""
     names = [name for name in LABELS if name in graphs(view.result)]
-    method = st.sidebar.selectbox(
+    method = forms.Remembered(st.sidebar).selectbox(
         "Weighting",
         names,
         index=names.index("lasso"),
         format_func=LABELS.__getitem__,
         key="graph_method",
-        persist_state="session",
         help=WEIGHTING,
     )
     key = f"{view.result.directory}|{view.result.created}|{method}"

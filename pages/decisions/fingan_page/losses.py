@@ -5,7 +5,7 @@ import streamlit as st
 from engine.charts import fingan as draw
 from engine.charts import fingan as draw_ticker
 from pages.decisions.fingan_page import View, show_table
-from pages.ui import downloads, frame
+from pages.ui import downloads, forms, frame
 
 
 def norms(view: View) -> None:
@@ -30,8 +30,8 @@ def combinations(view: View) -> None:
     st.markdown("**Table 5.3**: tickers that chose each combination, mean over seeds, beside the published count")
     show_table(chosen.drop(columns="combination").rename(columns={"label": "Combination"}), 2)
     seeds = sorted(found["seed"].unique())
-    picked = st.selectbox(
-        "Seed", ["mean of all", *map(str, seeds)], key="fingan_combination_seed", width=200, persist_state="session"
+    picked = forms.remembered.selectbox(
+        "Seed", ["mean of all", *map(str, seeds)], key="fingan_combination_seed", width=200
     )
     own = found if picked == "mean of all" else found[found["seed"].astype(str) == picked]
     st.markdown("**Sharpe ratio on the test part** (Figure 5.12); a dot marks what most seeds chose on validation")

@@ -7,7 +7,7 @@ import streamlit as st
 from engine.charts import fingan as draw
 from engine.charts import theme
 from engine.decisions.forecasting import sharpe_ratio
-from pages.decisions.fingan_page import TITLES, View, show_table
+from pages.decisions.fingan_page import View, show_table
 from pages.ui import downloads, forms, frame, pictures, widths
 
 MEASURES = {
@@ -142,11 +142,9 @@ def _differences(view: View) -> None:
     for name in ("paired", "paired_longer"):
         pairs = view.maybe(name)
         if pairs is not None:  # studies of earlier versions have no longer choice
-            pairs = pairs.round(3).assign(p_value=pairs["p_value"].map(theme.significant)).rename(columns=TITLES)
-            st.dataframe(pairs, hide_index=True, width="stretch", height="content")
+            show_table(pairs.assign(p_value=pairs["p_value"].map(theme.significant)))
     st.markdown("**How sure is one ratio?** Lo's interval, days allowed to depend on one another; probability of skill")
-    errors = view.table("sharpe_errors").drop(columns="method").round(3)
-    st.dataframe(errors.rename(columns=TITLES), hide_index=True, width="stretch", height="content")
+    show_table(view.table("sharpe_errors").drop(columns="method"))
 
 
 def _paths(view: View) -> None:
@@ -163,8 +161,7 @@ def _paths(view: View) -> None:
 
 def _halves(view: View) -> None:
     st.markdown("**Nights and days** (portfolio, averaged over seeds)")
-    halves = view.table("halves").drop(columns="method").round(3)
-    st.dataframe(halves.rename(columns=TITLES), hide_index=True, width="stretch", height="content")
+    show_table(view.table("halves").drop(columns="method"))
 
 
 def _tickers(view: View) -> None:

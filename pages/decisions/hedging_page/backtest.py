@@ -227,9 +227,7 @@ def statistics(view: View) -> str:
     """Each statistic by method, with intervals and the published figures."""
     table = view.statistics
     shown = table[table["statistic"].isin(SHORT) & (table["method"] != "unhedged")]
-    beside = st.toggle(
-        "Published figures in the picture", key="hedge_bt_published", persist_state="session", help=_PUBLISHED
-    )
+    beside = forms.remembered.toggle("Published figures in the picture", key="hedge_bt_published", help=_PUBLISHED)
     if not beside:
         shown = shown.assign(published=float("nan"))
     frame.picture(draw_backtest.statistic_dots, shown, key="hedge_bt_dots")

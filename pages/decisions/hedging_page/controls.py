@@ -83,13 +83,12 @@ def pick(loaded: Loaded) -> Choice:
     offered |= {name: f"{registry.label(name)}, fitted up to the day" for name in registry.on_the_spot()}
     active = frame.session().active_run
     first = active if active in trained else _first(loaded, offered)
-    id = st.sidebar.selectbox(
+    id = forms.Remembered(st.sidebar).selectbox(
         "Scenarios from",
         list(offered),
         index=list(offered).index(first),
         format_func=lambda id: offered[id],
         key=f"hedge_source_{history.fingerprint}",
-        persist_state="session",
         help="Any trained generator on this grid; the true law where the market is simulated; or one fitted now.",
     )
     return Choice(id, offered[id], loaded, trained.get(id))
@@ -116,8 +115,8 @@ def _known(card: Card, loaded: Loaded, row: int) -> str:
 
 def row(history: SurfaceHistory, least: int) -> int:
     """The day of the ticket; at least ``least`` rows into the data."""
-    which = st.sidebar.selectbox(
-        "Day", (LAST, STRESSED, OTHER), key="hedge_day", persist_state="session", help="Nothing after it is looked at."
+    which = forms.Remembered(st.sidebar).selectbox(
+        "Day", (LAST, STRESSED, OTHER), key="hedge_day", help="Nothing after it is looked at."
     )
     if which == STRESSED:
         return least + int(history.atm()[least:].argmax())
@@ -173,26 +172,24 @@ def build(grid: Grid) -> Recipe:
 
 def _straddle(grid: Grid) -> Recipe:
     first, second, third = st.columns(3)
-    level = first.selectbox(
+    level = forms.Remembered(first).selectbox(
         "Strike (% of spot)",
         LEVELS,
         index=LEVELS.index(95.0),
         format_func=lambda m: f"{m:g} %",
         key="hedge_level",
-        persist_state="session",
         help="The published experiment uses 75, 80, 90, 110, 120 and 125 %.",
     )
-    days = second.number_input(
+    days = forms.Remembered(second).number_input(
         "Expiry (trading days)",
         1,
         1_000,
         shortest(grid),
         key=f"hedge_days_{shortest(grid)}",
-        persist_state="session",
         help="21 is a month. Beyond the surface's maturities vols are extrapolated.",
     )
-    quantity = third.number_input(
-        "Quantity", -10_000.0, 10_000.0, 1.0, key="hedge_quantity", persist_state="session", help="Negative if sold."
+    quantity = forms.Remembered(third).number_input(
+        "Quantity", -10_000.0, 10_000.0, 1.0, key="hedge_quantity", help="Negative if sold."
     )
     return Recipe(tuple(Line(kind, float(level), int(days), float(quantity)) for kind in ("call", "put")))
 
@@ -301,49 +298,39 @@ def plan(history: SurfaceHistory, least: int) -> Plan:
     low, high = 100 * history.grid.moneyness[[0, -1]]
     offered = [m for m in HEDGE_LEVELS if low <= m <= high]
     with st.sidebar.form("hedge_plan"):
-        levels = st.multiselect(
+        levels = forms.remembered.multiselect(
             "Hedging options (% of spot)",
             offered,
             [m for m in offered if m / 100 in HEDGING_MONEYNESS],
             format_func=lambda m: f"{m:g} %",
             key=f"hedge_levels_{low:g}_{high:g}",
-            persist_state="session",
             help="Puts below 100 %, calls from there on, and the underlying always. A contract of the portfolio itself "
             "is no hedge of it and is left out.",
         )
-        maturity = st.number_input(
+        maturity = forms.remembered.number_input(
             "Their expiry (trading days)",
             least,
             1_000,
             max(days, least),
             key=f"hedge_maturity_{days}",
-            persist_state="session",
             help="A month, or the surface's shortest maturity if that is longer.",
         )
         costs = _costs(history)
-        policy = st.selectbox(
+        policy = forms.remembered.selectbox(
             "Choice of α",
             list(ALPHAS),
             key="hedge_policy",
-            persist_state="session",
             help="α weighs trading costs against risk (4.20). Akaike's criterion compares candidates on fresh "
             "scenarios when the position is entered.",
         )
-        fixed = st.number_input(
-            "α, if fixed", 0.0, 100.0, 0.05, step=0.01, format="%.4g", key="hedge_alpha", persist_state="session"
+        fixed = forms.remembered.number_input(
+            "α, if fixed", 0.0, 100.0, 0.05, step=0.01, format="%.4g", key="hedge_alpha"
         )
-        every_day = st.toggle(
-            "Choose α every day anew", key="hedge_every_day", persist_state="session", help="Published: once, at entry."
+        every_day = forms.remembered.toggle(
+            "Choose α every day anew", key="hedge_every_day", help="Published: once, at entry."
         )
-        scenarios = st.number_input(
-            "Scenarios a day",
-            50,
-            20_000,
-            1_000,
-            step=500,
-            key="hedge_n",
-            persist_state="session",
-            help="Published: 1,000.",
+        scenarios = forms.remembered.number_input(
+            "Scenarios a day", 50, 20_000, 1_000, step=500, key="hedge_n", help="Published: 1,000."
         )
         seed = forms.seed(key="hedge_seed", help="Same seed, same scenarios.")
         st.form_submit_button("Hedge", type="primary", icon=":material/shield:")
@@ -367,31 +354,17 @@ def plan(history: SurfaceHistory, least: int) -> Plan:
 def _costs(history: SurfaceHistory) -> CostModel:
     """The fields, inside a form."""
     sources = (QUOTED, PARAMETRIC) if history.half_spread is not None else (PARAMETRIC,)
-    source = st.selectbox(
+    source = forms.remembered.selectbox(
         "Cost of trading",
         sources,
         key=f"hedge_costs_{len(sources)}",
-        persist_state="session",
         help="Half the bid–ask spread: as in the data where they have it, or vega times a half-spread in vol points.",
     )
-    points = st.number_input(
-        "Half-spread (vol points), if parametric",
-        0.0,
-        10.0,
-        0.1,
-        step=0.05,
-        key="hedge_points",
-        persist_state="session",
+    points = forms.remembered.number_input(
+        "Half-spread (vol points), if parametric", 0.0, 10.0, 0.1, step=0.05, key="hedge_points"
     )
-    scale = st.number_input(
-        "Times",
-        0.0,
-        100.0,
-        1.0,
-        step=0.5,
-        key="hedge_scale",
-        persist_state="session",
-        help="Wider or narrower markets.",
+    scale = forms.remembered.number_input(
+        "Times", 0.0, 100.0, 1.0, step=0.5, key="hedge_scale", help="Wider or narrower markets."
     )
     return CostModel("quoted" if source == QUOTED else "parametric", vol_points=float(points), scale=float(scale))
 
@@ -436,16 +409,8 @@ def _fields() -> None:
 
 
 def _bound(label: str, name: str, help: str) -> None:
-    st.number_input(
-        label,
-        0.0,
-        None,
-        None,
-        format="%.4g",
-        placeholder="none",
-        key=f"hedge_most_{name}",
-        persist_state="session",
-        help=help,
+    forms.remembered.number_input(
+        label, 0.0, None, None, format="%.4g", placeholder="none", key=f"hedge_most_{name}", help=help
     )
 
 

@@ -48,11 +48,9 @@ def draw(view: View) -> None:
     )
     none = view.phi <= penalties.NEGLIGIBLE
     free, free_raw = float(view.weights[none].sum()), float(none.mean())
-    st.markdown(
-        frame.plain(
-            f"Scenarios without any arbitrage: {theme.percent(free_raw)} as drawn, {theme.percent(free)} by weight. "
-            f"The heaviest scenario holds {theme.percent(float(view.weights.max()), 2)} of the weight."
-        )
+    frame.say(
+        f"Scenarios without any arbitrage: {theme.percent(free_raw)} as drawn, {theme.percent(free)} by weight. "
+        f"The heaviest scenario holds {theme.percent(float(view.weights.max()), 2)} of the weight."
     )
     left, right = widths.columns(2)
     with left:

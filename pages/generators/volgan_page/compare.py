@@ -23,7 +23,7 @@ from engine.studies.generators import BASELINE, BASELINE_MODEL
 from pages.generators.volgan_page import View, place, states
 from pages.generators.volgan_page.controls import Request
 from pages.generators.volgan_page.fans import HISTORY_DAYS
-from pages.ui import cache, datasets, downloads, frame, generators, study_jobs
+from pages.ui import cache, datasets, downloads, forms, frame, generators, study_jobs
 from pages.ui import jobs as ui_jobs
 
 MOST, AT_FIRST = 6, 5
@@ -51,13 +51,12 @@ def draw(loaded: Loaded, listed: Listed, request: Request) -> None:
     fitting = generators.fitting(history.grid)
     key = f"volgan_compare_{history.grid!r}"
     _take_in(key, MOST)
-    chosen = st.multiselect(
+    chosen = forms.remembered.multiselect(
         "Generators",
         list(fitting),
         None if key in st.session_state else _first(listed, fitting, loaded),
         format_func=lambda id: generators.words(fitting[id]),
         key=key,
-        persist_state="session",
         max_selections=MOST,
         help="Any that know this grid, whatever they were trained on.",
     )

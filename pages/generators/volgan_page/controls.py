@@ -36,14 +36,13 @@ def request(history: SurfaceHistory) -> Request:
     """Day, number and seed from the sidebar."""
     row = _row(history)
     with st.sidebar:
-        n = st.number_input(
+        n = forms.remembered.number_input(
             "Scenarios",
             100,
             MOST_SCENARIOS,
             10_000,
             step=1_000,
             key="volgan_n",
-            persist_state="session",
             help="How many tomorrows are drawn. 10,000 is the published number.",
         )
         help = "The same seed draws the same scenarios; another one shows what is chance."
@@ -91,11 +90,10 @@ def beta_options(default: float, stops: Sequence[float] = BETAS) -> list[float |
 
 def _row(history: SurfaceHistory) -> int:
     with st.sidebar:
-        which = st.selectbox(
+        which = forms.remembered.selectbox(
             "Day",
             [LAST, STRESSED, CALM, OTHER],
             key="volgan_day",
-            persist_state="session",
             help="Scenarios are of the day after this one. Stressed and calm: highest and lowest at-the-money vol.",
         )
         usable = history.atm()[FIRST_CONDITION_ROW:-1]
@@ -106,13 +104,12 @@ def _row(history: SurfaceHistory) -> int:
         if which != OTHER:
             return len(history) - 1
         first, last = (_date(history.dates[k]) for k in (FIRST_CONDITION_ROW, -1))
-        day = st.date_input(
+        day = forms.remembered.date_input(
             "Date",
             last,
             first,
             last,
             key=f"volgan_date_{history.fingerprint}",
-            persist_state="session",
             required=True,
             help="A day without data stands for the last trading day before it.",
         )

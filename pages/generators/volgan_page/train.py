@@ -27,13 +27,12 @@ def draw(loaded: Loaded, card: Card | None) -> None:
     """
     _latest()
     offered = list(registry.next_day() if loaded.origin == "built-in" else registry.fitted_to_data())
-    name = st.selectbox(
+    name = forms.remembered.selectbox(
         "Model to train",
         offered,
         offered.index(DEFAULT),
         format_func=registry.label,
         key="volgan_train_model",
-        persist_state="session",
         help="Every registered model of surfaces: generative ones, and those that only keep statistics of the past.",
     )
     kind = registry.surface_model(str(name))
@@ -43,22 +42,20 @@ def draw(loaded: Loaded, card: Card | None) -> None:
         )
         values = forms.config_fields(kind.Config, key=f"{name}_train")
         left, middle, right = st.columns(3)
-        label = left.text_input(
+        label = forms.Remembered(left).text_input(
             "Name",
             "",
             max_chars=60,
             key="volgan_train_name",
             placeholder=str(name),
-            persist_state="session",
             help="What the run is called in lists.",
         )
-        share = middle.number_input(
+        share = forms.Remembered(middle).number_input(
             "Training part (% of days)",
             10,
             99,
             85,
             key="volgan_train_share",
-            persist_state="session",
             help="The first days train, the rest stays out of sample. The split is chronological.",
         )
         help = "Of weights, noise and order, where the model has any."
@@ -67,9 +64,7 @@ def draw(loaded: Loaded, card: Card | None) -> None:
     if card is not None and card.model == name and generators.same_data(card, loaded):
         changed = _differences(values, card)
         if changed:
-            st.caption(
-                frame.plain(f"Differs from the generator shown, so its figures are of other settings: {changed}.")
-            )
+            frame.caption(f"Differs from the generator shown, so its figures are of other settings: {changed}.")
     if submitted:
         with frame.errors("Change the setting and try again."):
             _start(str(name), loaded, values, int(share), seed, label or str(name))

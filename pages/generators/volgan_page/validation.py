@@ -120,12 +120,10 @@ def _answer(result: StudyResult) -> None:
             wrong = bool(wrong_series(coverage, model))
             icon = ":material/warning:" if wrong else ":material/check_circle:"
             st.markdown(f"{icon} {frame.plain(verdict(coverage, model))}")
-        st.caption(
-            frame.plain(
-                "A quantile counts as rejected if Kupiec's test rejects it at 5 % for at least half of the networks. "
-                f"Of {4 * coverage['series'].nunique()} quantiles a right law has about "
-                f"{0.2 * coverage['series'].nunique():.1f} rejected by chance."
-            )
+        frame.caption(
+            "A quantile counts as rejected if Kupiec's test rejects it at 5 % for at least half of the networks. "
+            f"Of {4 * coverage['series'].nunique()} quantiles a right law has about "
+            f"{0.2 * coverage['series'].nunique():.1f} rejected by chance."
         )
 
 
@@ -224,9 +222,7 @@ def bands(result: StudyResult) -> str:
         ends = ", ".join(
             f"{validation.NAMES[law]} {_level(arrays, law, last, 1)} … {_level(arrays, law, last, 2)}" for law in laws
         )
-        st.caption(
-            frame.plain(f"As levels, for {dates[last]}: {ends}; the index came to {_level(arrays, None, last, 0)}.")
-        )
+        frame.caption(f"As levels, for {dates[last]}: {ends}; the index came to {_level(arrays, None, last, 0)}.")
     return "coverage"
 
 
@@ -244,11 +240,9 @@ def penalty(result: StudyResult) -> str:
     if shown:
         frame.picture(validation.penalties_over_time, daily, shown, key="validation_penalty")
     left = float(daily["effective_share"].mean())
-    st.caption(
-        frame.plain(
-            f"Reweighting leaves on average {theme.percent(left)} of the scenarios of a day in effect, on its worst "
-            f"day {theme.percent(float(daily['effective_share'].min()))}."
-        )
+    frame.caption(
+        f"Reweighting leaves on average {theme.percent(left)} of the scenarios of a day in effect, on its worst "
+        f"day {theme.percent(float(daily['effective_share'].min()))}."
     )
     st.markdown("**Table 3.1**")
     return "penalty"
@@ -264,14 +258,12 @@ def scores(result: StudyResult) -> str:
     flagged, of_large = float(test["extreme"].mean()), float(test.loc[large, "extreme"].mean()) if large.any() else 0.0
     with_size = float(summary.loc[("volgan", "test"), "correlation_with_size"])
     spread = float(summary.loc[("volgan", "test"), "sd"])
-    st.markdown(
-        frame.plain(
-            f"{theme.percent(flagged)} of the days out of sample score below the 1 % quantile in sample, and "
-            f"{theme.percent(of_large)} of the {int(large.sum()):,} days that moved by more than 99 % of those in "
-            f"sample: {_detection(flagged, of_large)}. Scores spread by {theme.significant(spread)} around ½ "
-            f"(published: below 0.2 at the start of the pandemic); their rank correlation with the size of moves is "
-            f"{theme.signed(with_size, '.2f')}."
-        )
+    frame.say(
+        f"{theme.percent(flagged)} of the days out of sample score below the 1 % quantile in sample, and "
+        f"{theme.percent(of_large)} of the {int(large.sum()):,} days that moved by more than 99 % of those in "
+        f"sample: {_detection(flagged, of_large)}. Scores spread by {theme.significant(spread)} around ½ "
+        f"(published: below 0.2 at the start of the pandemic); their rank correlation with the size of moves is "
+        f"{theme.signed(with_size, '.2f')}."
     )
     st.markdown("**Days of lowest score, and what moved on them** (in standard deviations of the training part)")
     return "extreme_days"
@@ -283,12 +275,10 @@ def correlation(result: StudyResult) -> str:
     there = [name for name in RAW_LAWS if name in daily.columns]
     frame.picture(validation.correlation_over_time, daily, test, there[:3], key="validation_correlation")
     row = test.set_index("model").loc["volgan"]
-    st.markdown(
-        frame.plain(
-            f"VolGAN's correlation lies outside the band of a constant one (shaded) on "
-            f"{theme.percent(float(row['share_outside']))} of days; 5 % if it were constant ({_p(row['p_value'])}, "
-            f"allowing for heavy tails {_p(row['robust_p'])}): {_constancy(row)}."
-        )
+    frame.say(
+        f"VolGAN's correlation lies outside the band of a constant one (shaded) on "
+        f"{theme.percent(float(row['share_outside']))} of days; 5 % if it were constant ({_p(row['p_value'])}, "
+        f"allowing for heavy tails {_p(row['robust_p'])}): {_constancy(row)}."
     )
     return "correlation_test"
 
@@ -331,11 +321,7 @@ def tails(result: StudyResult) -> str:
         for name in ("data", "volgan", "fhs", "truth")
         if name in part.index
     )
-    st.markdown(
-        frame.plain(
-            f"Skewness, and coefficient of variation of the left/right tail (1 exponential, 0.89 Gaussian): {words}."
-        )
-    )
+    frame.say(f"Skewness, and coefficient of variation of the left/right tail (1 exponential, 0.89 Gaussian): {words}.")
     return "tails"
 
 

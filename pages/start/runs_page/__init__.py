@@ -77,9 +77,7 @@ def _usable(listed: Listed, card: Card) -> None:
             st.badge("active", icon=":material/visibility:", color="green")
     first, last = card.trained_on
     facts = [f"{card.label} on {card.data_name}", f"trained on {first} to {last}" if first else "", _domain(card)]
-    st.caption(
-        frame.plain(" · ".join([*filter(None, facts), f"seed {card.seed}", f"{duration(card.seconds)} of training"]))
-    )
+    frame.caption(" · ".join([*filter(None, facts), f"seed {card.seed}", f"{duration(card.seconds)} of training"]))
     with st.container(horizontal=True, vertical_alignment="center"):
         if card.task != NEXT_DAY:
             pass  # pages show generators of tomorrow's surface; others are sampled from the command line

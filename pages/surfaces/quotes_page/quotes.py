@@ -53,9 +53,7 @@ def smiles(view: View) -> None:
 def residuals(view: View) -> None:
     """Where the surface passes the quotes by."""
     frame.picture(draw.residual_heatmap, view.built.quotes, height=480, key="quotes_residuals")
-    st.caption(
-        frame.plain("Median of quote less surface by 5 % of moneyness and expiry; colours end at 95 % of cells.")
-    )
+    frame.caption("Median of quote less surface by 5 % of moneyness and expiry; colours end at 95 % of cells.")
     downloads.table_buttons(lambda: view.built.quotes, f"{view.name}_used", key="quotes_used", label="Quotes used")
 
 

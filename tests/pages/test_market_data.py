@@ -7,7 +7,6 @@ from streamlit.testing.v1 import AppTest
 
 from engine import datasets, workspace
 from engine.market import intake
-from engine.market.intake import reader as csv_import
 from engine.market.intake.templates import templates
 
 TEMPLATES = {t.file: t.content for t in templates()}
@@ -209,9 +208,7 @@ def test_a_damaged_note_of_an_upload_does_not_take_the_page_down(page: AppTest) 
 def test_an_upload_is_parsed_once(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
     read = intake.read
-    monkeypatch.setattr(
-        csv_import, "read", lambda kind, *given, **more: parsed.append(kind) or read(kind, *given, **more)
-    )
+    monkeypatch.setattr(intake, "read", lambda kind, *given, **more: parsed.append(kind) or read(kind, *given, **more))
     drop(page, ("s.csv", TEMPLATES["surfaces_wide.csv"]))
     tab(page, "What was read")
     page.run()

@@ -166,12 +166,10 @@ def read(
         AmbiguousColumns: if a question has to be answered first.
         MarketDataError: if the files cannot be used; one sentence.
     """
-    if kind == "surfaces":
-        return read_surfaces(paths, names=names, max_bytes=max_bytes, **options)
-    if kind == "quotes":
-        return read_quotes(paths, names=names, max_bytes=max_bytes, **options)
-    if kind == "prices":
-        return read_prices(paths, names=names, max_bytes=max_bytes, **options)
+    several: dict[str, Any] = {"surfaces": read_surfaces, "quotes": read_quotes, "prices": read_prices}
+    if kind in several:
+        found: Imported[Any] = several[kind](paths, names=names, max_bytes=max_bytes, **options)
+        return found
     if kind not in KINDS:
         raise MarketDataError(f"expected a kind among {', '.join(KINDS)}; found {kind[:40]!r}")
     sources = _listed(paths)
@@ -213,8 +211,8 @@ def recognise_together(paths: Sequence[Source], *, names: Sequence[str] | None =
     distinct = set(kinds)
     if len(distinct) == 1:
         return kinds[0]
-    for main, beside in (("surfaces", {"series", "prices"}), ("quotes", {"series", "prices"})):
-        if main in distinct and distinct <= {main} | beside:
+    for main in ("surfaces", "quotes"):
+        if main in distinct and distinct <= {main, "series", "prices"}:
             return main
     if distinct <= {"prices", "series", "sectors"}:
         return "prices"
@@ -318,15 +316,8 @@ def _concatenated(parts: Sequence[Imported[SurfaceHistory]], tables: Sequence[Ra
         arrays = [getattr(history, name) for history in histories]
         return None if any(a is None for a in arrays) else np.concatenate(arrays)
 
-    data = SurfaceHistory(
-        together("dates"),
-        together("spot"),
-        together("iv"),
-        histories[0].grid,
-        together("rate"),
-        together("vix"),
-        together("half_spread"),
-    )
+    arrays = {name: together(name) for name in ("dates", "spot", "iv", "rate", "vix", "half_spread")}
+    data = SurfaceHistory(grid=histories[0].grid, **arrays)
     notes = [f"{tables[i].file}: {note}" for i in order for note in parts[i].notes]
     return Imported(data, joined([part.rejected for part in parts]), tuple(notes), "surfaces")
 

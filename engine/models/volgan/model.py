@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from engine.errors import CheckpointError, MarketDataError, SettingsError
+from engine.errors import CheckpointError, SettingsError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.models.surface_model import FitReport, SurfaceModel, Tensors
@@ -52,7 +52,6 @@ class VolGAN(SurfaceModel):
 
     def __init__(self, config: VolGANConfig | None = None) -> None:
         super().__init__(config)
-        self._grid: Grid | None = None
         self._weights: dict[str, Singles] = {}
         self._gradient_norms: Floats = np.zeros((0, 3, self.config.members))
 
@@ -91,25 +90,18 @@ class VolGAN(SurfaceModel):
 
     def sample(self, condition: SurfaceHistory, n: int, *, rng: np.random.Generator) -> ScenarioSet:
         """n scenarios of the day after the last row of ``condition`` (at least 23 days)."""
-        self._check(condition, n)
+        grid = self._checked(condition, n)
         today = condition[max(0, len(condition) - FIRST_CONDITION_ROW - 1) :]  # all that a condition depends on
-        log_return, log_iv = scenarios_of(self._weights, self._fitted(), conditions(today, [-1]), n, rng)
-        provenance = {
-            "model": self.name,
-            "condition_date": str(today.dates[-1]),
-            "spot": float(today.spot[-1]),
-            "rate": float(today.rate[-1]),
-        }
-        return ScenarioSet(log_return[0], log_iv[0], condition.grid, provenance=provenance)
+        log_return, log_iv = scenarios_of(self._weights, grid, conditions(today, [-1]), n, rng)
+        return ScenarioSet(log_return[0], log_iv[0], grid, provenance=self._provenance(today))
 
     def sample_days(
         self, history: SurfaceHistory, rows: Sequence[int], n: int, *, rng: np.random.Generator
     ) -> ScenarioSet:
         """n scenarios from each condition row, the same as :meth:`sample` row after row with the same ``rng``."""
-        self._check(history, n)
-        log_return, log_iv = scenarios_of(self._weights, self._fitted(), conditions(history, rows), n, rng)
-        provenance = {"model": self.name, "condition_dates": [str(history.dates[row]) for row in rows]}
-        return ScenarioSet(log_return, log_iv, history.grid, provenance=provenance)
+        grid = self._checked(history, n)
+        log_return, log_iv = scenarios_of(self._weights, grid, conditions(history, rows), n, rng)
+        return ScenarioSet(log_return, log_iv, grid, provenance=self._provenance_of_days(history, rows))
 
     @property
     def components(self) -> int:
@@ -120,7 +112,7 @@ class VolGAN(SurfaceModel):
         """Paths that carry what a condition depends on: two returns, 21 squared ones, and the surface."""
         from engine.models.volgan.chain import VolGANChain
 
-        self._check(condition, n)
+        self._checked(condition, n)
         conditions(condition, [-1])
         return VolGANChain(self._weights, condition, n)
 
@@ -132,7 +124,7 @@ class VolGAN(SurfaceModel):
         Raises:
             MarketDataError: if a row has no condition or no day after it.
         """
-        self._check(history, 1)
+        self._checked(history, 1)
         a, y = conditions(history, rows), targets(history, rows)
         w = self._weights
         x = np.concatenate([a, y], axis=1).astype(np.float32)  # (rows, condition + target)
@@ -202,10 +194,3 @@ class VolGAN(SurfaceModel):
         if self._grid is None:
             raise CheckpointError("expected a fitted or restored VolGAN; found one without weights")
         return self._grid
-
-    def _check(self, history: SurfaceHistory, n: int) -> None:
-        grid = self._fitted()
-        if n < 1:
-            raise SettingsError(f"expected at least one scenario; found {n}")
-        if history.grid != grid:
-            raise MarketDataError(f"expected surfaces on the model's grid, {grid!r}; found {history.grid!r}, or others")

@@ -1,11 +1,9 @@
 """What the page asks before any tab: which day, whose scenarios, the portfolio, and how it is hedged."""
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -26,7 +24,7 @@ from engine.models import registry
 from engine.models.surface_model import SurfaceModel
 from engine.runs.checkpoints import Card, Listed
 from pages.decisions.hedging_page import Line, Plan, Recipe
-from pages.ui import cache, forms, frame, generators
+from pages.ui import cache, datasets, forms, frame, generators
 
 # --- the day and whose scenarios --------------------------------------------------------------------------------------
 
@@ -122,9 +120,8 @@ def row(history: SurfaceHistory, least: int) -> int:
         return least + int(history.atm()[least:].argmax())
     if which == LAST:
         return len(history) - 1
-    first, last = (datetime.date.fromisoformat(str(history.dates[k])) for k in (least, -1))
-    day = st.sidebar.date_input("Date", last, first, last, key=f"hedge_date_{history.fingerprint}", required=True)
-    return max(least, int(np.searchsorted(history.dates, np.datetime64(str(day)), side="right")) - 1)
+    key = f"hedge_date_{history.fingerprint}"
+    return datasets.day_row(history.dates, len(history) - 1, first=least, label="Date", key=key)
 
 
 @cache.keep(max_entries=8, show_spinner="Fitting …")
@@ -267,25 +264,51 @@ class Advanced(NamedTuple):
     underlying: float
 
 
-FREE = {
-    "hedge_most_position": None,
-    "hedge_most_delta": None,
-    "hedge_most_vega": None,
-    "hedge_impact": 0.0,
-    "hedge_exponent": 1.0,
-    "hedge_underlying": 0.0,
-}
-"""The fields and what they hold at first: nothing bounded, no impact, a free underlying."""
+class Field(NamedTuple):
+    """A field of the section: its label and help, what it says while the section is closed, and what it may hold.
 
-IN_FORCE = {
-    "hedge_most_position": "position at most {} units",
-    "hedge_most_delta": "net delta at most {}",
-    "hedge_most_vega": "net vega at most {}",
-    "hedge_impact": "market impact {} × costs",
-    "hedge_exponent": "its exponent {}",
-    "hedge_underlying": "underlying {} bp",
+    At first nothing is bounded, there is no impact, and the underlying is free.
+    """
+
+    label: str
+    help: str
+    in_force: str
+    first: float | None = None
+    low: float = 0.0
+    high: float | None = None
+    step: float | None = None
+
+
+FIELDS = {
+    "hedge_most_position": Field(
+        "Largest position in an option (units)", "Bought or sold.", "position at most {} units"
+    ),
+    "hedge_most_delta": Field(
+        "Largest net delta (units)",
+        "Of the portfolio less its hedge, in units of the underlying.",
+        "net delta at most {}",
+    ),
+    "hedge_most_vega": Field(
+        "Largest net vega (per vol point)",
+        "Of the portfolio less its hedge, in units of spot a vol point.",
+        "net vega at most {}",
+    ),
+    "hedge_impact": Field(
+        "Market impact, times costs",
+        "λ of (4.23) in units of the costs: large trades move the price against the hedger. 0: none.",
+        "market impact {} × costs",
+        *(0.0, 0.0, 100.0, 0.01),
+    ),
+    "hedge_exponent": Field(
+        "Its exponent",
+        "The price moves in proportion to this power of the trade (4.21); 1: a squared penalty.",
+        "its exponent {}",
+        *(1.0, 0.1, 1.0, 0.1),
+    ),
+    "hedge_underlying": Field(
+        "Half-spread of the underlying (bp)", "Published: free.", "underlying {} bp", *(0.0, 0.0, 100.0, 0.1)
+    ),
 }
-"""What a field that was set says while the section is closed."""
 
 
 def plan(history: SurfaceHistory, least: int) -> Plan:
@@ -375,54 +398,22 @@ def _advanced() -> Advanced:
         "Limits and market impact", icon=":material/tune:", key="hedge_advanced", on_change="rerun"
     ) as section:
         if section.open:
-            _fields()
-    asked = {key: st.session_state.get(key, value) for key, value in FREE.items()}
-    in_force = [words.format(f"{asked[key]:.4g}") for key, words in IN_FORCE.items() if asked[key] != FREE[key]]
+            st.caption(
+                "Of the data-driven hedge; delta and delta–vega know neither. A limit on vega is open on days on which "
+                "no option is worth trading. Empty fields bound nothing."
+            )
+            for key, (label, help, _, *held) in FIELDS.items():
+                first, low, high, step = held
+                forms.remembered.number_input(
+                    label, low, high, first, step=step, format="%.4g", placeholder="none", key=key, help=help
+                )
+    asked = {key: st.session_state.get(key, one.first) for key, one in FIELDS.items()}
+    in_force = [one.in_force.format(f"{asked[key]:.4g}") for key, one in FIELDS.items() if asked[key] != one.first]
     if in_force and not section.open:
         st.sidebar.caption(frame.plain(f"In force: {', '.join(in_force)}."))
-    position, delta, vega, impact, exponent, underlying = asked.values()
-    limits = HedgeLimits(_float(position), _float(delta), None if vega is None else 100 * float(vega))
-    return Advanced(limits if limits != HedgeLimits() else None, float(impact), float(exponent), float(underlying))
-
-
-def _fields() -> None:
-    st.caption(
-        "Of the data-driven hedge; delta and delta–vega know neither. A limit on vega is open on days on which no "
-        "option is worth trading. Empty fields bound nothing."
-    )
-    _bound("Largest position in an option (units)", "position", "Bought or sold.")
-    _bound("Largest net delta (units)", "delta", "Of the portfolio less its hedge, in units of the underlying.")
-    _bound("Largest net vega (per vol point)", "vega", "Of the portfolio less its hedge, in units of spot a vol point.")
-    _number(
-        "Market impact, times costs",
-        "impact",
-        (0.0, 100.0, 0.01),
-        "λ of (4.23) in units of the costs: large trades move the price against the hedger. 0: none.",
-    )
-    _number(
-        "Its exponent",
-        "exponent",
-        (0.1, 1.0, 0.1),
-        "The price moves in proportion to this power of the trade (4.21); 1: a squared penalty.",
-    )
-    _number("Half-spread of the underlying (bp)", "underlying", (0.0, 100.0, 0.1), "Published: free.")
-
-
-def _bound(label: str, name: str, help: str) -> None:
-    forms.remembered.number_input(
-        label, 0.0, None, None, format="%.4g", placeholder="none", key=f"hedge_most_{name}", help=help
-    )
-
-
-def _number(label: str, name: str, ends: tuple[float, float, float], help: str) -> None:
-    """A field between two ends, with its step."""
-    key = f"hedge_{name}"
-    low, high, step = ends
-    st.number_input(label, low, high, FREE[key], step=step, format="%.4g", key=key, persist_state="session", help=help)
-
-
-def _float(value: float | None) -> float | None:
-    return None if value is None else float(value)
+    position, delta, vega, impact, exponent, underlying = (None if x is None else float(x) for x in asked.values())
+    limits = HedgeLimits(position, delta, None if vega is None else 100 * vega)
+    return Advanced(limits if limits != HedgeLimits() else None, impact, exponent, underlying)
 
 
 # --- the same in Python -----------------------------------------------------------------------------------------------

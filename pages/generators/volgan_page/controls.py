@@ -1,6 +1,5 @@
 """What the page asks: the day, how many scenarios, the seed, and β."""
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +8,8 @@ import numpy as np
 import streamlit as st
 
 from engine.charts import theme
-from engine.errors import MarketDataError
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from pages.ui import forms
+from pages.ui import datasets, forms
 
 LAST, STRESSED, CALM, OTHER = "Last day", "Most stressed day", "Calmest day", "Choose a date"
 
@@ -103,20 +101,11 @@ def _row(history: SurfaceHistory) -> int:
             return FIRST_CONDITION_ROW + int(usable.argmin())
         if which != OTHER:
             return len(history) - 1
-        first, last = (_date(history.dates[k]) for k in (FIRST_CONDITION_ROW, -1))
-        day = forms.remembered.date_input(
-            "Date",
-            last,
-            first,
-            last,
+        return datasets.day_row(
+            history.dates,
+            len(history) - 1,
+            first=FIRST_CONDITION_ROW,
+            label="Date",
             key=f"volgan_date_{history.fingerprint}",
-            required=True,
             help="A day without data stands for the last trading day before it.",
         )
-    if not isinstance(day, datetime.date):
-        raise MarketDataError(f"expected one date; found {day!r}")
-    return max(FIRST_CONDITION_ROW, int(np.searchsorted(history.dates, np.datetime64(day), side="right")) - 1)
-
-
-def _date(day: np.datetime64) -> datetime.date:
-    return datetime.date.fromisoformat(str(day))

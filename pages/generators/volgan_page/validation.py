@@ -20,7 +20,8 @@ TRAIN = "Train new ones"
 REJECTED = 0.5
 """A quantile counts as wrong if Kupiec rejects it at 5 % for at least this share of the networks."""
 
-P_VALUES = ("p_value", "kupiec_p", "independence_p", "conditional_p", "robust_p")
+P_VALUES = ("p value", "kupiec p", "independence p", "conditional p", "robust p")
+"""Headings of tables."""
 
 TINY = 1e-3
 """A column whose typical size is below this, or above 10,000, is shown with an exponent."""
@@ -386,12 +387,8 @@ def _fitting(loaded: Loaded, loss: str) -> dict[str, Listed]:
         card = listed.card
         if card is not None and card.grid == loaded.data.grid and card.config.get("loss") == loss:
             other = (card.data_name, card.data_origin) != (loaded.label, loaded.origin)
-            found.append((other, -_members(listed), listed))
+            found.append((other, -int(card.config.get("members", 1)), listed))
     return {one.name: one for *_, one in sorted(found, key=lambda item: item[:2])}
-
-
-def _members(listed: Listed) -> int:
-    return int(listed.card.config.get("members", 1)) if listed.card is not None else 0
 
 
 def _show_table(table: pd.DataFrame, key: str, *, height: int | None = None) -> None:
@@ -400,14 +397,11 @@ def _show_table(table: pd.DataFrame, key: str, *, height: int | None = None) -> 
     if "model" in shown:
         shown["model"] = [validation.NAMES.get(name, str(name).replace("_", " ")) for name in shown["model"]]
     shown = shown.dropna(axis=1, how="all")
-    config = {
-        name: st.column_config.NumberColumn(format=_format(name, shown[name]))
-        for name in shown
-        if _is_number(shown[name])
-    }
+    shown.columns = [str(name).replace("_", " ") for name in shown.columns]
+    floats = shown.select_dtypes("float").columns
     st.dataframe(
-        shown.rename(columns=_heading).rename(columns=str),
-        column_config={_heading(str(name)): column for name, column in config.items()},
+        shown,
+        column_config={name: st.column_config.NumberColumn(format=_format(name, shown[name])) for name in floats},
         hide_index=True,
         width="stretch",
         key=key,
@@ -415,21 +409,13 @@ def _show_table(table: pd.DataFrame, key: str, *, height: int | None = None) -> 
     )
 
 
-def _heading(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _is_number(column: pd.Series) -> bool:
-    return column.dtype.kind == "f"
-
-
-def _format(name: object, column: pd.Series) -> str:
+def _format(heading: str, column: pd.Series) -> str:
     size = float(column.abs().median())
-    if str(name) in P_VALUES:
+    if heading in P_VALUES:
         return "%.2g"
-    if str(name) == "level":
+    if heading == "level":
         return "%.3f"
-    if str(name) in ("seeds", "days"):
+    if heading in ("seeds", "days"):
         return "%d"
     return "%.4f" if TINY <= size < 1e4 or size == 0 else "%.3g"
 

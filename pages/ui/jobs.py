@@ -83,14 +83,7 @@ def _actions(run: jobs.Run) -> None:
         if run.resumable:
             resume_button(run, f"resume_{run.name}", type="primary")
         if run.has_checkpoint and frame.session().active_run != str(run.directory):
-            st.button(
-                "Use this generator",
-                key=f"use_run_{run.name}",
-                icon=":material/visibility:",
-                on_click=generators.choose,
-                args=(run.directory,),
-                help="Make it the active one on every page.",
-            )
+            generators.use_button(run.directory, key=f"use_run_{run.name}")
         if delete_button(run.name, "its weights, what it resumes from, and its log", f"delete_run_{run.name}"):
             with frame.errors():
                 jobs.delete(run.directory)

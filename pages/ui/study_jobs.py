@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
@@ -13,6 +14,17 @@ from engine.runs.studies import StudyResult
 from engine.studies.base import study
 from pages.ui import cache, datasets, downloads, frame
 from pages.ui import jobs as ui_jobs
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """A finished study that a page looks at."""
+
+    result: StudyResult
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the study."""
+        return cache.study_table(self.result, name)
 
 
 def start(name: str, data: str, values: Mapping[str, object], label: str, *, inputs: Mapping[str, str] = {}) -> None:

@@ -12,7 +12,7 @@ from engine.runs.studies import StudyResult
 from engine.studies.graph import live as graph_live
 from engine.studies.graph.live import Live
 from engine.studies.graph.results import LABELS, label
-from pages.ui import cache, downloads, forms
+from pages.ui import cache, downloads, forms, study_jobs
 
 SELECTED = (
     "Sharpe ratio a year of the equally weighted portfolio on the test part, with the weighting that walking forward "
@@ -39,14 +39,8 @@ EXPONENTS = {"lasso": (-7.5, -3.0), "ridge": (-7.5, -3.0), "pnl_threshold": (-3.
 
 
 @dataclass(frozen=True)
-class View:
+class View(study_jobs.StudyView):
     """A finished study of graphs."""
-
-    result: StudyResult
-
-    def table(self, name: str) -> pd.DataFrame:
-        """A table of the study."""
-        return cache.study_table(self.result, name)
 
     @property
     def tickers(self) -> list[str]:

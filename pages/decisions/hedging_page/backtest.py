@@ -51,10 +51,9 @@ _CRISIS = "The crisis: from the peak before the largest fall of the test part to
 
 
 @dataclass(frozen=True)
-class View:
+class View(study_jobs.StudyView):
     """What is looked at: a study, with or without its crisis months, all straddles or one strike."""
 
-    result: StudyResult
     crisis: str
     strike: str
 
@@ -73,10 +72,6 @@ class View:
         """Of the experiment."""
         table = self.table("facts")
         return dict(zip(table["fact"].astype(str), table["value"].astype(str), strict=True))
-
-    def table(self, name: str) -> pd.DataFrame:
-        """One table of the study."""
-        return cache.study_table(self.result, name)
 
     @cached_property
     def paths(self) -> pd.DataFrame:

@@ -86,6 +86,11 @@ class View:
         """The surface that came about."""
         return self.history.iv[self.row + 1] if self.is_known else None
 
+    @property
+    def realised_atm(self) -> float | None:
+        """The at-the-money vol that came about."""
+        return float(self.atm_history[self.row + 1]) if self.is_known else None
+
     @cached_property
     def atm_maturity(self) -> float:
         """One month where the grid has it, else the nearest maturity it has."""
@@ -166,9 +171,9 @@ def metrics(view: View) -> list[tuple[str, str, str | None, str]]:
 
 def outcome(view: View) -> str:
     """What came about, against the bands; empty if it is not known."""
-    if view.realised_return is None:
+    atm = view.realised_atm
+    if view.realised_return is None or atm is None:
         return ""
-    atm = float(view.atm_history[view.row + 1])
     return (
         f"What came about on {view.next_day}: return {theme.basis_points(view.realised_return)} "
         f"({place(view.realised_return, view.return_bands)}), {view.atm_label} vol {theme.percent(atm)} "
@@ -178,7 +183,7 @@ def outcome(view: View) -> str:
 
 def quantile_table(view: View) -> pd.DataFrame:
     """Quantiles of return and ATM vol, raw and reweighted, and what came about, in words."""
-    come = [view.realised_return, float(view.atm_history[view.row + 1])] if view.is_known else []
+    come = [view.realised_return, view.realised_atm] if view.is_known else []
     rows = {
         "Return, raw": (band_quantiles(view.drawn.log_return), theme.basis_points, 0),
         "Return, reweighted": (view.return_bands, theme.basis_points, 0),

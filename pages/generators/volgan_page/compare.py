@@ -125,10 +125,9 @@ def _table(views: dict[str, tuple[View, Card]], loaded: Loaded) -> pd.DataFrame:
             "Return, 95 % band": f"{theme.signed(1e4 * down, ',.0f')} to {theme.basis_points(up)}",
             f"{view.atm_label} vol, 95 % band": f"{100 * low:.1f} to {theme.percent(high)}",
         }
-        if view.realised_return is not None:
-            came = float(view.atm_history[view.row + 1])
+        if view.realised_return is not None and view.realised_atm is not None:
             row["Return that came"] = place(view.realised_return, view.return_bands)
-            row["Vol that came"] = place(came, view.atm_bands)
+            row["Vol that came"] = place(view.realised_atm, view.atm_bands)
         row["This day"] = states.sample_words(loaded, view.row, card)
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -208,14 +207,13 @@ def _fans(views: Mapping[str, View]) -> None:
     frame.chart(figure.update_layout(room), key="volgan_compare_returns")
     st.markdown(f"**{view.atm_label} implied vol**")
     panels = {name: (one.atm, one.weights) for name, one in views.items()}
-    known = float(view.atm_history[view.row + 1]) if view.is_known else None
     figure = draw_scenarios.atm_fan(
         dates,
         view.atm_history[first : view.row + 1],
         view.next_day,
         panels,
         label=view.atm_label,
-        realised=known,
+        realised=view.realised_atm,
         **shared,
     )
     frame.chart(figure.update_layout(room), key="volgan_compare_vols")

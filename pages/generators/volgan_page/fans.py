@@ -27,7 +27,6 @@ def draw(view: View) -> None:
         key="volgan_return_fan",
     )
     st.markdown(f"**{view.atm_label} implied vol**")
-    known = float(view.atm_history[view.row + 1]) if view.is_known else None
     frame.picture(
         scenarios.atm_fan,
         days,
@@ -35,7 +34,7 @@ def draw(view: View) -> None:
         view.next_day,
         {"raw": (view.atm, None), "reweighted": (view.atm, view.weights)},
         label=view.atm_label,
-        realised=known,
+        realised=view.realised_atm,
         model=view.model,
         key="volgan_atm_fan",
     )
@@ -55,7 +54,7 @@ def draw(view: View) -> None:
         view.atm,
         view.weights,
         label=view.atm_label,
-        realised=known,
+        realised=view.realised_atm,
         model=view.model,
         key="volgan_vols",
         where=right,

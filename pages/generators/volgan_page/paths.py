@@ -27,7 +27,7 @@ PAST_DAYS = 60
 FEW_PATHS = 20
 """Effective paths below which bands are doubtful."""
 
-STARTS = ("Last day", "Most stressed day", "Calmest day")
+STARTS = (controls.LAST, controls.STRESSED, controls.CALM)
 
 BETAS = (0.0, *(10.0 ** (k / 2) for k in range(-4, 31)))
 """β from 0 over 0.01 to 10¹⁵, two steps a decade."""
@@ -147,9 +147,9 @@ def _beta(default: float) -> float:
 
 def _row(history: SurfaceHistory, start: str) -> int:
     usable = history.atm()[FIRST_CONDITION_ROW:]
-    if start == STARTS[1]:
-        return FIRST_CONDITION_ROW + int(usable.argmax())
-    return FIRST_CONDITION_ROW + int(usable.argmin()) if start == STARTS[2] else len(history) - 1
+    if start == controls.LAST:
+        return len(history) - 1
+    return FIRST_CONDITION_ROW + int(usable.argmax() if start == controls.STRESSED else usable.argmin())
 
 
 def _fan(walked: SurfacePaths, weights: np.ndarray, history: SurfaceHistory, row: int, model: str) -> None:

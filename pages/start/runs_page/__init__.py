@@ -84,14 +84,7 @@ def _usable(listed: Listed, card: Card) -> None:
         elif active:
             st.page_link(frame.page_path("generators/volgan"), label="See its scenarios", icon=":material/landscape:")
         else:
-            st.button(
-                "Use this generator",
-                key=f"use_{listed.directory}",
-                icon=":material/visibility:",
-                on_click=generators.choose,
-                args=(listed.directory,),
-                help="Make it the active one on every page.",
-            )
+            generators.use_button(listed.directory, key=f"use_{listed.directory}")
         st.download_button(
             "Download",
             lambda: checkpoints.export_zip(listed.directory),

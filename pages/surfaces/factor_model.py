@@ -59,7 +59,7 @@ frame.metrics(
             "KL to raw (nats)",
             theme.significant(float(reweighting.relative_entropy(weights))),
             f"at most {np.log(len(weights)):.1f}",
-            page.KL,
+            "Relative entropy of the weighted paths to the simulated ones: log N + Σ w log w.",
         ),
     ]
 )

@@ -14,23 +14,11 @@ from engine.studies.graph.live import Live
 from engine.studies.graph.results import LABELS, label
 from pages.ui import cache, downloads, forms, study_jobs
 
-SELECTED = (
-    "Sharpe ratio a year of the equally weighted portfolio on the test part, with the weighting that walking forward "
-    "through training and validation part selects, mixed with each asset's own generator; block bootstrap interval."
-)
-
-IDENTITY = "The same portfolio when every asset is forecast by its own generator alone."
-
 GAIN = "Selected less own generator, signs averaged over seeds, on the same resampled days; one-sided p of no gain."
 
 GAIN_SEED = "The same with the generators of one seed, mean over seeds; days and seeds resampled."
 
 LASSO = "Portfolio Sharpe ratio of the sparse graph, η chosen on the validation part as in the thesis."
-
-WEIGHTING = (
-    "How the edges are learned from the validation part. Selected is the one that walked forward best, mixed with each "
-    "asset's own generator."
-)
 
 ETA = "Penalty of LASSO and Ridge, or the least PnL in return units. The graph is learned again at once."
 
@@ -62,13 +50,15 @@ class View(study_jobs.StudyView):
                 "Selected weighting",
                 f"{best['portfolio_sr']:.2f}",
                 f"95 %: {best['low']:.2f} to {best['high']:.2f}",
-                SELECTED,
+                "Sharpe ratio a year of the equally weighted portfolio on the test part, with the weighting "
+                "that walking forward through training and validation part selects, mixed with each asset's "
+                "own generator; block bootstrap interval.",
             ),
             (
                 "Own generator only",
                 f"{own['portfolio_sr']:.2f}",
                 f"thesis: {own['published_portfolio_sr']:.2f}",
-                IDENTITY,
+                "The same portfolio when every asset is forecast by its own generator alone.",
             ),
         ]
         gain = gains.loc["selected"]
@@ -105,7 +95,8 @@ def choose(view: View) -> Chosen:
         index=names.index("lasso"),
         format_func=LABELS.__getitem__,
         key="graph_method",
-        help=WEIGHTING,
+        help="How the edges are learned from the validation part. Selected is the one that walked forward "
+        "best, mixed with each asset's own generator.",
     )
     key = f"{view.result.directory}|{view.result.created}|{method}"
     if method not in graph.GRIDS:

@@ -9,11 +9,6 @@ from engine.studies.graph.results import LABELS, extreme_table, label
 from pages.decisions.ensemble_graph_page import View, show_table
 from pages.ui import frame, widths
 
-VOTES = (
-    "Votes: 0 bets the weighted sum of expected signs, I its sign, II the weighted sum of the generators' directions, "
-    "III the sign of that. Published figures in brackets."
-)
-
 
 def weightings(view: View) -> None:
     """Table 6.2, the gains over identity, Tables 6.3 and 6.5."""
@@ -22,7 +17,10 @@ def weightings(view: View) -> None:
     frame.picture(draw.gains, view.table("differences"), key="graph_gains", where=right)
     show_table(view.table("methods"), "methods")
     st.markdown("**Soft and hard votes** (Table 6.5)")
-    st.caption(VOTES)
+    st.caption(
+        "Votes: 0 bets the weighted sum of expected signs, I its sign, II the weighted sum of the generators' "
+        "directions, III the sign of that. Published figures in brackets."
+    )
     votes = view.table("votes")
     cells = {}
     for statistic, words in (("portfolio_sr", "Portfolio"), ("mean_sr", "Mean"), ("sd_sr", "Sd")):

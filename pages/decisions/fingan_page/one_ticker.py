@@ -25,11 +25,6 @@ FIGURES = {
     "break_even": "Break-even cost (bp)",
 }
 
-NO_DATA = (
-    "These are results of prices that do not come with the app. What needs the prices themselves (a date's truth, PnL "
-    "by half-day) appears when the same file is loaded under Market data and chosen in the sidebar."
-)
-
 
 def show(view: View) -> None:
     """Figures and paths of the ticker that is chosen; where prices are loaded, bets and what is generated too."""
@@ -44,7 +39,12 @@ def show(view: View) -> None:
     windows = _windows(view, ticker)
     _paths(view, ticker, windows)
     if windows is None:
-        st.info(NO_DATA, icon=":material/lock:")
+        st.info(
+            "These are results of prices that do not come with the app. What needs the prices themselves (a "
+            "date's truth, PnL by half-day) appears when the same file is loaded under Market data and chosen in "
+            "the sidebar.",
+            icon=":material/lock:",
+        )
         _stored(view)
         return
     _generated(view, ticker, windows)

@@ -34,8 +34,6 @@ RAW_LAWS = ("volgan", "fhs", "truth", "bce")
 
 SPOKEN = {"S": "Index: daily log-return", "VIX": "Volatility index"}
 
-_LAWS_HELP = "Raw: scenarios as drawn. Reweighted: under β = 500/max Φ. The dashed line is where the share should be."
-
 
 def draw(loaded: Loaded) -> None:
     """The tab: the study of these data, or the shipped one and how to run one's own."""
@@ -175,7 +173,7 @@ def calibration(result: StudyResult) -> str:
         there[:4],
         format_func=lambda name: validation.NAMES[name],
         key="validation_laws",
-        help=_LAWS_HELP,
+        help="Raw: scenarios as drawn. Reweighted: under β = 500/max Φ. The dashed line is where the share should be.",
     )
     published = st.toggle("Show the thesis's figures (SPX, 2018 to 2023)", key="validation_published")
     if shown:

@@ -14,8 +14,6 @@ from engine.market.surface_history import Dates, SurfaceHistory
 from pages.ui import datasets as picker
 from pages.ui import downloads, frame, widths
 
-GAP_HELP = "Calendar days from the last day before to the first day after; a weekend counts three."
-
 DAY = "A day without data stands for the last day with data before it."
 FIRST_TICKERS = 5
 
@@ -46,7 +44,7 @@ def metrics(loaded: catalogue.Loaded) -> list[tuple[str, str, str | None, str]]:
         "Longest gap",
         "one day only" if gap is None else f"{gap.days} {'day' if gap.days == 1 else 'days'}",
         None if gap is None else f"from {gap.before}",
-        GAP_HELP,
+        "Calendar days from the last day before to the first day after; a weekend counts three.",
     )
     days = ("Days", theme.count(len(data)), _period(data.period), "Days with data.")
     if isinstance(data, PriceHistory):

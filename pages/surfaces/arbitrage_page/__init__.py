@@ -36,8 +36,6 @@ NOISE = (
 
 NOISE_THESIS = {"butterfly": "SPX, sd 0.1: 23 %"}
 
-SHIFT = "The chosen day's surface moved up and down in parallel, from just above zero vol."
-
 LOTS = 100
 
 NOISE_DRAWS = 10_000
@@ -115,7 +113,7 @@ def noise(view: View) -> None:
 def shift(view: View) -> None:
     """How large a parallel shift it takes."""
     history, found, row, base = view.history, view.found, view.row, view.base
-    st.markdown(SHIFT)
+    st.markdown("The chosen day's surface moved up and down in parallel, from just above zero vol.")
     st.slider("Largest shift (vol points)", 5, 300, int(DEFAULTS[HIGHEST]), 5, key=HIGHEST, persist_state="session")
     highest = setting(HIGHEST)
     shifts, shifted = report.shift_experiment(

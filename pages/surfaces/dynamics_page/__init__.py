@@ -20,8 +20,6 @@ from engine.studies.surfaces.dynamics import (
 from engine.surfaces.factor_model import SPX_CORRELATION
 from pages.ui import downloads, frame, surface_picture, widths
 
-SHARE = "Share of the variance of daily changes of log vol along the first principal component (covariance)."
-
 SUM = "The same for the first components together."
 
 SIGNIFICANT = "Eigenvalues of the correlation matrix above the Marčenko–Pastur edge: more than noise could make."
@@ -55,7 +53,7 @@ def metrics(result: SurfaceDynamicsResult) -> list[tuple[str, str, str | None, s
             f"{names.get(table['shape'][0], 'PC1')} explains",
             theme.percent(table["share"][0]),
             f"SPX: {theme.percent(PUBLISHED_SHARE[0])}",
-            SHARE,
+            "Share of the variance of daily changes of log vol along the first principal component (covariance).",
         )
     ]
     published = table["published_cumulative"][k - 1]

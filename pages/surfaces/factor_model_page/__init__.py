@@ -24,8 +24,6 @@ PHI = "φ sums Φ over the days of a path."
 
 ESS = "How many equally weighted paths the weighted ones are worth: 1/Σw²."
 
-KL = "Relative entropy of the weighted paths to the simulated ones: log N + Σ w log w."
-
 PARAMETERS = {"thesis": "the thesis's Tables 2.2 and 2.6", "estimated": "estimated from these data, in sample"}
 
 STYLISED = "the stylised model's λ are not printed in the thesis: λ1, λ2, λ4 of its Table 2.6 stand in"

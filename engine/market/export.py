@@ -21,7 +21,7 @@ def surfaces_table(history: SurfaceHistory, layout: Layout = "wide") -> pd.DataF
     fractions of spot; the long one has none. Rate and VIX are there if the history has them; vols are decimals,
     maturities days (years × 365).
     """
-    daily: dict[str, object] = {"date": _days(history), "spot": history.spot}
+    daily: dict[str, object] = {"date": np.datetime_as_string(history.dates, unit="D"), "spot": history.spot}
     if history.rate.any():
         daily["rate"] = history.rate
     if history.vix is not None:
@@ -53,10 +53,6 @@ def prices_table(history: PriceHistory) -> pd.DataFrame:
 def point_names(grid: Grid) -> tuple[str, ...]:
     """``<days>d_<moneyness>`` of each grid point, maturity running fastest."""
     return tuple(f"{365 * tau:.6g}d_{m:.6g}" for m in grid.moneyness for tau in grid.maturity)
-
-
-def _days(history: SurfaceHistory) -> object:
-    return np.datetime_as_string(history.dates, unit="D")
 
 
 def _long(history: SurfaceHistory, daily: pd.DataFrame) -> pd.DataFrame:

@@ -51,7 +51,8 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
     (date, expiry), date_notes = parse_dates(table, [roles["date"], roles["expiry"]], reading.date_order)
     notes += date_notes
     reject_dates(check, roles["date"], date.faults)
-    reject_dates(check, roles["expiry"], {row: _of_expiry(fault) for row, fault in expiry.faults.items()})
+    faults = {row: fault.replace("date is missing", "expiry is missing") for row, fault in expiry.faults.items()}
+    reject_dates(check, roles["expiry"], faults)
     check.reject(expiry.days < date.days, roles["expiry"], "expiry lies before the quote date")
     strike = read_positive(check, roles["strike"], "strike", decimal)
     is_call = _types(check, roles["type"])
@@ -80,10 +81,6 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
     n_days = len(quotes.dates)
     notes.append(f"quotes of {n_days:,} {'day' if n_days == 1 else 'days'}, {kept['expiry'].nunique():,} expiries")
     return Imported(quotes, check.frame(), (*notes, check.count_note()), "quotes")
-
-
-def _of_expiry(fault: str) -> str:
-    return fault.replace("date is missing", "expiry is missing")
 
 
 def _types(check: RowCheck, heading: str) -> NDArray[np.bool_]:

@@ -55,7 +55,8 @@ def read_surfaces(
     reading = Reading.of(options)
     tables = _tables(path, names, max_bytes)
     own, beside = _parted(tables, "surfaces", reading)
-    parts = [_one_surface_file(table, reading) for table in own]
+    mapped = [with_mapping(table, reading.mapping) for table in own]
+    parts = [read_wide(t, reading) if surface_points(t.headings) else read_long(t, reading) for t in mapped]
     result = parts[0] if len(parts) == 1 else _concatenated(parts, own)
     for table in beside:
         result = _with_vix(result, table)
@@ -290,11 +291,6 @@ def _kind_or_none(table: RawTable) -> str | None:
         return recognise_table(table)
     except AmbiguousColumns:
         return None
-
-
-def _one_surface_file(table: RawTable, reading: Reading) -> Imported[SurfaceHistory]:
-    table = with_mapping(table, reading.mapping)
-    return read_wide(table, reading) if surface_points(table.headings) else read_long(table, reading)
 
 
 def _concatenated(parts: Sequence[Imported[SurfaceHistory]], tables: Sequence[RawTable]) -> Imported[SurfaceHistory]:

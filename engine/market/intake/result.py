@@ -186,9 +186,9 @@ class RowCheck:
         reason = rows["reason"].value_counts(sort=True).index[0]
         first = rows[rows["reason"] == reason].iloc[0]
         shown = f" ({first['column'][:40]}: {first['value'][:40]!r})" if first["column"] else ""
+        none = f"none of the {len(rows):,} rows" if len(rows) > 1 else "not even the only row"
         raise MarketDataError(
-            f"{_none_of(len(rows))} of {self.table.file} can be used; most often: {reason}; "
-            f"first in line {first['line']}{shown}"
+            f"{none} of {self.table.file} can be used; most often: {reason}; first in line {first['line']}{shown}"
         )
 
     def count_note(self, what: str = "rows") -> str:
@@ -198,10 +198,6 @@ class RowCheck:
         if out == 0:
             return f"all {total:,} {what} of {self.table.file} kept" if total > 1 else f"{self.table.file} read whole"
         return f"{total - out:,} of {total:,} {what} of {self.table.file} kept; {out:,} rejected and listed"
-
-
-def _none_of(rows: int) -> str:
-    return f"none of the {rows:,} rows" if rows > 1 else "not even the only row"
 
 
 def rejections(

@@ -156,7 +156,7 @@ def show_table(table: pd.DataFrame, name: str, digits: str = NUMBER) -> None:
     columns: dict[str, object] = {
         column: st.column_config.Column(_heading(column)) for column in map(str, shown.columns)
     }
-    for column in _floats(shown):
+    for column in map(str, shown.select_dtypes("float").columns):
         whole = (shown[column].dropna() % 1 == 0).all() and shown[column].abs().max() >= 2
         form = "%.0e" if column == "eta" else "%d" if whole else digits
         columns[column] = st.column_config.NumberColumn(_heading(column), format=form)
@@ -170,7 +170,3 @@ def _heading(name: str) -> str:
     known = {"sr": "SR", "pnl": "PnL", "eta": "η", "sd": "sd", "p": "p"}
     heading = " ".join(known.get(word, word) for word in words)
     return heading[:1].upper() + heading[1:] if words[0] not in known else heading
-
-
-def _floats(table: pd.DataFrame) -> list[str]:
-    return [str(name) for name in table.columns if table[name].dtype.kind == "f"]

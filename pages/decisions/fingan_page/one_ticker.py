@@ -101,10 +101,12 @@ def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
     days = [f"{d} {'night' if o else 'day'}" for d, o in zip(windows.date[rows], windows.overnight[rows], strict=True)]
     left, right = widths.columns(2)
     picked = left.selectbox("Half-day", range(len(days)), len(days) - 1, format_func=days.__getitem__, key="fingan_day")
-    seeds = _seeds_with_weights(view)
+    kept = (view.result.directory / studies.ARRAYS).glob("gan_*.safetensors")  # of these seeds the weights came along
+    seeds = sorted(int(path.stem.removeprefix("gan_")) for path in kept)
     seed = right.selectbox("Seed", seeds, key="fingan_seed", persist_state="session")
     with frame.errors("Choose another seed."):
-        stack = _generators(view, int(seed), ticker)
+        arrays = cache.study_arrays(view.result, fingan_arrays.gan(int(seed)))
+        stack = GeneratorStack.restore(arrays).of(asset=ticker)  # one a loss
     condition = windows.condition[rows][picked]
     table = densities.condition_densities(stack, condition, np.random.default_rng(0))
     target = float(forecasting.BASIS_POINTS * windows.target[rows][picked])
@@ -130,14 +132,3 @@ def _bets(view: View, ticker: str) -> np.ndarray | None:
         return fingan_arrays.ensemble_bets(kept, view.tickers.index(ticker))
     except CheckpointError:
         return None
-
-
-def _seeds_with_weights(view: View) -> list[int]:
-    """Seeds whose generators of every loss came with the study."""
-    folder = view.result.directory / studies.ARRAYS
-    return sorted(int(path.stem.removeprefix("gan_")) for path in folder.glob("gan_*.safetensors"))
-
-
-def _generators(view: View, seed: int, ticker: str) -> GeneratorStack:
-    """A ticker's generators of one seed, one a loss."""
-    return GeneratorStack.restore(cache.study_arrays(view.result, fingan_arrays.gan(seed))).of(asset=ticker)

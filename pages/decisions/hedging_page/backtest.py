@@ -128,11 +128,6 @@ def strikes(result: StudyResult) -> list[str]:
     return [ALL, *(f"{100 * m:g} %" for m in sorted(found))]
 
 
-def has_calm(result: StudyResult) -> bool:
-    """Whether there are months outside the crisis and months in it."""
-    return "excluded" in set(cache.study_table(result, "pooled")["crisis"])
-
-
 def show(loaded: Loaded) -> None:
     """The study of these data, or another and how to run one's own."""
     study_jobs.tab(
@@ -150,7 +145,7 @@ def show(loaded: Loaded) -> None:
 def _study(result: StudyResult) -> None:
     left, right = st.columns(2)
     crisis = "All months"
-    if has_calm(result):
+    if "excluded" in set(cache.study_table(result, "pooled")["crisis"]):  # months outside it, and months in it
         crisis = left.segmented_control(
             "Months", list(CRISIS), default=crisis, required=True, key="hedge_bt_crisis", help=_CRISIS
         )
@@ -233,7 +228,8 @@ def statistics(view: View) -> str:
     )
     gaps = view.differences
     gaps = gaps[gaps["statistic"].isin(SHORT) & (gaps["other"] != "unhedged")]
-    st.markdown(f"**Data-driven less each benchmark**, {_together(view)}: below zero is better")
+    which = "all straddles together" if view.m0 is None else f"straddles struck at {view.strike}"
+    st.markdown(f"**Data-driven less each benchmark**, {which}: below zero is better")
     differences = {
         "Statistic": [STATISTICS[name] for name in gaps["statistic"]],
         "Less": gaps["other"],
@@ -245,10 +241,6 @@ def statistics(view: View) -> str:
     st.dataframe(pd.DataFrame(differences), hide_index=True, key="hedge_bt_differences")
     st.caption("Paired on the same resamples of months.")
     return "pooled" if view.m0 is None else "by_moneyness"
-
-
-def _together(view: View) -> str:
-    return "all straddles together" if view.m0 is None else f"straddles struck at {view.strike}"
 
 
 def through_time(view: View) -> str:

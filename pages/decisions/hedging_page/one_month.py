@@ -50,7 +50,8 @@ def show(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
     errors = {name: month.paths[name].error for name in listed}
     figure = frame.picture(draw_hedge.tracking_errors, path.dates, errors, key="hedge_month_errors")
     st.markdown("**Positions held** over each step, units")
-    frame.picture(draw_hedge.positions_heatmap, days, _names(path, spot), path.positions[:-1], key="hedge_held")
+    names = [path.instruments[0], *(in_percent(name, spot) for name in path.instruments[1:])]
+    frame.picture(draw_hedge.positions_heatmap, days, names, path.positions[:-1], key="hedge_held")
     st.markdown("**Delta and vega before and after the hedge**")
     frame.picture(
         draw_hedge.exposures,
@@ -144,8 +145,3 @@ def _table(path: HedgePath, spot: pd.Series) -> pd.DataFrame:
     for place, (name, values) in enumerate(greeks.items(), start=7):
         table.insert(place, name, pd.concat([pd.Series(values), last], ignore_index=True))
     return table
-
-
-def _names(path: HedgePath, spot: float) -> list[str]:
-    """Strikes in percent of the spot at entry."""
-    return [path.instruments[0], *(in_percent(name, spot) for name in path.instruments[1:])]

@@ -21,11 +21,12 @@ def draw(view: View) -> None:
     n = len(view.drawn)
     uniform = np.full(n, 1 / n)
     raw = view.matrices(uniform)
+    of_today = arbitrage.penalty(view.history.iv[view.row], view.grid, float(view.history.rate[view.row]))
     choices = {
         _REWEIGHTED: lambda: view.matrices(view.weights),
         _RAW: lambda: raw,
         _WORST: lambda: view.matrices(np.eye(1, n, int(view.phi.argmax()))[0]),
-        _TODAY: lambda: _of_surface(view, view.history.iv[view.row]),
+        _TODAY: lambda: {name: getattr(of_today, kind) for name, kind in KINDS.items()},
     }
     what = forms.segments(
         "Penalties of",
@@ -76,11 +77,6 @@ def draw(view: View) -> None:
             height=2 * theme.HEIGHT + 40,
             key="volgan_curves",
         )
-
-
-def _of_surface(view: View, iv: Floats) -> dict[str, Floats]:
-    found = arbitrage.penalty(iv, view.grid, float(view.history.rate[view.row]))
-    return {"Calendar": found.calendar, "Call spread": found.call_spread, "Butterfly": found.butterfly}
 
 
 def _in_words(matrices: dict[str, Floats], worst: dict[str, str]) -> list[str]:

@@ -98,7 +98,8 @@ def _first(listed: Listed, fitting: dict[str, Listed], loaded: Loaded) -> list[s
     """
     found = {listed.card.model if listed.card is not None else "": str(listed.directory)}
     cards = {id: card for id, one in fitting.items() if (card := one.card) is not None}
-    scored = _scored_beside(listed, loaded)
+    result = _finished(loaded, [listed.name])
+    scored = set() if result is None else set(cache.study_table(result, "generators")["model"])
 
     def rank(id: str) -> tuple[bool, bool, bool]:
         others = not generators.same_data(cards[id], loaded)
@@ -267,12 +268,6 @@ def _finished(loaded: Loaded, runs: list[str]) -> studies.StudyResult | None:
         if datasets.same(result.data, loaded) and set(runs) <= set(known):
             return result
     return None
-
-
-def _scored_beside(listed: Listed, loaded: Loaded) -> set[str]:
-    """Runs that the newest finished study of this generator on these data scored."""
-    result = _finished(loaded, [listed.name])
-    return set() if result is None else set(cache.study_table(result, "generators")["model"])
 
 
 def _figures(result: studies.StudyResult, chosen: Mapping[str, Listed]) -> pd.DataFrame:

@@ -64,7 +64,15 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
     except MarketDataError as everything_left:
         frame.problem(str(everything_left), "Shorten the paths, or train the generator longer.")
         return
-    beta = _beta(default)
+    beta = controls.beta_slider(
+        "β: how strongly the arbitrage of a path is weighed down (per unit of φ, log scale)",
+        default,
+        controls.beta_options(default, BETAS),
+        formula="500/max φ",
+        without="no path has arbitrage",
+        key="paths_beta",
+        help="0 leaves the paths as drawn. Moving it simulates nothing again.",
+    )
     weights = walked.weights(beta)
     frame.metrics(metrics(walked, weights, found))
     if (effective := float(reweighting.effective_sample_size(weights))) < FEW_PATHS:
@@ -130,19 +138,6 @@ def _request(history: SurfaceHistory, model: SurfaceModel) -> Request:
         )
         return Request(_row(history, str(start)), SLOW_DAYS, SLOW_PATHS, int(seed))
     return Request(_row(history, str(start)), LENGTHS[str(length)], int(n), int(seed))
-
-
-def _beta(default: float) -> float:
-    """β of the paths, at first 500/max φ."""
-    return controls.beta_slider(
-        "β: how strongly the arbitrage of a path is weighed down (per unit of φ, log scale)",
-        default,
-        controls.beta_options(default, BETAS),
-        formula="500/max φ",
-        without="no path has arbitrage",
-        key="paths_beta",
-        help="0 leaves the paths as drawn. Moving it simulates nothing again.",
-    )
 
 
 def _row(history: SurfaceHistory, start: str) -> int:

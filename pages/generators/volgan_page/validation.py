@@ -103,7 +103,8 @@ def _answer(result: StudyResult) -> None:
         f"data {str(result.data['digest'])[:12]}",
     )
     if seeds > 1:
-        phi = _penalty_row(result)
+        table = cache.study_table(result, "penalty")  # the line of Table 3.1 with VolGAN's mean Φ
+        phi = table[(table["model"] == "volgan") & (table["statistic"] == "mean")].iloc[0]
         frame.provenance(
             f"95 % intervals over seeds: raw bands {between(bands.loc['volgan'], 'seeds')}, reweighted "
             f"{between(bands.loc['volgan_reweighted'], 'seeds')}, CRPS ratio {float(ratio['seeds_low']):.2f} to "
@@ -416,12 +417,6 @@ def _format(heading: str, column: pd.Series) -> str:
     if heading in ("seeds", "days"):
         return "%d"
     return "%.4f" if TINY <= size < 1e4 or size == 0 else "%.3g"
-
-
-def _penalty_row(result: StudyResult) -> pd.Series:
-    """The line of Table 3.1 with VolGAN's mean Φ."""
-    table = cache.study_table(result, "penalty")
-    return table[(table["model"] == "volgan") & (table["statistic"] == "mean")].iloc[0]
 
 
 def _phi(value: float) -> str:

@@ -32,11 +32,18 @@ def metrics(loaded: catalogue.Loaded) -> list[tuple[str, str, str | None, str]]:
     )
     if isinstance(data, OptionQuotes):
         table = data.table
+        expiry = table["expiry"].to_numpy().astype("datetime64[D]")
+        expiries = _period((str(expiry.min()), str(expiry.max())))
         zero, crossed = int((table["bid"] == 0).sum()), int((table["bid"] > table["ask"]).sum())
         return [
             ("Quotes", theme.count(len(data)), f"{zero:,} zero bids, {crossed:,} crossed", "All rows that were read."),
             ("Days", theme.count(len(data.dates)), _period(data.period), "Days with quotes."),
-            ("Expiries", theme.count(table["expiry"].nunique()), _expiries(table), "Different expiry dates."),
+            (
+                "Expiries",
+                theme.count(table["expiry"].nunique()),
+                _period((expiries[0], expiries[-1])),
+                "Different expiry dates.",
+            ),
             listed,
         ]
     gap = trading_calendar.longest_gap(data.dates)
@@ -65,11 +72,6 @@ def metrics(loaded: catalogue.Loaded) -> list[tuple[str, str, str | None, str]]:
         longest,
         listed,
     ]
-
-
-def _expiries(table: pd.DataFrame) -> str:
-    days = np.sort(table["expiry"].to_numpy().astype("datetime64[D]"))
-    return _period((str(days[0]), str(days[-1])))
 
 
 def _period(period: tuple[str, str]) -> str:

@@ -205,7 +205,7 @@ def _usable_days(prices: PriceHistory, columns: Sequence[int], notes: list[str])
     for column in columns:
         halted |= _halted(prices.open[:, column], prices.close[:, column])
     # a day without any quote of the columns is a holiday of that market
-    missing = ~quoted.all(axis=1) & (~np.isnan(prices.close[:, columns])).any(axis=1)
+    missing: Mask = ~quoted.all(axis=1) & np.asarray((~np.isnan(prices.close[:, columns])).any(axis=1))
     for fault, what in ((missing, "not quoted"), (halted & ~missing, "halted (open, close and last close equal)")):
         rows = np.flatnonzero(fault[span]) + span.start
         if len(rows) == 0:

@@ -19,9 +19,10 @@ with frame.errors("Choose another dataset or other settings in the sidebar."):
     result = cache.surface_dynamics(history, config)
 
 frame.metrics(page.metrics(result))
+low, high = 100 * result.share_interval[:, 0]
 frame.provenance(
     f"{len(history):,} days, in sample",
-    page.first_interval(result),
+    f"first share between {low:.1f} and {high:.1f} % (95 %)",
     f"intervals from {config.draws:,} resamples of {config.block}-day blocks, seed {config.seed}",
     frame.origin_words(loaded),
     "published figures: SPX 2000–2021",

@@ -30,10 +30,8 @@ paths, beta = result.paths, BETAS[beta_name]
 weights = reweighting.weights(paths.penalty, beta)
 ess = float(reweighting.effective_sample_size(weights))
 presence, published = paths.presence(), study.PUBLISHED_PRESENCE[config.model]
-share, error = (
-    presence["paths"]["total"],
-    np.sqrt(presence["paths"]["total"] * (1 - presence["paths"]["total"]) / len(weights)),
-)
+share = presence["paths"]["total"]
+error = np.sqrt(share * (1 - share) / len(weights))
 frame.metrics(
     [
         (
@@ -45,7 +43,7 @@ frame.metrics(
         (
             "Days with arbitrage",
             theme.percent(presence["surfaces"]["total"]),
-            page.surfaces_published(published),
+            f"thesis {theme.percent(published['surfaces']['total'])}" if "surfaces" in published else None,
             page.PRESENCE,
         ),
         (

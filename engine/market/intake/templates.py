@@ -42,7 +42,8 @@ class Template:
 def templates() -> tuple[Template, ...]:
     """One example for every format; its numbers are made up, by formula."""
     return tuple(
-        Template(*words, table().to_csv(index=False, lineterminator="\n").encode()) for *words, table in _SPECS
+        Template(file, kind, title, about, table().to_csv(index=False, lineterminator="\n").encode())
+        for file, kind, title, about, table in _SPECS
     )
 
 

@@ -112,7 +112,10 @@ def _table_5_2(view: View) -> None:
     st.markdown("**Table 5.2**, published figures beside ours")
     overview = view.table("table_5_2")
     shown = table_5_2(overview)
-    st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=_formats(shown))
+    digits = {name: "%.4f" if "MAE" in name or "RMSE" in name else "%.3f" for name in shown.columns[1:]}
+    digits["Tickers above zero"] = "%.1f"
+    formats = {name: st.column_config.NumberColumn(format=form) for name, form in digits.items()}
+    st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=formats)
     downloads.table_buttons(lambda: overview, "fingan_table_5_2", key="fingan_overview")
 
 
@@ -129,12 +132,6 @@ def table_5_2(overview: pd.DataFrame) -> pd.DataFrame:
         if np.isfinite(wide["published", name]).any():
             made[f"{words}, thesis"] = wide["published", name].to_numpy()
     return pd.DataFrame(made)
-
-
-def _formats(shown: pd.DataFrame) -> dict[str, object]:
-    digits = {name: "%.4f" if "MAE" in name or "RMSE" in name else "%.3f" for name in shown.columns[1:]}
-    digits["Tickers above zero"] = "%.1f"
-    return {name: st.column_config.NumberColumn(format=form) for name, form in digits.items()}
 
 
 def _differences(view: View) -> None:

@@ -169,13 +169,12 @@ def _offer(loaded: Loaded, card: Card | None, fitting: Mapping[str, Listed]) -> 
         help=f"Trained {until}; seconds each, in the background.",
     ):
         with frame.errors("Train them one by one under Train."):
-            st.session_state[STARTED] = [_start(name, loaded, last) for name in missing]
+            defaults = {name: settings.to_dict(registry.surface_model(name).Config()) for name in missing}
+            st.session_state[STARTED] = [
+                str(jobs.train(name, loaded.entry.id, asked, seed=0, split=last, label=name).directory)
+                for name, asked in defaults.items()
+            ]
         st.rerun()
-
-
-def _start(name: str, loaded: Loaded, last: str) -> str:
-    asked = settings.to_dict(registry.surface_model(name).Config())
-    return str(jobs.train(name, loaded.entry.id, asked, seed=0, split=last, label=name).directory)
 
 
 def _live() -> None:

@@ -123,6 +123,10 @@ def _domain(card: Card) -> str:
 
 
 def _table(card: Card) -> pd.DataFrame:
+    draws = {"Draws": _domain(card)}
+    if card.grid is not None:
+        axes = card.grid.moneyness_labels, card.grid.maturity_labels
+        draws = dict(zip(("Moneyness", "Maturities"), map(", ".join, axes), strict=True))
     rows = {
         "Model": card.label,
         "Data": f"{card.data_name} ({card.data_origin})",
@@ -130,7 +134,7 @@ def _table(card: Card) -> pd.DataFrame:
         "Fingerprint of the data": card.data_fingerprint,
         "Trained on": " to ".join(card.trained_on),
         "Task": card.task,
-        **_domain_rows(card),
+        **draws,
         **{f"Setting: {name}": str(value) for name, value in card.config.items()},
         "Seed": str(card.seed),
         **{f"Figure: {name}": f"{value:.4g}" for name, value in card.metrics.items()},
@@ -141,12 +145,3 @@ def _table(card: Card) -> pd.DataFrame:
         "SHA-256 of the weights": card.weights_digest,
     }
     return pd.DataFrame({"What": list(rows), "Value": list(rows.values())})
-
-
-def _domain_rows(card: Card) -> dict[str, str]:
-    if card.grid is None:
-        return {"Draws": _domain(card)}
-    return {
-        "Moneyness": ", ".join(card.grid.moneyness_labels),
-        "Maturities": ", ".join(card.grid.maturity_labels),
-    }

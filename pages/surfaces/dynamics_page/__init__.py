@@ -74,12 +74,6 @@ def metrics(result: SurfaceDynamicsResult) -> list[tuple[str, str, str | None, s
     return items
 
 
-def first_interval(result: SurfaceDynamicsResult) -> str:
-    """The interval of the first share, in words."""
-    low, high = 100 * result.share_interval[:, 0]
-    return f"first share between {low:.1f} and {high:.1f} % (95 %)"
-
-
 def average_surface(view: View) -> None:
     """The surface around which the components move."""
     average, grid = view.result.components.average, view.history.grid
@@ -208,7 +202,10 @@ def reversion(result: SurfaceDynamicsResult) -> pd.DataFrame:
 
     def column(symbol: str) -> list[str]:
         zipped = zip(table[symbol], table[f"{symbol}_se"], table[f"published_{symbol}"], strict=True)
-        return [_estimate(value, error) + _bracket(printed) for value, error, printed in zipped]
+        return [
+            (f"{value:.3f} ± {error:.3f}".replace("-", "−") if np.isfinite(value) else "none") + _bracket(printed)
+            for value, error, printed in zipped
+        ]
 
     return pd.DataFrame(
         {
@@ -307,10 +304,6 @@ def _range(low: pd.Series, high: pd.Series) -> list[str]:
         "" if np.isnan(a) else f"{100 * a:.1f} to {100 * b:.1f} %".replace("-", "−")
         for a, b in zip(low, high, strict=True)
     ]
-
-
-def _estimate(value: float, error: float) -> str:
-    return f"{value:.3f} ± {error:.3f}".replace("-", "−") if np.isfinite(value) else "none"
 
 
 def _bracket(published: float, digits: int = 3) -> str:

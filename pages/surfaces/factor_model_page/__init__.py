@@ -205,8 +205,3 @@ print(factor_models.correlation_table(scenario))
 # every table of the chapter as CSV, in the background if you like:
 # python -m engine study surfaces {options}
 """
-
-
-def surfaces_published(published: dict[str, dict[str, float]]) -> str | None:
-    """The published share of surfaces, where there is one."""
-    return f"thesis {theme.percent(published['surfaces']['total'])}" if "surfaces" in published else None

@@ -8,7 +8,6 @@ import streamlit as st
 from engine import datasets as catalogue
 from engine import workspace
 from engine.charts import scenarios, theme
-from engine.charts import scenarios as draw
 from engine.datasets import Loaded
 from engine.errors import ScenaristError
 from engine.market.grid import maturity_label
@@ -123,7 +122,7 @@ with smile:
 with returns:
     st.markdown("**Tomorrow's return**: as drawn, and reweighted against arbitrage")
     came = float(history.log_return[row]) if known else None
-    frame.picture(draw.return_histogram, drawn.log_return, weights, realised=came, key="home_returns")
+    frame.picture(scenarios.return_histogram, drawn.log_return, weights, realised=came, key="home_returns")
 
 st.subheader("What next", anchor=False)
 places = [column for _ in range(2) for column in st.columns(3)]

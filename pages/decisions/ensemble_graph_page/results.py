@@ -3,7 +3,6 @@
 import pandas as pd
 import streamlit as st
 
-from engine.charts import graph
 from engine.charts import graph as draw
 from engine.studies.graph.results import LABELS, extreme_table, label
 from pages.decisions.ensemble_graph_page import View, show_table
@@ -87,7 +86,7 @@ def pnl(view: View) -> None:
         daily = view.table("portfolio_pnl").drop(columns="date")
         names = [LABELS[str(name)] for name in daily.columns]
         frame.picture(
-            graph.adjacency,
+            draw.adjacency,
             daily.corr(),
             names,
             names,

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.charts import graph
 from engine.charts import graph as draw
 from engine.decisions.graph import measures as graph_measures
 from pages.decisions.ensemble_graph_page import Chosen, View, live, show_table
@@ -12,14 +11,14 @@ from pages.ui import frame, widths
 
 
 def sectors(view: View, chosen: Chosen) -> None:
-    """Weight between sectors as a graph and a matrix, and Table 6.6 for the chosen graph."""
+    """Weight between sectors as a graph and a matrix, and Table 6.6 for the chosen draw."""
     table = graph_measures.between_sectors(chosen.weights, view.sectors)
     names = [str(name) for name in table.columns]
     sizes = [view.sectors.count(name) for name in names]
     left, right = widths.columns(2)
-    frame.picture(graph.sector_graph, table, names, sizes, key="graph_sectors", where=left)
+    frame.picture(draw.sector_graph, table, names, sizes, key="graph_sectors", where=left)
     frame.picture(
-        graph.adjacency,
+        draw.adjacency,
         table,
         names,
         names,
@@ -79,7 +78,7 @@ def transfer(view: View) -> None:
             if name == "return_correlation":
                 values = values - np.eye(len(values))
             frame.picture(
-                graph.adjacency,
+                draw.adjacency,
                 values,
                 view.tickers,
                 view.sectors,

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from engine.charts import fingan as draw
-from engine.charts import fingan as draw_ticker
 from pages.decisions.fingan_page import View, show_table
 from pages.ui import downloads, forms, frame
 
@@ -16,7 +15,7 @@ def norms(view: View) -> None:
     else:
         ticker, seed = table["ticker"].iloc[0], table["seed"].iloc[0]
         st.markdown(frame.plain(f"{ticker}, seed {seed}: norms with respect to the generator's weights"))
-        frame.picture(draw_ticker.gradient_norms, table, key="fingan_norms")
+        frame.picture(draw.gradient_norms, table, key="fingan_norms")
     coefficients = view.table("coefficients")
     st.markdown("**Matched coefficients**, mean over seeds")
     means = coefficients.drop(columns="seed").groupby("ticker", sort=False).mean().reset_index()

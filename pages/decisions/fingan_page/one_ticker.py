@@ -5,7 +5,6 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import fingan as draw
-from engine.charts import fingan as draw_ticker
 from engine.decisions import forecasting
 from engine.errors import CheckpointError
 from engine.market.returns import HalfDayWindows, fingan_windows
@@ -67,7 +66,7 @@ def _paths(view: View, ticker: str, windows: HalfDayWindows | None) -> None:
     rows = windows.rows("test")
     st.markdown("**Bets by half-day** and what they earned")
     pnl = forecasting.weighted_pnl(bets, windows.target[rows])
-    frame.picture(draw_ticker.bets_and_pnl, windows.date[rows], bets, pnl, key="fingan_bets")
+    frame.picture(draw.bets_and_pnl, windows.date[rows], bets, pnl, key="fingan_bets")
     table = pd.DataFrame(
         {
             "date": windows.date[rows],
@@ -88,11 +87,11 @@ def _stored(view: View) -> None:
         + " (Figure 5.3)"
     )
     frame.picture(
-        draw_ticker.distributions, stored, float(first["target"]), x_title="Half-day return (bp)", key="fingan_stored"
+        draw.distributions, stored, float(first["target"]), x_title="Half-day return (bp)", key="fingan_stored"
     )
     st.markdown("**Means of what is generated** over the test part, and the data (Figure 5.4)")
     means = view.table("figure_5_4_means")
-    frame.picture(draw_ticker.distributions, means, None, x_title="Mean forecast (bp)", key="fingan_means")
+    frame.picture(draw.distributions, means, None, x_title="Mean forecast (bp)", key="fingan_means")
 
 
 def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
@@ -111,9 +110,7 @@ def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
     table = densities.condition_densities(stack, condition, np.random.default_rng(0))
     target = float(forecasting.BASIS_POINTS * windows.target[rows][picked])
     st.markdown("**What each loss generates**, and what came (Figure 5.3); 20,000 samples each")
-    picture = frame.picture(
-        draw_ticker.distributions, table, target, x_title="Half-day return (bp)", key="fingan_generated"
-    )
+    picture = frame.picture(draw.distributions, table, target, x_title="Half-day return (bp)", key="fingan_generated")
     downloads.table_buttons(lambda: table, f"fingan_generated_{ticker}", key="fingan_generated_table", figure=picture)
 
 

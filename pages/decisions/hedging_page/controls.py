@@ -248,22 +248,6 @@ ALPHAS = {
 QUOTED, PARAMETRIC = "Half-spreads of the data", "A half-spread in vol points"
 
 
-class Advanced(NamedTuple):
-    """What the section asks.
-
-    Args:
-        limits: bounds on the data-driven hedge; None without any.
-        impact: weight of the price impact of trades relative to their costs.
-        exponent: power of a trade to which its price impact is proportional.
-        underlying: half-spread of the underlying, basis points.
-    """
-
-    limits: HedgeLimits | None
-    impact: float
-    exponent: float
-    underlying: float
-
-
 class Field(NamedTuple):
     """A field of the section: its label and help, what it says while the section is closed, and what it may hold.
 
@@ -357,20 +341,20 @@ def plan(history: SurfaceHistory, least: int) -> Plan:
         )
         seed = forms.seed(key="hedge_seed", help="Same seed, same scenarios.")
         st.form_submit_button("Hedge", type="primary", icon=":material/shield:")
-    more = _advanced()
+    limits, impact, exponent, underlying = _advanced()
     if not levels:
         raise SettingsError("expected at least one hedging option besides the underlying; found none")
     return Plan(
         moneyness=tuple(m / 100 for m in sorted(levels)),
         maturity=int(maturity) * DT,
-        costs=replace(costs, underlying=more.underlying),
+        costs=replace(costs, underlying=underlying),
         alphas=ALPHAS[str(policy)] or (float(fixed),),
         every_day=bool(every_day),
         scenarios=int(scenarios),
         seed=seed,
-        impact=more.impact,
-        exponent=more.exponent,
-        limits=more.limits,
+        impact=impact,
+        exponent=exponent,
+        limits=limits,
     )
 
 
@@ -392,8 +376,13 @@ def _costs(history: SurfaceHistory) -> CostModel:
     return CostModel("quoted" if source == QUOTED else "parametric", vol_points=float(points), scale=float(scale))
 
 
-def _advanced() -> Advanced:
-    """The section in the sidebar, closed at first; its fields are drawn when it is open, and hold when it is not."""
+def _advanced() -> tuple[HedgeLimits | None, float, float, float]:
+    """The section in the sidebar, closed at first; its fields are drawn when it is open, and hold when it is not.
+
+    Returns:
+        Bounds on the data-driven hedge, None without any; weight of the price impact of trades relative to their costs;
+        power of a trade to which it is proportional; half-spread of the underlying, basis points.
+    """
     with st.sidebar.expander(
         "Limits and market impact", icon=":material/tune:", key="hedge_advanced", on_change="rerun"
     ) as section:
@@ -413,7 +402,7 @@ def _advanced() -> Advanced:
         st.sidebar.caption(frame.plain(f"In force: {', '.join(in_force)}."))
     position, delta, vega, impact, exponent, underlying = (None if x is None else float(x) for x in asked.values())
     limits = HedgeLimits(position, delta, None if vega is None else 100 * vega)
-    return Advanced(limits if limits != HedgeLimits() else None, impact, exponent, underlying)
+    return limits if limits != HedgeLimits() else None, impact, exponent, underlying
 
 
 # --- the same in Python -----------------------------------------------------------------------------------------------

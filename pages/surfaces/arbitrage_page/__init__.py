@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import penalties, theme
-from engine.charts import penalties as draw
 from engine.charts.penalties import NAMES
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
@@ -64,7 +63,7 @@ def setting(name: str) -> float:
 def through_time(view: View) -> None:
     """Φ of every day."""
     history, found = view.history, view.found
-    figure = frame.picture(draw.phi_history, history.dates, found, row=view.row, key="phi_history")
+    figure = frame.picture(penalties.phi_history, history.dates, found, row=view.row, key="phi_history")
     st.dataframe(quantile_table(found), width="stretch")
     table = pd.DataFrame(found.by_kind, columns=list(KINDS)).assign(total=found.total)
     table.insert(0, "date", history.dates)
@@ -120,7 +119,7 @@ def shift(view: View) -> None:
         history.iv[base], view.history.grid, highest=highest, rate=float(history.rate[base])
     )
     st.markdown(shift_words(shifts, shifted))
-    figure = frame.picture(draw.shift_curve, shifts, shifted, key="shift")
+    figure = frame.picture(penalties.shift_curve, shifts, shifted, key="shift")
     frame.provenance(base_words(history, found, base, row))
     downloads.table_buttons(
         lambda: pd.DataFrame(shifted.by_kind, columns=list(KINDS)).assign(shift=shifts),

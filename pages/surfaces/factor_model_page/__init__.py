@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import factor_models, penalties, theme
-from engine.charts import factor_models as draw
 from engine.charts.penalties import NAMES
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
@@ -61,16 +60,16 @@ def paths(view: View) -> None:
     left, right = widths.columns(2)
     with left:
         spot = float(view.history.spot[-1]) * np.exp(kept.log_spot)
-        frame.picture(draw.weighted_paths, spot, relative, y_title="Spot (index level)", key="spot_paths")
+        frame.picture(factor_models.weighted_paths, spot, relative, y_title="Spot (index level)", key="spot_paths")
     frame.picture(
-        draw.weighted_paths,
+        factor_models.weighted_paths,
         100 * kept.driver_vol,
         relative,
         y_title="Driving ATM vol (% a year)",
         key="vols",
         where=right,
     )
-    frame.picture(draw.weight_histogram, view.weights, key="weights")
+    frame.picture(factor_models.weight_histogram, view.weights, key="weights")
 
 
 def cost(view: View) -> None:
@@ -83,7 +82,7 @@ def cost(view: View) -> None:
         curve["effective_sample_size"],
         n=len(view.weights),
         current=view.beta,
-        model=draw.MODEL,
+        model=factor_models.MODEL,
         key="entropy",
     )
     downloads.table_buttons(view.result.entropy_curve, "entropy_by_beta", key="entropy", figure=figure)
@@ -92,7 +91,7 @@ def cost(view: View) -> None:
 def ten_years(view: View) -> None:
     """One long scenario, its correlations, and the joint law of daily moves against the data's."""
     scenario = cache.long_scenario(view.history, view.config)
-    figure = frame.picture(draw.long_scenario, scenario, key="long")
+    figure = frame.picture(factor_models.long_scenario, scenario, key="long")
     frame.provenance(
         f"one path of {len(scenario) - 1:,} days, seed {view.config.seed}, not reweighted",
         "VIX by the Cboe sum on every simulated surface",

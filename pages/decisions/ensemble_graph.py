@@ -5,9 +5,9 @@ import streamlit as st
 from engine.runs import studies
 from engine.studies.graph.results import verdicts
 from pages.decisions.ensemble_graph_page import View, choose, network, results, run, structure
-from pages.ui import forms, frame, study_jobs, texts
+from pages.ui import forms, frame, study_jobs
 
-METHOD = texts.prose("decisions/ensemble_graph_page/method")
+METHOD = frame.prose("decisions/ensemble_graph_page/method")
 
 # what the sentences under the headline are made of
 VERDICT_TABLES = ("methods", "differences", "walk_forward", "seed_gains", "permutation", "stability")

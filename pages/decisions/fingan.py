@@ -4,9 +4,9 @@ import streamlit as st
 
 from engine.runs import studies
 from pages.decisions.fingan_page import View, about, losses, one_ticker, overview, prices_of, train, words
-from pages.ui import datasets, downloads, forms, frame, study_jobs, texts
+from pages.ui import datasets, downloads, forms, frame, study_jobs
 
-METHOD = texts.prose("decisions/fingan_page/method")
+METHOD = frame.prose("decisions/fingan_page/method")
 
 frame.header("Fin-GAN", "What would bets on generated returns have earned, and how sure is that?")
 listed = {str(result.directory): result for result in studies.catalogue(train.NAME)}

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from pages.generators import leaderboard_page as page
-from pages.ui import cache, datasets, forms, frame, study_jobs, texts
+from pages.ui import cache, datasets, forms, frame, study_jobs
 
-METHOD = texts.prose("generators/leaderboard_page/method")
+METHOD = frame.prose("generators/leaderboard_page/method")
 
 frame.header(
     "Leaderboard", "Which generator of surfaces forecasts best out of sample, by how much, and how sure is that?"

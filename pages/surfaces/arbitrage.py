@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.charts import theme
 from pages.surfaces import arbitrage_page as page
-from pages.ui import cache, datasets, frame, texts
+from pages.ui import cache, datasets, frame
 
 frame.header("Static arbitrage", "Are these surfaces free of static arbitrage, and if not: where, and for how much?")
 loaded = datasets.pick("surfaces")
@@ -36,4 +36,4 @@ frame.tabs(page.TABS, view, key="arbitrage_tab")
 first, start = str(history.dates[row]), str(history.dates[base])
 sd, highest = (page.setting(name) for name in (page.SD, page.HIGHEST))
 frame.command(page.command(loaded.entry.id, first, start, sd, highest))
-frame.method(texts.prose("surfaces/arbitrage_page/method"))
+frame.method(frame.prose("surfaces/arbitrage_page/method"))

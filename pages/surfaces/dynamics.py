@@ -5,7 +5,7 @@ import streamlit as st
 from engine.settings import from_dict
 from engine.studies.surfaces.dynamics import MISPRINT, SurfaceDynamicsConfig
 from pages.surfaces import dynamics_page as page
-from pages.ui import cache, datasets, forms, frame, texts
+from pages.ui import cache, datasets, forms, frame
 
 frame.header("Dynamics", "In which few ways do these surfaces move, how fast do they return, and what moves with them?")
 loaded = datasets.pick("surfaces")
@@ -34,4 +34,4 @@ for note in result.notes:
 view = page.View(history, config, result)
 frame.tabs(page.TABS, view, key="dynamics_tab")
 frame.command(page.command(loaded.entry.id, config))
-frame.method(f"{texts.prose('surfaces/dynamics_page/method')}* {MISPRINT}")
+frame.method(f"{frame.prose('surfaces/dynamics_page/method')}* {MISPRINT}")

@@ -8,7 +8,7 @@ from engine.scenarios import reweighting
 from engine.settings import from_dict
 from engine.studies.surfaces import factor_models as study
 from pages.surfaces import factor_model_page as page
-from pages.ui import cache, datasets, forms, frame, texts
+from pages.ui import cache, datasets, forms, frame
 
 BETAS = {"0": 0.0} | {f"1e{k}": 10.0**k for k in range(16)}
 
@@ -71,4 +71,4 @@ frame.provenance(
 view = page.View(history, config, result, weights, beta)
 frame.tabs(page.TABS, view, key="factor_tab")
 frame.command(page.command(loaded.entry.id, config))
-frame.method(texts.prose("surfaces/factor_model_page/method"))
+frame.method(frame.prose("surfaces/factor_model_page/method"))

@@ -9,7 +9,7 @@ from engine.market.intake.templates import templates
 from engine.surfaces import vix
 from pages.surfaces import quotes_page as page
 from pages.surfaces.quotes_page import controls, quotes, surface
-from pages.ui import cache, datasets, frame, texts
+from pages.ui import cache, datasets, frame
 
 SIMULATED, SOURCE = "simulated-quotes", "simulated-11x9"
 
@@ -84,4 +84,4 @@ if len(loaded.data.dates) > 1:
     TABS["All days"] = surface.all_days
 frame.tabs(TABS, view, key="quotes_tab")
 frame.command(controls.command(loaded, choice))
-frame.method(texts.prose("surfaces/quotes_page/method"))
+frame.method(frame.prose("surfaces/quotes_page/method"))

@@ -5,9 +5,9 @@ import streamlit as st
 from engine.runs import jobs as engine_jobs
 from engine.runs import studies
 from engine.studies.base import STUDIES, study
-from pages.ui import cache, datasets, downloads, forms, frame, jobs, study_jobs, texts
+from pages.ui import cache, datasets, downloads, forms, frame, jobs, study_jobs
 
-ABOUT = texts.parts("surfaces/study_page/method")
+ABOUT = frame.parts("surfaces/study_page/method")
 STUDIES_HERE = [name for name in STUDIES if name in ABOUT]  # the others are started from pages of their own
 
 frame.header("Studies", "What does a whole study say about these surfaces, beside the published figures?")

@@ -156,6 +156,17 @@ def method(body: str) -> None:
         unfolded.markdown(body)
 
 
+def prose(name: str) -> str:
+    """The text of a Markdown file below ``pages/``: ``surfaces/arbitrage_page/method``."""
+    return (PROJECT / "pages" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def parts(name: str) -> dict[str, str]:
+    """The parts of such a text by the ``# heading`` that each stands under."""
+    found = (part.partition("\n") for part in f"\n{prose(name)}".split("\n# ")[1:])
+    return {heading: text for heading, _, text in found}
+
+
 def command(code: str, language: str | None = "python") -> None:
     """The expander with the few lines of Python, or of a shell, that give the page's figures again."""
     unfolded = st.expander("The command that does this", icon=":material/terminal:", key="command", on_change="rerun")

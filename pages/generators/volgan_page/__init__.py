@@ -14,7 +14,7 @@ from engine.models import registry
 from engine.scenarios import reweighting
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.surfaces.arbitrage import Kind, Penalty
-from pages.ui import texts
+from pages.ui import frame
 
 MONTH = 1 / 12
 
@@ -205,7 +205,7 @@ def place(value: float, bands: Floats) -> str:
 
 def method(model: str, tab: str = "") -> str:
     """What the method expander says: of the open tab, of the model, of arbitrage and of what can go wrong."""
-    about = texts.parts("generators/volgan_page/method")
+    about = frame.parts("generators/volgan_page/method")
     return "\n".join(
         (about.get(tab, ""), registry.spec(model).method, about["static arbitrage"], about["what can go wrong"])
     )

@@ -12,7 +12,7 @@ app: $(READY)
 
 test: $(READY) browser
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -11,8 +11,8 @@ import threading
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+# seconds that the browser gets to show the first page before torch, 1.4 s of work, is loaded
 AFTER_FIRST_PAINT = 3.0
-"""Seconds that the browser gets to show the first page before torch, 1.4 s of work, is loaded."""
 
 
 def main() -> None:

@@ -404,6 +404,9 @@ def _models(arguments: argparse.Namespace) -> int:
 
     for spec in registry.SPECS.values():
         print(f"{spec.name}: {spec.label} ({spec.role}; {', '.join(spec.tasks)})")
+        if spec.study:
+            print(f"  trained by: python -m engine study {spec.study}")
+            continue
         for info in settings.describe(registry.model(spec.name).Config):
             allowed = f"one of {', '.join(info.choices)}" if info.choices else f"{info.low} to {info.high}"
             unit = f" {info.unit}" if info.unit else ""

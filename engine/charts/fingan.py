@@ -16,25 +16,8 @@ SHARPE = theme.Quantity("Sharpe ratio", "a year", 1, "+.2f", "diverging")
 PNL = theme.Quantity("Mean PnL", "bp a day", 1, "+.1f", "diverging")
 ERROR = theme.Quantity("Error", "bp", 10_000, ".0f", "density")
 CORRELATION = theme.QUANTITIES["correlation"]
-COLOURS = {
-    "fingan": "#0878B8",
-    "fingan_ensemble": "#0878B8",
-    "fingan_longer": "#5468D4",
-    "fingan_longer_ensemble": "#5468D4",
-    "fingan_all_ensemble": "#2E8FA3",
-    "forgan": "#C2659B",
-    "forgan_ensemble": "#C2659B",
-    "lstm": "#D55E00",
-    "lstm_ensemble": "#D55E00",
-    "lstm_fin": "#A8762A",
-    "lstm_fin_ensemble": "#A8762A",
-    "arima": "#00916A",
-    "logistic": "#7A6BC4",
-    "yesterday": "#5F8A3C",
-    "random": "#8A8A8A",
-    "long_only": "#B8860B",
-}
-"""A method's colour is its own in every figure; its seed-ensemble shares it."""
+CHOICES = {"fingan_longer": "#5468D4", "fingan_all": "#2E8FA3"}
+"""Fin-GAN with another choice of its loss, beside the thesis's."""
 
 ROW_HEIGHT = 22
 """Pixels of a row of a heatmap of tickers."""
@@ -43,8 +26,9 @@ LEAST_HEIGHT = 340
 
 
 def method_colour(name: str) -> str:
-    """Colour of a method, a spare one for a name that has none."""
-    return COLOURS.get(name, theme.series_colour(len(name)))
+    """Colour of a method, its model's; a seed-ensemble shares it."""
+    base = name.removesuffix("_ensemble")
+    return CHOICES.get(base) or theme.model_colour(base)
 
 
 def matrix(
@@ -141,7 +125,7 @@ def cumulative(
             mode="lines",
             name=labels[name],
             line={
-                "color": COLOURS.get(name, theme.series_colour(position)),
+                "color": method_colour(name),
                 "width": 2.5 if position == 0 else 1.3,
                 "dash": "dash" if name in dashed else "solid",
             },
@@ -225,7 +209,7 @@ def net_ratios(costs: ArrayLike, curves: Mapping[str, ArrayLike], labels: Mappin
     fig = go.Figure()
     at = np.asarray(costs, dtype=np.float64)
     ends = []
-    for position, (name, values) in enumerate(curves.items()):
+    for name, values in curves.items():
         ratios = np.asarray(values, dtype=np.float64)
         ends.append(f"{labels[name]} {np.interp(cost, at, ratios):.2f}")
         fig.add_scatter(
@@ -233,7 +217,7 @@ def net_ratios(costs: ArrayLike, curves: Mapping[str, ArrayLike], labels: Mappin
             y=theme.float32(ratios),
             mode="lines",
             name=labels[name],
-            line={"color": COLOURS.get(name, theme.series_colour(position)), "width": 2},
+            line={"color": method_colour(name), "width": 2},
             hovertemplate=f"%{{x:.2f}} bp: %{{y:.2f}}<extra>{labels[name]}</extra>",
         )
     fig.add_hline(y=0, line={"color": theme.GUIDE, "width": 1})

@@ -243,11 +243,15 @@ def basis_points(value: float) -> str:
     return f"{signed(10_000 * value, ',.0f')} bp" if math.isfinite(value) else "n/a"
 
 
+VANISHING = 1e-99
+"""What weights underflow to is no figure."""
+
+
 def significant(value: float, digits: int = 2) -> str:
-    """Φ, KL and p-values: ``0.01274`` → ``0.013``; zero is ``0``; powers of ten as ``2×10⁻⁷``."""
+    """Φ, KL and p-values: ``0.01274`` → ``0.013``; powers of ten as ``2×10⁻⁷``; below 10⁻⁹⁹ it is ``0``."""
     if not math.isfinite(value):
         return "n/a"
-    if value == 0:
+    if abs(value) < VANISHING:
         return "0"
     exponent = math.floor(math.log10(float(f"{abs(value):.{digits - 1}e}")))
     if -4 <= exponent < 5:

@@ -24,6 +24,9 @@ Role = Literal["baseline", "learned", "true law"]
 NEXT_DAY = "next_day"
 """The task of a generator of tomorrow's surface and return."""
 
+HALF_DAY = "half_day_returns"
+"""The task of Fin-GAN and its benchmarks: the next half-day's excess return given the last ten."""
+
 BASELINE = "fhs"
 """The model that all others are held against."""
 
@@ -80,6 +83,7 @@ class Spec:
         conditional: whether its law moves with the state of the market even when it is not refitted, so that a
             comparison also enters it as it was fitted once.
         family: whether the class is a family on arrays, which becomes a model on a task.
+        study: the study that trains it, where no job of its own does.
     """
 
     name: str
@@ -92,14 +96,23 @@ class Spec:
     scenarios: bool = True
     conditional: bool = False
     family: bool = False
+    study: str = ""
+
+    @property
+    def on_the_spot(self) -> bool:
+        """Whether a page may fit it while a person waits, and draw from it."""
+        learns = NEXT_DAY in self.tasks and self.role != "true law"
+        return learns and self.scenarios and self.seconds_to_fit <= AT_ONCE
 
     @property
     def method(self) -> str:
         """What it does, in Markdown with its equations: ``methods/<name>.md``, else its class's documentation."""
         path = _METHODS / f"{self.name}.md"
         if path.is_file():
-            return path.read_text(encoding="utf-8")
-        return f"**{self.label}.**\n\n```text\n{inspect.getdoc(self.load())}\n```\n"
+            own = path.read_text(encoding="utf-8")
+        else:
+            own = f"**{self.label}.**\n\n```text\n{inspect.getdoc(self.load())}\n```\n"
+        return own + "\n" + (_METHODS / f"{NEXT_DAY}.md").read_text(encoding="utf-8") if self.family else own
 
     def load(self) -> type[Any]:
         """The class."""
@@ -109,6 +122,11 @@ class Spec:
 
 ZOO = (NEXT_DAY, "level_surface", "daily_returns", "return_paths", "plane")
 """Tasks that any family of vectors can be put to."""
+
+
+def _half_day(name: str, label: str, cls: str, role: Role = "learned") -> Spec:
+    return Spec(name, label, f"engine.models.fingan.{cls}", role, (HALF_DAY,), seconds_to_fit=60, study="fingan")
+
 
 _FHS, _FAMILIES = "engine.models.conditional_fhs", "engine.models.families"
 
@@ -189,9 +207,9 @@ SPECS: dict[str, Spec] = {
             colour="#5F8A3C",
             scenarios=False,
         ),
-        Spec("vae", "Variational autoencoder", f"{_FAMILIES}.vae:VAE", tasks=ZOO, family=True, seconds_to_fit=30),
-        Spec("realnvp", "RealNVP", f"{_FAMILIES}.realnvp:RealNVP", tasks=ZOO, family=True, seconds_to_fit=30),
-        Spec("ddpm", "Denoising diffusion", f"{_FAMILIES}.ddpm:DDPM", tasks=ZOO, family=True, seconds_to_fit=30),
+        Spec("vae", "Variational autoencoder", f"{_FAMILIES}.vae:VAE", tasks=ZOO, family=True, seconds_to_fit=20),
+        Spec("realnvp", "RealNVP", f"{_FAMILIES}.realnvp:RealNVP", tasks=ZOO, family=True, seconds_to_fit=20),
+        Spec("ddpm", "Denoising diffusion", f"{_FAMILIES}.ddpm:DDPM", tasks=ZOO, family=True, seconds_to_fit=20),
         Spec("volgan", "VolGAN", "engine.models.volgan.model:VolGAN", seconds_to_fit=130, colour="#0878B8"),
         Spec(
             "simulated_market",
@@ -201,6 +219,15 @@ SPECS: dict[str, Spec] = {
             seconds_to_fit=0.1,
             colour="#00916A",
         ),
+        _half_day("fingan", "Fin-GAN", "sampling:GeneratorStack"),
+        _half_day("forgan", "ForGAN", "sampling:GeneratorStack"),
+        _half_day("lstm", "LSTM", "lstm:ForecasterStack"),
+        _half_day("lstm_fin", "LSTM-Fin", "lstm:ForecasterStack"),
+        _half_day("arima", "ARIMA", "forecast_baselines:arima", "baseline"),
+        _half_day("logistic", "Logistic regression", "forecast_baselines:logistic", "baseline"),
+        _half_day("yesterday", "Yesterday's sign", "forecast_baselines:yesterday", "baseline"),
+        _half_day("random", "Random bets", "forecast_baselines:random_bets", "baseline"),
+        _half_day("long_only", "Long only", "forecast_baselines:long_only", "baseline"),
     )
 }
 """Every registered model by name, those that lead where nothing else decides first."""
@@ -234,7 +261,7 @@ def fitted_to_data() -> tuple[str, ...]:
 
 def on_the_spot() -> tuple[str, ...]:
     """Names of the generators of tomorrow that a person need not wait for, the best first."""
-    return tuple(name for name in fitted_to_data() if SPECS[name].scenarios and SPECS[name].seconds_to_fit <= AT_ONCE)
+    return tuple(one.name for one in SPECS.values() if one.on_the_spot)
 
 
 def refitted() -> tuple[str, ...]:
@@ -283,6 +310,10 @@ def model(name: str, task: str = "") -> type[Any]:
         SettingsError: if there is no such model, or it cannot be put to that task.
     """
     found = spec(name)
+    if found.study:
+        raise SettingsError(
+            f"expected a model that a job trains; found {found.label}, trained by: python -m engine study {found.study}"
+        )
     task = task or found.tasks[0]
     if task not in found.tasks:
         raise SettingsError(f"expected a task of {found.label} among {', '.join(found.tasks)}; found {task[:40]!r}")

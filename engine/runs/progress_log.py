@@ -44,6 +44,8 @@ class Report:
         phase: what is being done, in words.
         done, total: epochs finished and to do, over all phases.
         losses: named losses; NaN where one was not finite.
+        part: share of the epoch under way that is done.
+        left: seconds that the rest will take, as the loop says; None where it does not.
     """
 
     time: float
@@ -52,11 +54,13 @@ class Report:
     done: int
     total: int
     losses: Mapping[str, float]
+    part: float = 0.0
+    left: float | None = None
 
     @property
     def fraction(self) -> float:
         """Share of the work done, between 0 and 1."""
-        return min(1.0, self.done / self.total) if self.total > 0 else 0.0
+        return min(1.0, (self.done + self.part) / self.total) if self.total > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,11 @@ class Pace:
             self._gains.popleft()
 
     def remaining(self) -> float | None:
-        """Seconds until all phases are done at the recent rate; None while there is no rate."""
-        if self._last is None or len(self._gains) < 2:
+        """Seconds until all is done, at the recent rate, before that as the loop says; None if neither is known."""
+        if self._last is None:
             return None
+        if len(self._gains) < 2:
+            return self._last.left
         first, last = self._gains[0], self._gains[-1]
         seconds = last.time - first.time
         if seconds <= 0:
@@ -132,7 +138,16 @@ class ProgressWriter:
     def report(self, progress: Progress, *, last: bool = False) -> Report:
         """The report of this moment, written unless the one before is too recent; the last one always is."""
         losses = {name: float(value) for name, value in progress.losses.items()}
-        report = Report(time.time(), self.elapsed, progress.phase, progress.done, progress.total, losses)
+        report = Report(
+            time.time(),
+            self.elapsed,
+            progress.phase,
+            progress.done,
+            progress.total,
+            losses,
+            progress.part,
+            progress.left,
+        )
         here = time.monotonic() - self._began
         if last or here >= self._next or progress.done >= progress.total:
             self._next = here + min(SPARSEST, max(0.5, here / 2_000)) * 0.9
@@ -149,6 +164,10 @@ class ProgressWriter:
             "total": report.total,
             "losses": losses,
         }
+        if report.part > 0:
+            record["part"] = round(report.part, 4)
+        if report.left is not None:
+            record["left"] = round(report.left, 1)
         line = ("\n" if self._torn else "") + json.dumps(record) + "\n"
         try:
             with self._path.open("ab") as file:
@@ -262,10 +281,15 @@ def _parsed(line: bytes) -> Report | None:
             done=int(record["done"]),
             total=int(record["total"]),
             losses=losses,
+            part=float(record.get("part", 0.0)),
+            left=float(record["left"]) if "left" in record else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         return None
-    usable = 0 <= report.done < 1 << 53 and report.total < 1 << 53 and math.isfinite(report.time + report.elapsed)
+    usable = 0 <= report.part < 1 and math.isfinite(report.left or 0.0)
+    usable = (
+        usable and 0 <= report.done < 1 << 53 and report.total < 1 << 53 and math.isfinite(report.time + report.elapsed)
+    )
     return report if usable else None
 
 

@@ -82,7 +82,8 @@ def _actions(run: jobs.Run) -> None:
     with st.container(horizontal=True):
         if run.resumable:
             resume_button(run, f"resume_{run.name}", type="primary")
-        if run.has_checkpoint and frame.session().active_run != str(run.directory):
+        shown = run.config.get("task", registry.NEXT_DAY) == registry.NEXT_DAY  # others are for the command line
+        if run.has_checkpoint and shown and frame.session().active_run != str(run.directory):
             generators.use_button(run.directory, key=f"use_run_{run.name}")
         if delete_button(run.name, "its weights, what it resumes from, and its log", f"delete_run_{run.name}"):
             with frame.errors():

@@ -24,7 +24,7 @@ class Best(nn.Module):
     def __init__(self, config, size=1):
         super().__init__()
         self.size, self.predicts = size, config.predicts
-        self.register_buffer("signal", signal(config.noise, config.steps))
+        self.register_buffer("signal", signal(config.noise, config.noise_steps))
 
     def forward(self, x, step, condition):
         left = self.signal[step][:, None]
@@ -72,36 +72,36 @@ def drawn(n=40_000, **settings):
 
 @pytest.mark.parametrize("predicts", ["noise", "data", "v"])
 def test_the_best_denoiser_gives_the_law_back(predicts):
-    found = drawn(sampler="ddpm", steps=400, predicts=predicts)
+    found = drawn(sampler="ddpm", noise_steps=400, predicts=predicts)
     assert found.mean() == pytest.approx(MEAN, abs=0.01) and found.std() == pytest.approx(SD, rel=0.03)
 
 
 def test_ddim_with_all_noise_and_all_steps_is_ddpm():
     """The same source of randomness gives the same draws, not only the same law."""
-    options = {"steps": 60}
+    options = {"noise_steps": 60}
     np.testing.assert_allclose(
-        drawn(sampler="ddim", eta=1.0, sampling_steps=60, **options), drawn(sampler="ddpm", **options), rtol=1e-6
+        drawn(sampler="ddim", eta=1.0, steps=60, **options), drawn(sampler="ddpm", **options), rtol=1e-6
     )
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 def test_every_noise_of_ddim_has_the_same_law(eta):
-    found = drawn(sampler="ddim", eta=eta, steps=1000, sampling_steps=400)
+    found = drawn(sampler="ddim", eta=eta, noise_steps=1000, steps=400)
     assert found.mean() == pytest.approx(MEAN, abs=0.01) and found.std() == pytest.approx(SD, rel=0.03)
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_twenty_steps_of_second_order_are_worth_more_than_of_first(schedule):
     wrong = {
-        sampler: abs(drawn(sampler=sampler, noise=schedule, sampling_steps=20).std() / SD - 1)
-        for sampler in ("dpm++", "ddim")
+        sampler: abs(drawn(sampler=sampler, noise=schedule, steps=20).std() / SD - 1)
+        for sampler in ("dpm_solver", "ddim")
     }
-    assert wrong["dpm++"] < 0.03 < wrong["ddim"]
+    assert wrong["dpm_solver"] < 0.03 < wrong["ddim"]
 
 
 def test_the_loss_of_the_best_denoiser_is_what_cannot_be_known():
     """E(x_0 − x̂_0)² = s² (1 − ᾱ)/(ᾱ s² + 1 − ᾱ), on average over the steps."""
-    config = DDPMConfig(predicts="data", steps=100)
+    config = DDPMConfig(predicts="data", noise_steps=100)
     net = Best(config)
     x = MEAN + SD * torch.randn(50_000, 1, generator=rng(1))
     left = net.signal[1:].double()
@@ -111,7 +111,7 @@ def test_the_loss_of_the_best_denoiser_is_what_cannot_be_known():
 
 def test_imputation_keeps_to_independent_coordinates():
     """With independent coordinates the hidden one follows its own law whatever the observed one is."""
-    config = DDPMConfig(sampling_steps=100, resamplings=2)
+    config = DDPMConfig(steps=100, resamplings=2)
     x, mask = torch.tensor([[5.0, 0.0]]), torch.tensor([[True, False]])
     found = DDPM(config).impute(Best(config, 2), x, mask, None, 20_000, rng())[:, 0, 1].double().numpy()
     assert found.mean() == pytest.approx(MEAN, abs=0.02) and found.std() == pytest.approx(SD, rel=0.08)

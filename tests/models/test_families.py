@@ -18,7 +18,7 @@ from engine.training.progress import TrainingStopped
 SMALL = {
     "vae": {"latent": 2, "width": 8, "depth": 1, "density_draws": 8, "imputation_steps": 6},
     "realnvp": {"layers": 2, "width": 8, "depth": 1},
-    "ddpm": {"width": 8, "blocks": 1, "steps": 20, "sampling_steps": 4, "resamplings": 2, "average": 0.5},
+    "ddpm": {"width": 8, "blocks": 1, "noise_steps": 20, "steps": 4, "resamplings": 2, "average": 0.5},
 }
 """Settings under which a family fits in a moment; a family without an entry is tested with its defaults."""
 

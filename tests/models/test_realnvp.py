@@ -93,4 +93,5 @@ def test_a_fitted_flow_finds_both_modes_and_their_density():
         return np.log(0.3 * near[0] + 0.7 * near[1])
 
     fresh = np.where((chooser.random(1000) < 0.3)[:, None], [-2, 1], [2, -1]) + 0.5 * chooser.normal(size=(1000, 2))
-    assert law.score_samples(fresh).mean() == pytest.approx(true(fresh).mean(), abs=0.2)
+    # a normal law with the data's covariance is 0.8 nats away; a flow must draw a bridge between the modes
+    assert law.score_samples(fresh).mean() == pytest.approx(true(fresh).mean(), abs=0.3)

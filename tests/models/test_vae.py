@@ -64,11 +64,11 @@ def test_kl_divergence_is_the_closed_form_and_the_integral():
 
 
 def test_the_divergence_is_measured_in_spreads_of_the_prior():
-    one = kl_divergence(
-        Normal(torch.tensor([[0.7]]), torch.tensor([[-0.4]])), Normal(torch.zeros(1, 1), torch.zeros(1, 1))
-    )
-    wide = Normal(torch.tensor([[1.4]]), torch.tensor([[-0.4 + np.log(2)]]))
-    torch.testing.assert_close(kl_divergence(wide, Normal(torch.zeros(1, 1), torch.full((1, 1), np.log(2)))), one)
+    def normal(mean, log_sd):
+        return Normal(torch.tensor([[mean]]), torch.tensor([[float(log_sd)]]))
+
+    one = kl_divergence(normal(0.7, -0.4), normal(0.0, 0.0))
+    torch.testing.assert_close(kl_divergence(normal(1.4, -0.4 + np.log(2)), normal(0.0, np.log(2))), one)
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.6, 1.5])

@@ -13,7 +13,7 @@ from small_market import SMALL_GRID, small_history
 from torch import nn
 
 from engine.errors import CheckpointError, MarketDataError, SettingsError
-from engine.market.grid import CH2_GRID, Grid
+from engine.market.grid import Grid
 from engine.models.registry import surface_model
 from engine.models.volgan.generator import (
     BLOCK,
@@ -127,16 +127,6 @@ def test_many_scenarios_are_drawn_in_blocks_of_one_stream():
     np.testing.assert_allclose(many, np.concatenate(parts), rtol=1e-6)
 
 
-def test_several_days_are_the_days_one_by_one():
-    model, rows = untrained(), [22, 40, 79]
-    together = model.sample_days(HISTORY, rows, 6, rng=np.random.default_rng(4))
-    assert together.log_iv.shape == (3, 6, 4, 3)
-    for k, day in enumerate(model.days(HISTORY, rows, 6, rng=np.random.default_rng(4))):
-        np.testing.assert_allclose(together.log_return[k], day.log_return, rtol=1e-5, atol=1e-7)
-        np.testing.assert_allclose(together.log_iv[k], day.log_iv, rtol=1e-5)
-        assert day.provenance["condition_date"] == together.provenance["condition_dates"][k]
-
-
 @pytest.mark.parametrize("row", [22, 50, 78])
 def test_no_look_ahead(row):
     """Scenarios of a day do not change when later rows do, nor when rows older than 22 days do."""
@@ -211,11 +201,6 @@ def test_weights_that_do_not_fit_are_refused_and_change_nothing(spoil, words):
     with pytest.raises(CheckpointError, match=words):
         model.restore(state, SMALL_GRID)
     np.testing.assert_array_equal(model.sample(HISTORY, 3, rng=np.random.default_rng(0)).log_iv, before)
-
-
-def test_weights_of_another_grid_are_refused():
-    with pytest.raises(CheckpointError, match="10 moneyness x 8 maturities"):
-        untrained().restore(untrained().state(), CH2_GRID)
 
 
 def test_bad_calls_are_said():

@@ -27,9 +27,12 @@ def test_parts_of_a_text_are_what_stands_under_its_headings(tmp_path: Path, monk
     assert frame.parts("method") == {"one": "First, # of all.\n", "two words": "Second.\n"}
 
 
-@pytest.mark.parametrize("script", [script for entries in menu.SECTIONS.values() for script, _, _ in entries])
-def test_no_page_script_shows_a_string_that_only_documents(script: str) -> None:
-    """Streamlit writes every bare value of a page's script on the page, but for its first string."""
-    source = (PAGES / f"{script}.py").read_text(encoding="utf-8")
+SCRIPTS = [f"pages/{script}.py" for entries in menu.SECTIONS.values() for script, _, _ in entries]
+
+
+@pytest.mark.parametrize("script", ["app.py", *SCRIPTS])
+def test_no_script_shows_a_string_that_only_documents(script: str) -> None:
+    """Streamlit writes every bare value of a script on the page, but for its first string."""
+    source = (PROJECT / script).read_text(encoding="utf-8")
     bare = [node for node in ast.parse(source).body[1:] if isinstance(node, ast.Expr)]
     assert not [node.lineno for node in bare if not isinstance(node.value, ast.Call)]

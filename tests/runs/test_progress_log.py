@@ -245,3 +245,19 @@ def test_a_closed_stream_does_not_stop_the_work() -> None:
     stream.close()
     bar.show(report(1))
     bar.close()
+
+
+def test_within_the_first_epoch_the_loops_own_estimate_counts(path: Path) -> None:
+    writer, reader = ProgressWriter(path), ProgressReader(path)
+    writer.report(Progress("training", 0, 4, {}, part=0.5, left=70.04))
+    reader.refresh()
+    assert reader.latest is not None and reader.latest.part == 0.5 and reader.latest.fraction == 0.125
+    assert reader.remaining() == 70.0
+
+
+@pytest.mark.parametrize("change", [{"part": -0.1}, {"part": 1.0}, {"left": float("inf")}, {"left": "soon"}])
+def test_parts_and_estimates_that_are_none_are_passed_over(path: Path, change: dict[str, object]) -> None:
+    path.write_text(line(1) + line(2, **change))
+    reader = ProgressReader(path)
+    reader.refresh()
+    assert reader.latest is not None and reader.latest.done == 1

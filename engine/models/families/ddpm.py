@@ -26,14 +26,14 @@ class DDPMConfig(Optimisation):
         150, label="Epochs", help="Passes over the training rows.", low=1, high=1_000_000, extends=True
     )
     weight_decay: float = setting(
-        1.0, label="Weight decay", help="Shrinks matrices by this times the rate in every update.", low=0.0, high=10.0,
+        4.0, label="Weight decay", help="Shrinks matrices by this times the rate in every update.", low=0.0, high=10.0,
         advanced=True,
     )  # fmt: skip
     average: float = setting(
         0.995, label="Averaged weights", help="Decay of the exponential average of weights that is sampled from.",
         low=0.0, high=0.99999, advanced=True,
     )  # fmt: skip
-    steps: int = setting(1_000, label="Noise steps", help="T, from data to noise.", low=2, high=10_000)
+    noise_steps: int = setting(1_000, label="Noise steps", help="T, from data to noise.", low=2, high=10_000)
     noise: str = setting(
         "cosine", label="Noise schedule", help="How fast data turn into noise.", choices=("linear", "cosine")
     )
@@ -46,13 +46,13 @@ class DDPMConfig(Optimisation):
     width: int = setting(128, label="Width", help="Of the denoiser.", low=1, high=8_192)
     blocks: int = setting(2, label="Blocks", help="Residual steps of the denoiser.", low=1, high=64)
     sampler: str = setting(
-        "dpm++",
+        "dpm_solver",
         label="Sampler",
         help="DDPM walks through all steps with fresh noise in each; DDIM through a few, without noise if η = 0; "
         "DPM-Solver++ through a few, of second order. With few steps DDIM draws too narrow a law (by 4 to 8 % at 25).",
-        choices=("ddpm", "ddim", "dpm++"),
+        choices=("ddpm", "ddim", "dpm_solver"),
     )
-    sampling_steps: int = setting(20, label="Sampling steps", help="Of DDIM and DPM-Solver++.", low=1, high=10_000)
+    steps: int = setting(20, label="Sampling steps", help="Of DDIM and DPM-Solver++.", low=1, high=10_000)
     eta: float = setting(
         0.0, label="η", help="Noise of DDIM; with 1 and all T steps it is DDPM.", low=0.0, high=1.0, advanced=True
     )
@@ -70,7 +70,7 @@ class Denoiser(nn.Module):
         super().__init__()
         self.size = x
         self.network = ResidualMLP(x, condition, config.width, config.blocks)
-        self.register_buffer("signal", signal(config.noise, config.steps))
+        self.register_buffer("signal", signal(config.noise, config.noise_steps))
 
     def forward(self, x: Tensor, step: Tensor, condition: Tensor | None) -> Tensor:
         """What the network predicts, from noisy x ``(rows, d)`` after ``step`` ``(rows,)`` steps, 1 … T."""
@@ -103,7 +103,7 @@ class DDPM(Family[Denoiser]):
 
     def loss(self, net: Denoiser, batch: Batch, rng: torch.Generator) -> Terms:
         """Mean squared error of the prediction, by coordinate."""
-        x, rows, steps = batch.x, len(batch.x), self.config.steps
+        x, rows, steps = batch.x, len(batch.x), self.config.noise_steps
         # one time in each of as many equal parts: far less noise in the loss than independent times
         even = (torch.arange(rows, device=x.device) + torch.rand(1, generator=rng, device=x.device)) / rows
         step = (even * steps).long().clamp(max=steps - 1) + 1
@@ -118,12 +118,12 @@ class DDPM(Family[Denoiser]):
         """From noise back to data, by the sampler of the settings."""
         x = torch.randn(n, net.size, generator=rng, device=net.signal.device)
         sampler, times = self.config.sampler, self.times(self.config.sampler)
-        eta = {"ddpm": 1.0, "ddim": self.config.eta, "dpm++": 0.0}[sampler]
+        eta = {"ddpm": 1.0, "ddim": self.config.eta, "dpm_solver": 0.0}[sampler]
         before: tuple[float, Tensor] | None = None  # λ and x̂_0 of the step before
         for t, s in pairwise(times):
             data = self.data(net, x, t, condition)
             used = data
-            if sampler == "dpm++":
+            if sampler == "dpm_solver":
                 here, there = log_ratio(net.signal[t]), log_ratio(net.signal[s])
                 if before is not None and s > 0:
                     used = data + (data - before[1]) * (0.5 * (there - here) / (here - before[0]))
@@ -150,7 +150,7 @@ class DDPM(Family[Denoiser]):
 
     def times(self, sampler: str) -> list[int]:
         """Steps that a sampler visits, from T down to 0: all for DDPM, else closer to each other towards the data."""
-        steps, count = self.config.steps, self.config.sampling_steps
+        steps, count = self.config.noise_steps, self.config.steps
         if sampler == "ddpm" or count >= steps:
             return list(range(steps, -1, -1))
         return sorted({round(steps * (k / count) ** 2) for k in range(count + 1)}, reverse=True)

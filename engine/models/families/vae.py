@@ -96,7 +96,9 @@ class Networks(nn.Module):
         by_code = config.noise == "by code"
         self.decoder = MLP(latent + condition, 2 * x if by_code else x, width, depth)
         self.noise = None if by_code else nn.Parameter(torch.zeros(x))
-        self.spread = nn.Parameter(torch.zeros(latent))  # of the prior; of 1 it is the same law, found more slowly
+        self.spread = nn.Parameter(
+            torch.zeros(latent)
+        )  # of the prior; a standard one is the same law, found more slowly
 
     def encode(self, x: Tensor, condition: Tensor | None) -> Normal:
         """Law of the code."""

@@ -19,6 +19,7 @@ import numpy as np
 from engine.errors import MarketDataError
 from engine.market.grid import Floats
 from engine.market.returns import HalfDayWindows
+from engine.models import registry
 
 ORDERS = ((1, 0), (1, 1), (2, 0), (2, 1), (2, 2))
 """(p, q) that ARIMA chooses from."""
@@ -156,10 +157,6 @@ def differences(series: Floats) -> int:
 
 
 BASELINES: dict[str, tuple[str, Callable[[HalfDayWindows, np.random.Generator], Forecast]]] = {
-    "arima": ("ARIMA", arima),
-    "logistic": ("Logistic regression", logistic),
-    "yesterday": ("Yesterday's sign", yesterday),
-    "random": ("Random bets", random_bets),
-    "long_only": ("Long only", long_only),
+    spec.name: (spec.label, spec.load()) for spec in registry.of_task(registry.HALF_DAY) if spec.role == "baseline"
 }
 """Name → label and forecaster."""

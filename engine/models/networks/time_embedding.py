@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from engine.training.learner import undecayed
+
 
 def time_embedding(time: Tensor, size: int, period: float = 10_000.0) -> Tensor:
     """Sines and cosines of a time at ``size/2`` geometric frequencies from 1 down to 1/period.
@@ -49,11 +51,14 @@ class ResidualMLP(nn.Module):
         self.told = nn.ModuleList(nn.Linear(width, width) for _ in range(blocks))
         self.outer = nn.ModuleList(nn.Linear(width, width) for _ in range(blocks))
         self.last = nn.Linear(width, x)
+        self.gain = nn.Linear(embedding, width)
         self.past = nn.Linear(width, x)  # gains, by time, of a map straight from x
         self.act = nn.SiLU()
-        for layer in (self.last, self.past):
+        for layer in (self.last, self.past, self.gain):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        for layer in (self.first, self.last, self.gain):  # the way of a linear law through the network
+            undecayed(layer.weight)
 
     def forward(self, x: Tensor, time: Tensor, condition: Tensor | None) -> Tensor:
         """``(rows, d)`` from x ``(rows, d)``, time ``(rows,)`` and condition ``(rows, c)`` or None."""
@@ -62,5 +67,5 @@ class ResidualMLP(nn.Module):
         h = self.first(x if condition is None else torch.cat([x, condition], dim=1))
         for norm, inner, told, outer in zip(self.norms, self.inner, self.told, self.outer, strict=True):
             h = h + outer(self.act(inner(norm(h)) + told(known)))
-        out: Tensor = self.last(h) + self.past(known) * x
+        out: Tensor = self.last(h * (1 + self.gain(embedded))) + self.past(known) * x
         return out

@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from engine.market.grid import Grid
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
 
@@ -21,14 +20,15 @@ def surfaces_table(history: SurfaceHistory, layout: Layout = "wide") -> pd.DataF
     fractions of spot; the long one has none. Rate and VIX are there if the history has them; vols are decimals,
     maturities days (years × 365).
     """
-    daily: dict[str, object] = {"date": _days(history), "spot": history.spot}
+    daily: dict[str, object] = {"date": np.datetime_as_string(history.dates, unit="D"), "spot": history.spot}
     if history.rate.any():
         daily["rate"] = history.rate
     if history.vix is not None:
         daily["vix"] = history.vix
     if layout == "long":
         return _long(history, pd.DataFrame(daily))
-    names = point_names(history.grid)
+    grid = history.grid
+    names = [f"{365 * tau:.6g}d_{m:.6g}" for m in grid.moneyness for tau in grid.maturity]
     columns = [pd.DataFrame(daily), pd.DataFrame(history.grid.flatten(history.iv), columns=[f"iv_{n}" for n in names])]
     if history.half_spread is not None:
         flat = history.grid.flatten(history.half_spread)  # (n, 2, N)
@@ -48,15 +48,6 @@ def prices_table(history: PriceHistory) -> pd.DataFrame:
         content["open"] = history.open[row, ticker]
     content["close"] = history.close[row, ticker]
     return pd.DataFrame(content)
-
-
-def point_names(grid: Grid) -> tuple[str, ...]:
-    """``<days>d_<moneyness>`` of each grid point, maturity running fastest."""
-    return tuple(f"{365 * tau:.6g}d_{m:.6g}" for m in grid.moneyness for tau in grid.maturity)
-
-
-def _days(history: SurfaceHistory) -> object:
-    return np.datetime_as_string(history.dates, unit="D")
 
 
 def _long(history: SurfaceHistory, daily: pd.DataFrame) -> pd.DataFrame:

@@ -204,7 +204,8 @@ def _usable_days(prices: PriceHistory, columns: Sequence[int], notes: list[str])
     halted = np.zeros(len(prices), dtype=bool)
     for column in columns:
         halted |= _halted(prices.open[:, column], prices.close[:, column])
-    missing = ~quoted.all(axis=1) & _trading(prices, columns)
+    # a day without any quote of the columns is a holiday of that market
+    missing: Mask = ~quoted.all(axis=1) & np.asarray((~np.isnan(prices.close[:, columns])).any(axis=1))
     for fault, what in ((missing, "not quoted"), (halted & ~missing, "halted (open, close and last close equal)")):
         rows = np.flatnonzero(fault[span]) + span.start
         if len(rows) == 0:
@@ -217,11 +218,6 @@ def _usable_days(prices: PriceHistory, columns: Sequence[int], notes: list[str])
     if len(usable) < MINIMUM_DAYS:
         raise MarketDataError(f"expected at least {MINIMUM_DAYS} days of trading in {names}; found {len(usable)}")
     return usable
-
-
-def _trading(prices: PriceHistory, columns: Sequence[int]) -> Mask:
-    """``(n,)`` days on which any of the columns was quoted; a day without any is a holiday of that market."""
-    return np.asarray((~np.isnan(prices.close[:, columns])).any(axis=1))
 
 
 def _halted(opens: Floats, closes: Floats) -> Mask:

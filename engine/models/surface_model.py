@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
 from engine.scenarios.scenario_set import ScenarioSet
@@ -51,6 +52,7 @@ class SurfaceModel(ABC):
 
     def __init__(self, config: Any = None) -> None:
         self.config = config if config is not None else self.Config()
+        self._grid: Grid | None = None
 
     @abstractmethod
     def fit(
@@ -115,6 +117,44 @@ class SurfaceModel(ABC):
         from engine.models.rollout import HistoryChain
 
         return HistoryChain(self, condition, n)
+
+    def _fitted(self) -> Grid:
+        """The model's grid.
+
+        Raises:
+            CheckpointError: if the model is neither fitted nor restored.
+        """
+        if self._grid is None:
+            raise CheckpointError(f"expected a fitted or restored model; found {self.label} without a fit")
+        return self._grid
+
+    def _checked(self, history: SurfaceHistory, n: int) -> Grid:
+        """The model's grid, if a history is on it and there is a scenario to draw.
+
+        Raises:
+            CheckpointError: if the model is neither fitted nor restored.
+            MarketDataError: for another grid.
+            SettingsError: for no scenario.
+        """
+        grid = self._fitted()
+        if n < 1:
+            raise SettingsError(f"expected at least one scenario; found {n}")
+        if history.grid != grid:
+            raise MarketDataError(f"expected surfaces on the model's grid, {grid!r}; found {history.grid!r}, or others")
+        return grid
+
+    def _provenance(self, history: SurfaceHistory, row: int = -1) -> dict[str, object]:
+        """Of scenarios of the day after a row."""
+        return {
+            "model": self.name,
+            "condition_date": str(history.dates[row]),
+            "spot": float(history.spot[row]),
+            "rate": float(history.rate[row]),
+        }
+
+    def _provenance_of_days(self, history: SurfaceHistory, rows: Sequence[int] | NDArray[np.intp]) -> dict[str, object]:
+        """Of scenarios of the days after several rows."""
+        return {"model": self.name, "condition_dates": [str(history.dates[row]) for row in rows]}
 
     @abstractmethod
     def state(self) -> Tensors:

@@ -28,7 +28,7 @@ from engine.runs.cards import printable
 from engine.runs.progress_log import ProgressBar, ProgressWriter
 from engine.runs.run_directory import CONFIG, PROGRESS, WEIGHTS
 from engine.runs.worker import MOST_KEEP_BYTES, FileCheckpointer, StopRequest
-from engine.studies.base import STUDIES, Arrays, Study, Tables, Work, study
+from engine.studies.base import STUDIES, Arrays, Study, Work, study
 from engine.training.progress import Progress, TrainingStopped
 from engine.workspace import write_json, write_whole
 
@@ -165,7 +165,7 @@ def run(directory: Path, order: StudyOrder) -> StudyResult:
             run_directory.write_status(directory, status)
             with compute.opened(order.cluster) as run_blocks:
                 _carry_out(directory, module, (data, config), (inputs, about), stop, run_blocks, bool(order.cluster))
-            tables = _tables(directory)
+            tables = {path.stem: pd.read_csv(path) for path in sorted((directory / RESULT).glob("*.csv"))}
             write_json(
                 directory / SUMMARY,
                 {
@@ -390,10 +390,6 @@ def _arrays_path(directory: Path, name: str) -> Path:
     if not _TABLE.fullmatch(name):
         raise CheckpointError(f"expected the name of arrays; found {name[:60]!r}")
     return directory / ARRAYS / f"{name}.safetensors"
-
-
-def _tables(directory: Path) -> Tables:
-    return {path.stem: pd.read_csv(path) for path in sorted((directory / RESULT).glob("*.csv"))}
 
 
 def _end(directory: Path, status: dict[str, Any], state: str, reason: str) -> None:

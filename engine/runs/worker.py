@@ -366,11 +366,13 @@ def _carried_out(directory: Path, plan: _Plan, stop: StopRequest) -> Card:
     finally:
         bar.close()
     data = plan.about
+    domain: Domain | None = getattr(plan.model, "domain", None) or plan.grid
+    assert domain is not None  # a model without one of its own is of surfaces
     card = Card(
         model=plan.model.name,
         label=plan.model.label,
         config=plan.config["settings"],
-        domain=_domain(plan),
+        domain=domain,
         data_name=data["name"],
         data_fingerprint=data["digest"][:12],
         data_period=tuple(data["period"]),
@@ -387,12 +389,6 @@ def _carried_out(directory: Path, plan: _Plan, stop: StopRequest) -> Card:
         (directory / RESERVE).unlink(missing_ok=True)
         _end(directory, "done", "")
     return card
-
-
-def _domain(plan: _Plan) -> Domain:
-    domain: Domain | None = getattr(plan.model, "domain", None) or plan.grid
-    assert domain is not None  # a model without one of its own is of surfaces
-    return domain
 
 
 def _end(directory: Path, state: str, reason: str) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -255,16 +256,6 @@ FAR = 3.0
 BANDWIDTH_DAYS = 100
 """The day on which bandwidths are chosen for a history is one of the first so many (SPEC 1.1)."""
 
-__all__ = [
-    "METHODS",
-    "RATES",
-    "Construction",
-    "HistoryConstruction",
-    "history_from_quotes",
-    "surface_from_quotes",
-    "to_grid",
-]
-
 RateSource = Literal["day", "expiry"]
 
 
@@ -321,8 +312,10 @@ def surface_from_quotes(
         search = nadaraya_watson.search_bandwidth(vols, grid, day_rate)
     h = nadaraya_watson.check_bandwidth(bandwidth or (search.best if search else nadaraya_watson.PUBLISHED_BANDWIDTH))
     interpolated = interpolate(vols, grid)
-    model = _ssvi(vols, day_rate) if method == "ssvi" else None
-    if model is not None:
+    model = None
+    if method == "ssvi":
+        # the grid's forward is S e^{rτ}, so the fit measures moneyness from it too
+        model = ssvi.fit(np.log(vols.moneyness) - day_rate * vols.maturity, vols.maturity, vols.iv, vols.weight)
         iv = model.surface(grid, day_rate)
     else:
         iv = nadaraya_watson.smooth(vols, grid, h) if method.startswith("kernel") else interpolated
@@ -402,10 +395,11 @@ def history_from_quotes(
     if bandwidth is None and method.startswith("kernel"):
         search, search_day = _search_on_a_day(by_day, grid, options, seed)
         bandwidth = search.best
+    previous = dict(pairwise(reversed(by_day)))
     built: list[Construction] = []
     skipped: list[dict[str, object]] = []
     for done, (date, rows) in enumerate(by_day.items(), start=1):
-        before = _day_before(by_day, date)
+        before = previous.get(date)
         both = rows if before is None else OptionQuotes(pd.concat([by_day[before].table, rows.table]), quotes.name)
         try:
             built.append(surface_from_quotes(both, grid, bandwidth, day=date, previous=before, **options))  # type: ignore[arg-type]
@@ -491,11 +485,6 @@ def _rates_by_row(
     return discount_rate, forward, notes
 
 
-def _ssvi(vols: ScatteredVols, rate: float) -> ssvi.SSVI:
-    # the grid's forward is S e^{rτ}, so the fit measures moneyness from it too
-    return ssvi.fit(np.log(vols.moneyness) - rate * vols.maturity, vols.maturity, vols.iv, vols.weight)
-
-
 def _half_spreads(
     kept: quote_cleaning.CleanQuotes, grid: Grid, iv: Floats, bandwidth: Bandwidth, rate: float
 ) -> Floats:
@@ -536,12 +525,6 @@ def _by_day(quotes: OptionQuotes) -> dict[np.datetime64, OptionQuotes]:
     dates, starts = np.unique(days[order], return_index=True)
     parts = np.split(order, starts[1:])
     return {date: OptionQuotes(quotes.table.iloc[rows], quotes.name) for date, rows in zip(dates, parts, strict=True)}
-
-
-def _day_before(by_day: dict[np.datetime64, OptionQuotes], date: np.datetime64) -> np.datetime64 | None:
-    dates = list(by_day)
-    position = dates.index(date)
-    return dates[position - 1] if position else None
 
 
 def _search_on_a_day(

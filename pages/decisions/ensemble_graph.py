@@ -5,9 +5,9 @@ import streamlit as st
 from engine.runs import studies
 from engine.studies.graph.results import verdicts
 from pages.decisions.ensemble_graph_page import View, choose, network, results, run, structure
-from pages.ui import frame, study_jobs, texts
+from pages.ui import forms, frame, study_jobs
 
-METHOD = texts.prose("decisions/ensemble_graph_page/method")
+METHOD = frame.prose("decisions/ensemble_graph_page/method")
 
 # what the sentences under the headline are made of
 VERDICT_TABLES = ("methods", "differences", "walk_forward", "seed_gains", "permutation", "stability")
@@ -19,12 +19,11 @@ if not finished:
     run.show()
     frame.method(METHOD)
     st.stop()
-picked = st.sidebar.selectbox(
+picked = forms.Remembered(st.sidebar).selectbox(
     "Study",
     list(finished),
     format_func=lambda key: f"{finished[key].data['name']} · {finished[key].directory.name}",
     key="graph_study",
-    persist_state="session",
     help="Finished studies of graphs: the shipped one and your own.",
 )
 with frame.errors("Choose another study in the sidebar."):
@@ -51,12 +50,7 @@ st.markdown(said[0])
 with st.expander("Which differences are real", icon=":material/rule:"):
     st.markdown("\n".join(f"- {sentence}" for sentence in said[1:]))
 
-labels = (
-    "Graph", "Adjacency", "Weightings", "Seeds and luck", "PnL",
-    "Sectors", "Importance", "Transfer", "Robustness", "Run",
-)  # fmt: skip
-opened = dict(zip(labels, st.tabs(labels, key="graph_tab", on_change="rerun"), strict=True))
-drawn = {
+TABS = {
     "Graph": lambda: network.show(view, chosen),
     "Adjacency": lambda: network.matrix(view, chosen),
     "Weightings": lambda: results.weightings(view),
@@ -68,9 +62,6 @@ drawn = {
     "Robustness": lambda: results.robustness(view),
     "Run": run.show,
 }
-for name, tab in opened.items():
-    if tab.open:
-        with tab, frame.errors("Choose another study in the sidebar, or run it again."):
-            drawn[name]()
+frame.tabs(TABS, key="graph_tab", what_next="Choose another study in the sidebar, or run it again.")
 st.code(study_jobs.command(result), language=None, wrap_lines=True)
 frame.method(METHOD)

@@ -4,19 +4,18 @@ import streamlit as st
 
 from engine.runs import studies
 from pages.decisions.fingan_page import View, about, losses, one_ticker, overview, prices_of, train, words
-from pages.ui import datasets, downloads, frame, study_jobs, texts
+from pages.ui import datasets, downloads, forms, frame, study_jobs
 
-METHOD = texts.prose("decisions/fingan_page/method")
+METHOD = frame.prose("decisions/fingan_page/method")
 
 frame.header("Fin-GAN", "What would bets on generated returns have earned, and how sure is that?")
 listed = {str(result.directory): result for result in studies.catalogue(train.NAME)}
 shipped = sorted((id for id in listed if "checkpoints" in id), key=lambda id: -listed[id].settings["seeds"])
-chosen = st.sidebar.selectbox(
+chosen = forms.Remembered(st.sidebar).selectbox(
     "Study",
     [*shipped, *(id for id in listed if id not in shipped)],
     format_func=lambda id: words(listed[id]),
     key="fingan_study",
-    persist_state="session",
     help="Finished studies: those that come with the app, then yours, newest first. Train one in the last tab.",
 )
 loaded = datasets.pick("prices")
@@ -33,18 +32,16 @@ with frame.errors("Choose another study in the sidebar, or train one."):
     frame.strip(loaded if view.prices is not None else None, about(result))
     frame.metrics(overview.metrics(view))
     frame.provenance(*view.provenance())
-names = ("Overview", "One ticker", "Gradient norms", "Combinations", "Universality", "Costs", "Train")
-drawing = (
-    overview.show, one_ticker.show, losses.norms, losses.combinations, losses.universality, overview.costs,
-)  # fmt: skip
-opened = st.tabs(names, key="fingan_tab", on_change="rerun")
-for tab, draw in zip(opened[:-1], drawing, strict=True):
-    if tab.open:
-        with tab, frame.errors("Choose another study in the sidebar, or train one."):
-            draw(view)
-if opened[-1].open:
-    with opened[-1]:
-        train.show(loaded)
+TABS = {
+    "Overview": overview.show,
+    "One ticker": one_ticker.show,
+    "Gradient norms": losses.norms,
+    "Combinations": losses.combinations,
+    "Universality": losses.universality,
+    "Costs": overview.costs,
+    "Train": lambda view: train.show(loaded),
+}
+frame.tabs(TABS, view, key="fingan_tab", what_next="Choose another study in the sidebar, or train one.")
 listing = view.table("tickers")
 unfolded = st.expander(
     "Tickers, windows and what was left out", icon=":material/list:", key="fingan_tickers_unfolded", on_change="rerun"

@@ -4,9 +4,9 @@ import streamlit as st
 
 from engine.market.surface_history import FIRST_CONDITION_ROW
 from pages.decisions.hedging_page import backtest, controls, hedge_today, one_month
-from pages.ui import datasets, frame, texts
+from pages.ui import datasets, frame
 
-METHOD = texts.prose("decisions/hedging_page/method")
+METHOD = frame.prose("decisions/hedging_page/method")
 LEAST = FIRST_CONDITION_ROW
 
 frame.header("Hedging", "What should be traded today so that an option book moves least tomorrow, and does it pay?")
@@ -35,8 +35,5 @@ TABS = {
     "One month": lambda: one_month.show(loaded, choice, row, recipe, plan, LEAST),
     "Backtest": lambda: backtest.show(loaded),
 }
-for tab, draw in zip(st.tabs(list(TABS), key="hedge_tab", on_change="rerun"), TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw()
+frame.tabs(TABS, key="hedge_tab")
 frame.method(METHOD)

@@ -74,10 +74,4 @@ TABS = {
     "Download": lambda: download.draw(view, listed, loaded),
     "Train": lambda: train.draw(loaded, card),
 }
-opened = ""
-for tab, (name, draw) in zip(st.tabs(list(TABS), key="volgan_tab", on_change="rerun"), TABS.items(), strict=True):
-    if tab.open:
-        opened = name
-        with tab:
-            draw()
-frame.method(page.method(card.model, opened))
+frame.method(page.method(card.model, frame.tabs(TABS, key="volgan_tab")))

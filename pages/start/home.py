@@ -8,13 +8,12 @@ import streamlit as st
 from engine import datasets as catalogue
 from engine import workspace
 from engine.charts import scenarios, theme
-from engine.charts import scenarios as draw
 from engine.datasets import Loaded
 from engine.errors import ScenaristError
 from engine.market.grid import maturity_label
 from engine.market.surface_history import FIRST_CONDITION_ROW
 from engine.scenarios import reweighting
-from pages.ui import cache, datasets, frame, generators, pictures, widths
+from pages.ui import cache, datasets, frame, generators, widths
 
 SHIPPED = workspace.shipped_checkpoints_dir() / "volgan-simulated-10x8"
 PREFERRED = "volgan"
@@ -119,15 +118,11 @@ with smile:
     came_about = ", what came about solid" if known else ""
     st.markdown(f"**Tomorrow's smile**: 50, 80 and 95 % bands; today dotted{came_about}")
     after = history.iv[row + 1] if known else None
-    figure = pictures.of(
-        scenarios.smile_fan, iv, grid, weights, today=history.iv[row], realised=after, dark=frame.is_dark()
-    )
-    frame.chart(figure, key="home_smile")
+    frame.picture(scenarios.smile_fan, iv, grid, weights, today=history.iv[row], realised=after, key="home_smile")
 with returns:
     st.markdown("**Tomorrow's return**: as drawn, and reweighted against arbitrage")
     came = float(history.log_return[row]) if known else None
-    figure = pictures.of(draw.return_histogram, drawn.log_return, weights, realised=came, dark=frame.is_dark())
-    frame.chart(figure, key="home_returns")
+    frame.picture(scenarios.return_histogram, drawn.log_return, weights, realised=came, key="home_returns")
 
 st.subheader("What next", anchor=False)
 places = [column for _ in range(2) for column in st.columns(3)]

@@ -4,18 +4,17 @@ import streamlit as st
 
 from engine import datasets as catalogue
 from pages.start.market_data_page import KIND, KINDS, TAB, TABS, panel, preview, what_was_read
-from pages.ui import datasets, frame, texts
+from pages.ui import datasets, forms, frame
 
 frame.header("Market data", "Is my file read the way I mean it? What was rejected, and why?")
 panel()
 st.session_state.setdefault(KIND, "surfaces")
-kind: catalogue.Kind = st.sidebar.segmented_control(  # type: ignore[assignment]
+kind: catalogue.Kind = forms.Remembered(st.sidebar).segmented_control(
     "Kind",
     list(KINDS),
     required=True,
     format_func=KINDS.__getitem__,
     key=KIND,
-    persist_state="session",
     width="stretch",
     help="What to look at. Each kind remembers its own dataset, here and on the other pages.",
 )
@@ -23,12 +22,6 @@ loaded = datasets.pick(kind)
 frame.strip(loaded)
 frame.metrics(preview.metrics(loaded))
 frame.provenance(frame.origin_words(loaded), f"data {loaded.data.fingerprint}")
-look, read, formats = st.tabs(TABS, key=TAB, on_change="rerun")
-for tab, draw in ((look, preview.show), (read, what_was_read.show)):
-    if tab.open:
-        with tab:
-            draw(loaded)
-if formats.open:
-    with formats:
-        what_was_read.templates_of_formats()
-frame.method(texts.prose("start/market_data_page/method"))
+drawn = (preview.show, what_was_read.show, lambda loaded: what_was_read.templates_of_formats())
+frame.tabs(dict(zip(TABS, drawn, strict=True)), loaded, key=TAB)
+frame.method(frame.prose("start/market_data_page/method"))

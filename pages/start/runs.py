@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import checkpoints
 from engine.runs import jobs as engine_jobs
 from pages.start import runs_page
-from pages.ui import frame, jobs, texts
+from pages.ui import frame, jobs
 
 frame.header("Runs", "What is training, what failed and why, and which generators are there?")
 runs = engine_jobs.list_runs()
@@ -47,4 +47,4 @@ with answer:
     active = next((g for g in generators if str(g.directory) == frame.session().active_run), None)
     if active is not None:
         frame.strip(None, f"{active.name} (active on every page)")
-frame.method(texts.prose("start/runs_page/method"))
+frame.method(frame.prose("start/runs_page/method"))

@@ -1,11 +1,10 @@
 """Static arbitrage: which days' surfaces could be arbitraged, where, for how much, and how easily it arises."""
 
 import numpy as np
-import streamlit as st
 
 from engine.charts import theme
 from pages.surfaces import arbitrage_page as page
-from pages.ui import cache, datasets, frame, texts
+from pages.ui import cache, datasets, frame
 
 frame.header("Static arbitrage", "Are these surfaces free of static arbitrage, and if not: where, and for how much?")
 loaded = datasets.pick("surfaces")
@@ -31,14 +30,10 @@ frame.metrics(
 frame.provenance(
     f"{len(history):,} days, each with its own rate", frame.origin_words(loaded), f"data {history.fingerprint}"
 )
-tabs = st.tabs(list(page.TABS), key="arbitrage_tab", on_change="rerun")
 view = page.View(history, found, row, base)
-for tab, draw in zip(tabs, page.TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw(view)
+frame.tabs(page.TABS, view, key="arbitrage_tab")
 
 first, start = str(history.dates[row]), str(history.dates[base])
 sd, highest = (page.setting(name) for name in (page.SD, page.HIGHEST))
 frame.command(page.command(loaded.entry.id, first, start, sd, highest))
-frame.method(texts.prose("surfaces/arbitrage_page/method"))
+frame.method(frame.prose("surfaces/arbitrage_page/method"))

@@ -5,7 +5,7 @@ import streamlit as st
 from engine.settings import from_dict
 from engine.studies.surfaces.dynamics import MISPRINT, SurfaceDynamicsConfig
 from pages.surfaces import dynamics_page as page
-from pages.ui import cache, datasets, forms, frame, texts
+from pages.ui import cache, datasets, forms, frame
 
 frame.header("Dynamics", "In which few ways do these surfaces move, how fast do they return, and what moves with them?")
 loaded = datasets.pick("surfaces")
@@ -19,9 +19,10 @@ with frame.errors("Choose another dataset or other settings in the sidebar."):
     result = cache.surface_dynamics(history, config)
 
 frame.metrics(page.metrics(result))
+low, high = 100 * result.share_interval[:, 0]
 frame.provenance(
     f"{len(history):,} days, in sample",
-    page.first_interval(result),
+    f"first share between {low:.1f} and {high:.1f} % (95 %)",
     f"intervals from {config.draws:,} resamples of {config.block}-day blocks, seed {config.seed}",
     frame.origin_words(loaded),
     "published figures: SPX 2000–2021",
@@ -30,11 +31,7 @@ frame.provenance(
 for note in result.notes:
     st.info(frame.plain(note), icon=":material/info:")
 
-view = page.View(history, config, result, frame.is_dark())
-tabs = st.tabs(list(page.TABS), key="dynamics_tab", on_change="rerun")
-for tab, draw in zip(tabs, page.TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw(view)
+view = page.View(history, config, result)
+frame.tabs(page.TABS, view, key="dynamics_tab")
 frame.command(page.command(loaded.entry.id, config))
-frame.method(f"{texts.prose('surfaces/dynamics_page/method')}* {MISPRINT}")
+frame.method(f"{frame.prose('surfaces/dynamics_page/method')}* {MISPRINT}")

@@ -8,7 +8,7 @@ from engine.scenarios import reweighting
 from engine.settings import from_dict
 from engine.studies.surfaces import factor_models as study
 from pages.surfaces import factor_model_page as page
-from pages.ui import cache, datasets, forms, frame, texts
+from pages.ui import cache, datasets, forms, frame
 
 BETAS = {"0": 0.0} | {f"1e{k}": 10.0**k for k in range(16)}
 
@@ -30,10 +30,8 @@ paths, beta = result.paths, BETAS[beta_name]
 weights = reweighting.weights(paths.penalty, beta)
 ess = float(reweighting.effective_sample_size(weights))
 presence, published = paths.presence(), study.PUBLISHED_PRESENCE[config.model]
-share, error = (
-    presence["paths"]["total"],
-    np.sqrt(presence["paths"]["total"] * (1 - presence["paths"]["total"]) / len(weights)),
-)
+share = presence["paths"]["total"]
+error = np.sqrt(share * (1 - share) / len(weights))
 frame.metrics(
     [
         (
@@ -45,7 +43,7 @@ frame.metrics(
         (
             "Days with arbitrage",
             theme.percent(presence["surfaces"]["total"]),
-            page.surfaces_published(published),
+            f"thesis {theme.percent(published['surfaces']['total'])}" if "surfaces" in published else None,
             page.PRESENCE,
         ),
         (
@@ -59,7 +57,7 @@ frame.metrics(
             "KL to raw (nats)",
             theme.significant(float(reweighting.relative_entropy(weights))),
             f"at most {np.log(len(weights)):.1f}",
-            page.KL,
+            "Relative entropy of the weighted paths to the simulated ones: log N + Σ w log w.",
         ),
     ]
 )
@@ -70,10 +68,7 @@ frame.provenance(
     f"shapes and average surface from {history.fingerprint} ({frame.origin_words(loaded)})",
     page.STYLISED if config.model == "stylised" else "",
 )
-view = page.View(history, config, result, weights, beta, frame.is_dark())
-for tab, draw in zip(st.tabs(list(page.TABS), key="factor_tab", on_change="rerun"), page.TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw(view)
+view = page.View(history, config, result, weights, beta)
+frame.tabs(page.TABS, view, key="factor_tab")
 frame.command(page.command(loaded.entry.id, config))
-frame.method(texts.prose("surfaces/factor_model_page/method"))
+frame.method(frame.prose("surfaces/factor_model_page/method"))

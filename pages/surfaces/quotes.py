@@ -9,7 +9,7 @@ from engine.market.intake.templates import templates
 from engine.surfaces import vix
 from pages.surfaces import quotes_page as page
 from pages.surfaces.quotes_page import controls, quotes, surface
-from pages.ui import cache, datasets, frame, texts
+from pages.ui import cache, datasets, frame
 
 SIMULATED, SOURCE = "simulated-quotes", "simulated-11x9"
 
@@ -69,7 +69,7 @@ frame.provenance(
     "in sample: compared with the quotes it was made from",
     "simulated quotes, built in" if loaded.entry.id == SIMULATED else frame.origin_words(loaded),
 )
-view = page.View(loaded, choice, built, truth, frame.is_dark())
+view = page.View(loaded, choice, built, truth)
 TABS = {
     "Smiles": quotes.smiles,
     "Surface": surface.surface,
@@ -82,9 +82,6 @@ TABS = {
 }
 if len(loaded.data.dates) > 1:
     TABS["All days"] = surface.all_days
-for tab, draw in zip(st.tabs(list(TABS), key="quotes_tab", on_change="rerun"), TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw(view)
+frame.tabs(TABS, view, key="quotes_tab")
 frame.command(controls.command(loaded, choice))
-frame.method(texts.prose("surfaces/quotes_page/method"))
+frame.method(frame.prose("surfaces/quotes_page/method"))

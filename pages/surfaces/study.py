@@ -3,18 +3,17 @@
 import streamlit as st
 
 from engine.runs import jobs as engine_jobs
-from engine.runs import run_directory, studies
-from engine.settings import from_dict, to_dict
+from engine.runs import studies
 from engine.studies.base import STUDIES, study
-from pages.ui import cache, datasets, downloads, forms, frame, jobs, texts
+from pages.ui import cache, datasets, downloads, forms, frame, jobs, study_jobs
 
-ABOUT = texts.parts("surfaces/study_page/method")
+ABOUT = frame.parts("surfaces/study_page/method")
 STUDIES_HERE = [name for name in STUDIES if name in ABOUT]  # the others are started from pages of their own
 
 frame.header("Studies", "What does a whole study say about these surfaces, beside the published figures?")
 loaded = datasets.pick("surfaces")
-name = st.sidebar.selectbox(
-    "Study", STUDIES_HERE, format_func=lambda name: study(name).LABEL, key="study_name", persist_state="session"
+name = forms.Remembered(st.sidebar).selectbox(
+    "Study", STUDIES_HERE, format_func=lambda name: study(name).LABEL, key="study_name"
 )
 module = study(name)
 with st.sidebar.form("study"):
@@ -23,10 +22,7 @@ with st.sidebar.form("study"):
 frame.strip(loaded)
 if started:
     with frame.errors("Change the settings in the sidebar."):
-        settings = to_dict(from_dict(module.Config, values))
-        pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-        arguments = ["study", name, f"--data={loaded.entry.id}", *pairs]
-        engine_jobs.start(arguments, run_directory.new_directory(f"{name}-{loaded.data.fingerprint}"))
+        study_jobs.start(name, loaded.entry.id, values, f"{name}-{loaded.data.fingerprint}")
 
 runs = [run for run in engine_jobs.list_runs() if run.config.get("verb", name) in ("study", name)]
 runs = [run for run in runs if run.model in (name, "study")]

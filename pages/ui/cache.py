@@ -4,6 +4,7 @@ Everything kept is read-only and the same for every session; no user state. What
 package.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from engine import datasets
 from engine.errors import MarketDataError
 from engine.evaluation import path_stability
 from engine.market.grid import Grid
-from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import SurfaceHistory
 from engine.models import rollout as paths
 from engine.models.surface_model import SurfaceModel
@@ -25,6 +25,27 @@ from engine.scenarios.scenario_set import ScenarioSet
 from engine.studies.surfaces import dynamics as surface_dynamics_study
 from engine.studies.surfaces import factor_models
 from engine.surfaces import arbitrage, arbitrage_report, smoothing, vix
+
+
+def version_of(directory: Path) -> str:
+    """Changes whenever the weights of a run are written."""
+    try:
+        stat = (directory / checkpoints.WEIGHTS).stat()
+    except OSError:
+        return "none"
+    return f"{stat.st_mtime_ns}-{stat.st_size}"
+
+
+keep = functools.partial(
+    st.cache_resource,
+    hash_funcs={
+        SurfaceHistory: lambda history: history.digest,
+        datasets.Loaded: lambda loaded: (loaded.entry.id, loaded.entry.version),
+        studies.StudyResult: lambda result: (str(result.directory), result.created),
+        type(Path()): lambda directory: (str(directory), version_of(directory)),
+    },
+)
+"""``st.cache_resource`` that knows data by their digests, studies by when they were made, runs by their weights."""
 
 # --- datasets, trained generators, their scenarios and paths ----------------------------------------------------------
 
@@ -51,65 +72,32 @@ def upload(
     return _dataset(read.entry.id, read.entry.version, read)
 
 
-@st.cache_resource(max_entries=12, show_spinner="Loading the generator …")
-def _model(directory: str, version: str) -> tuple[SurfaceModel, checkpoints.Card]:
-    return checkpoints.load_surface_model(Path(directory))
-
-
+@keep(max_entries=12, show_spinner="Loading the generator …")
 def model(directory: Path) -> tuple[SurfaceModel, checkpoints.Card]:
     """A trained model and its card; read again only when its weights change on disk.
 
     Raises:
         CheckpointError: if the checkpoint cannot be used.
     """
-    return _model(str(directory), version_of(directory))
+    return checkpoints.load_surface_model(directory)
 
 
-def version_of(directory: Path) -> str:
-    """Changes whenever the weights of a run are written."""
-    try:
-        stat = (directory / checkpoints.WEIGHTS).stat()
-    except OSError:
-        return "none"
-    return f"{stat.st_mtime_ns}-{stat.st_size}"
-
-
-@st.cache_resource(max_entries=8, show_spinner="Sampling …")
-def _scenarios(
-    directory: str,
-    version: str,
-    digest: str,
-    row: int,
-    n: int,
-    seed: int,
-    _model: SurfaceModel,
-    _history: SurfaceHistory,
+@keep(max_entries=8, show_spinner="Sampling …")
+def scenarios(
+    directory: Path, _model: SurfaceModel, history: SurfaceHistory, row: int, n: int, seed: int
 ) -> tuple[ScenarioSet, arbitrage.Penalty]:
-    condition = _history.until(row)
+    """n scenarios of the day after ``row`` and their penalty matrices; moving a β slider never samples again."""
+    condition = history.until(row)
     drawn = _model.sample(condition, n, rng=np.random.default_rng(seed))
     return drawn, arbitrage.penalty(drawn.iv, drawn.grid, float(condition.rate[-1]))
 
 
-def scenarios(
-    directory: Path, model: SurfaceModel, history: SurfaceHistory, row: int, n: int, seed: int
-) -> tuple[ScenarioSet, arbitrage.Penalty]:
-    """n scenarios of the day after ``row`` and their penalty matrices; moving a β slider never samples again."""
-    return _scenarios(str(directory), version_of(directory), history.digest, row, n, seed, model, history)
-
-
-@st.cache_resource(max_entries=8, show_spinner="Walking the paths …", show_time=True)
-def _surface_paths(
-    directory: str,
-    version: str,
-    digest: str,
-    row: int,
-    n: int,
-    days: int,
-    seed: int,
-    _model: SurfaceModel,
-    _history: SurfaceHistory,
+@keep(max_entries=8, show_spinner="Walking the paths …", show_time=True)
+def surface_paths(
+    directory: Path, _model: SurfaceModel, history: SurfaceHistory, row: int, n: int, days: int, seed: int
 ) -> tuple[paths.SurfacePaths, path_stability.Stability | str]:
-    condition = _history.until(row)
+    """Paths of a generator from a day of a history, and how they compare with it, or why they cannot be compared."""
+    condition = history.until(row)
     walked = paths.simulate(_model, condition, n, days, rng=np.random.default_rng(seed))
     try:
         return walked, path_stability.compare(walked, condition)
@@ -117,110 +105,54 @@ def _surface_paths(
         return walked, str(reason)
 
 
-def surface_paths(
-    directory: Path, model: SurfaceModel, history: SurfaceHistory, row: int, n: int, days: int, seed: int
-) -> tuple[paths.SurfacePaths, path_stability.Stability | str]:
-    """Paths of a generator from a day of a history, and how they compare with it, or why they cannot be compared."""
-    return _surface_paths(str(directory), version_of(directory), history.digest, row, n, days, seed, model, history)
-
-
 # --- what is worked out of a history of surfaces ----------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _history_penalty(digest: str, _history: SurfaceHistory) -> np.ndarray:
-    return arbitrage.total_penalty(_history.iv, _history.grid, _history.rate)
-
-
+@keep(max_entries=12, show_spinner=False)
 def history_penalty(history: SurfaceHistory) -> np.ndarray:
     """``(n,)`` Φ of every day of a history."""
-    return _history_penalty(history.digest, history)
+    return arbitrage.total_penalty(history.iv, history.grid, history.rate)
 
 
-@st.cache_resource(max_entries=12, show_spinner="Checking every day for arbitrage …")
-def _decomposition(digest: str, _history: SurfaceHistory) -> arbitrage_report.Decomposition:
-    return arbitrage_report.decompose_history(_history)
-
-
+@keep(max_entries=12, show_spinner="Checking every day for arbitrage …")
 def decomposition(history: SurfaceHistory) -> arbitrage_report.Decomposition:
     """Φ of every day of a history and its parts."""
-    return _decomposition(history.digest, history)
+    return arbitrage_report.decompose_history(history)
 
 
-@st.cache_resource(max_entries=24, show_spinner="Adding noise …")
-def _noise(
-    digest: str, row: int, draws: int, sd: float, seed: int, _history: SurfaceHistory
-) -> arbitrage_report.Decomposition:
-    rng = np.random.default_rng(seed)
-    rate = float(_history.rate[row])
-    return arbitrage_report.noise_experiment(_history.iv[row], _history.grid, draws=draws, sd=sd, rate=rate, rng=rng)
-
-
+@keep(max_entries=24, show_spinner="Adding noise …")
 def noise_experiment(
     history: SurfaceHistory, row: int, draws: int, sd: float, *, seed: int
 ) -> arbitrage_report.Decomposition:
     """The noise experiment on one day's surface."""
-    return _noise(history.digest, row, draws, sd, seed, history)
+    rng, rate = np.random.default_rng(seed), float(history.rate[row])
+    return arbitrage_report.noise_experiment(history.iv[row], history.grid, draws=draws, sd=sd, rate=rate, rng=rng)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Simulating paths: about half a minute for 100,000 …", show_time=True)
-def _factor_paths(
-    digest: str, config: factor_models.FactorModelConfig, _history: SurfaceHistory
-) -> factor_models.FactorModelResult:
-    return factor_models.run(_history, config)
-
-
+@keep(max_entries=6, show_spinner="Simulating paths: about half a minute for 100,000 …", show_time=True)
 def factor_paths(history: SurfaceHistory, config: factor_models.FactorModelConfig) -> factor_models.FactorModelResult:
     """Paths of a factor model on a history's grid."""
-    return _factor_paths(history.digest, config, history)
+    return factor_models.run(history, config)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Simulating ten years …")
-def _long_scenario(digest: str, config: factor_models.FactorModelConfig, _history: SurfaceHistory) -> pd.DataFrame:
-    model = factor_models.build(_history, config)
-    return factor_models.long_scenario(model, _history, seed=config.seed)
-
-
+@keep(max_entries=6, show_spinner="Simulating ten years …")
 def long_scenario(history: SurfaceHistory, config: factor_models.FactorModelConfig) -> pd.DataFrame:
     """Ten simulated years of spot, VIX, ATM and realised vol."""
-    return _long_scenario(history.digest, config, history)
+    return factor_models.long_scenario(factor_models.build(history, config), history, seed=config.seed)
 
 
-@st.cache_resource(max_entries=12, show_spinner="Finding the components …")
-def _surface_dynamics(
-    digest: str, config: surface_dynamics_study.SurfaceDynamicsConfig, _history: SurfaceHistory
-) -> surface_dynamics_study.SurfaceDynamicsResult:
-    return surface_dynamics_study.run(_history, config)
-
-
+@keep(max_entries=12, show_spinner="Finding the components …")
 def surface_dynamics(
     history: SurfaceHistory, config: surface_dynamics_study.SurfaceDynamicsConfig
 ) -> surface_dynamics_study.SurfaceDynamicsResult:
     """Components, factors, their reversion and what moves with them, of a history."""
-    return _surface_dynamics(history.digest, config, history)
+    return surface_dynamics_study.run(history, config)
 
 
 # --- quotes -----------------------------------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=24, show_spinner="Building the surface …")
-def _quote_surface(
-    id: str,
-    version: str,
-    grid: Grid,
-    bandwidth: tuple[float, float] | None,
-    method: str,
-    day: np.datetime64,
-    previous: np.datetime64 | None,
-    rates: smoothing.RateSource,
-    keep_untraded: bool,
-    _quotes: OptionQuotes,
-) -> smoothing.Construction:
-    return smoothing.surface_from_quotes(
-        _quotes, grid, bandwidth, method, day=day, previous=previous, rates=rates, keep_untraded=keep_untraded
-    )
-
-
+@keep(max_entries=24, show_spinner="Building the surface …")
 def quote_surface(
     loaded: datasets.Loaded,
     grid: Grid,
@@ -237,43 +169,30 @@ def quote_surface(
     Raises:
         MarketDataError: if the day cannot carry one.
     """
-    entry = loaded.entry
-    return _quote_surface(
-        entry.id, entry.version, grid, bandwidth, method, day, previous, rates, keep_untraded, loaded.data
+    return smoothing.surface_from_quotes(
+        loaded.data, grid, bandwidth, method, day=day, previous=previous, rates=rates, keep_untraded=keep_untraded
     )
 
 
-@st.cache_resource(max_entries=24, show_spinner="Adding up the VIX …")
-def _quoted_vix(id: str, version: str, day: np.datetime64, _quotes: OptionQuotes) -> vix.QuotedVix | str:
-    try:
-        return vix.from_quotes(_quotes, day=day)
-    except MarketDataError as error:
-        return str(error)
-
-
+@keep(max_entries=24, show_spinner="Adding up the VIX …")
 def quoted_vix(loaded: datasets.Loaded, day: np.datetime64) -> vix.QuotedVix | str:
     """VIX of one day of quotes, or the sentence that says why there is none."""
-    return _quoted_vix(loaded.entry.id, loaded.entry.version, day, loaded.data)
+    try:
+        return vix.from_quotes(loaded.data, day=day)
+    except MarketDataError as error:
+        return str(error)
 
 
 # --- finished studies -------------------------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)  # a study has up to 43
-def _study_table(directory: str, created: str, name: str, _result: studies.StudyResult) -> pd.DataFrame:
-    return _result.table(name)
-
-
+@keep(max_entries=128, show_spinner=False)  # a study has up to 43
 def study_table(result: studies.StudyResult, name: str) -> pd.DataFrame:
     """One table of a finished study."""
-    return _study_table(str(result.directory), result.created, name, result)
+    return result.table(name)
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _study_arrays(directory: str, created: str, name: str, _result: studies.StudyResult) -> dict[str, np.ndarray]:
-    return _result.arrays(name)
-
-
+@keep(max_entries=12, show_spinner=False)
 def study_arrays(result: studies.StudyResult, name: str) -> dict[str, np.ndarray]:
     """The arrays of one checkpointer of a finished study."""
-    return _study_arrays(str(result.directory), result.created, name, result)
+    return result.arrays(name)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine import datasets
 from engine.market.surface_history import Dates
-from pages.ui import cache, frame
+from pages.ui import cache, forms, frame
 
 
 def pick(kind: datasets.Kind) -> datasets.Loaded:
@@ -20,12 +20,11 @@ def pick(kind: datasets.Kind) -> datasets.Loaded:
     entries = {entry.id: entry for entry in datasets.catalogue(kind)}
     if st.session_state.get(key(kind)) not in entries:
         st.session_state.pop(key(kind), None)
-    id = st.sidebar.selectbox(
+    id = forms.Remembered(st.sidebar).selectbox(
         "Dataset",
         list(entries),
         format_func=lambda id: entries[id].label,
         key=key(kind),
-        persist_state="session",
         help="Built-in data, your uploads, and the files of the local data folder. Add your own under Market data.",
     )
     if id is None:
@@ -37,17 +36,15 @@ def pick(kind: datasets.Kind) -> datasets.Loaded:
     raise AssertionError  # the block above returns or stops the page
 
 
-def day_row(dates: Dates, row: int, *, key: str, help: str) -> int:
-    """The row of the day chosen in the sidebar; a day without data stands for the last one before it.
+def day_row(dates: Dates, row: int, *, key: str, help: str | None = None, first: int = 0, label: str = "Day") -> int:
+    """The row of the day chosen in the sidebar, ``row`` at first; a day without data stands for the last one before it.
 
     A list of all days would be 75 kB in every answer of the server.
     """
-    first, last, shown = (datetime.date.fromisoformat(str(dates[k])) for k in (0, -1, row))
-    chosen = st.sidebar.date_input(
-        "Day", shown, first, last, key=key, persist_state="session", required=True, help=help
-    )
+    least, last, shown = (datetime.date.fromisoformat(str(dates[k])) for k in (first, -1, row))
+    chosen = forms.Remembered(st.sidebar).date_input(label, shown, least, last, key=key, required=True, help=help)
     day = chosen if isinstance(chosen, datetime.date) else shown
-    return max(0, int(np.searchsorted(dates, np.datetime64(day), side="right")) - 1)
+    return max(first, int(np.searchsorted(dates, np.datetime64(day), side="right")) - 1)
 
 
 def choose(entry: datasets.Entry) -> None:

@@ -1,11 +1,25 @@
 """A form from a configuration class: labels, ranges, units and help come from its fields."""
 
+import functools
 from collections.abc import Collection, Iterable
 from typing import Any
 
 import streamlit as st
 
 from engine import settings
+
+
+class Remembered:
+    """Streamlit's widgets, in a column or the sidebar if given, whose values outlast a visit to another page."""
+
+    def __init__(self, inside: Any = st) -> None:
+        self._inside = inside
+
+    def __getattr__(self, name: str) -> Any:
+        return functools.partial(getattr(self._inside, name), persist_state="session")
+
+
+remembered = Remembered()
 
 
 def config_fields(config_type: type, *, key: str, leave_out: Collection[str] = ()) -> dict[str, Any]:
@@ -25,18 +39,21 @@ def config_fields(config_type: type, *, key: str, leave_out: Collection[str] = (
 
 def section(names: Iterable[str], *, key: str) -> str:
     """Which of several parts of a tab is shown, the first one at first; only that one is drawn."""
-    listed = list(names)
-    return str(
-        st.segmented_control(
-            "Section",
-            listed,
-            default=listed[0],
-            required=True,
-            key=key,
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+    return str(segments("Section", names, key=key, label_visibility="collapsed"))
+
+
+def segments(label: str, options: Iterable[Any], *, key: str, where: Any = st, default: Any = None, **more: Any) -> Any:
+    """One of a few options side by side, the first one at first if no other is given; remembered for the session."""
+    listed = list(options)
+    first = listed[0] if default is None else default
+    return where.segmented_control(
+        label, listed, default=first, required=True, key=key, persist_state="session", **more
     )
+
+
+def seed(*, key: str, help: str, first: int = 1, where: Any = st) -> int:
+    """A seed of pseudo-random numbers."""
+    return int(where.number_input("Seed", 0, 2**31 - 1, first, key=key, persist_state="session", help=help))
 
 
 def _widget(info: settings.SettingInfo, key: str) -> Any:

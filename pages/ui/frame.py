@@ -1,7 +1,9 @@
 """The frame of every page: title, question, what is active, errors in one sentence, the method expander."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,9 +53,24 @@ def strip(loaded: Loaded | None = None, run: str | None = None) -> None:
                 st.text(part)
 
 
+def say(text: str) -> None:
+    """A paragraph, its text shown as it is."""
+    st.markdown(plain(text))
+
+
+def caption(text: str) -> None:
+    """A line in small type, its text shown as it is."""
+    st.caption(plain(text))
+
+
+def note(text: str, icon: str = ":material/info:") -> None:
+    """A box with what is good to know, its text shown as it is."""
+    st.info(plain(text), icon=icon)
+
+
 def provenance(*facts: str) -> None:
     """The line under a headline: sample size, effective sample size, in or out of sample, origin of the data."""
-    st.caption(plain(" · ".join(fact for fact in facts if fact)))
+    caption(" · ".join(fact for fact in facts if fact))
 
 
 def origin_words(loaded: Loaded) -> str:
@@ -95,11 +112,59 @@ def chart(figure: go.Figure, *, key: str, **options: Any) -> None:
     pictures.chart(figure, key=key, dark=is_dark(), **options)
 
 
+def picture(
+    draw: Callable[..., go.Figure], *shown: Any, key: str, where: AbstractContextManager[Any] | None = None, **more: Any
+) -> go.Figure:
+    """Show what a function of :mod:`engine.charts` draws, for the visitor's theme if it knows one; kept, as all are.
+
+    Args:
+        draw: the function.
+        shown, more: its arguments.
+        key: of the chart on the page.
+        where: a column to show it in.
+
+    Returns:
+        The figure, for downloads.
+    """
+    if "dark" in inspect.signature(draw).parameters:
+        more["dark"] = is_dark()
+    figure = pictures.of(draw, *shown, **more)
+    with where if where is not None else contextlib.nullcontext():
+        chart(figure, key=key)
+    return figure
+
+
+def tabs(drawn: Mapping[str, Callable[..., Any]], *shown: Any, key: str, what_next: str = "") -> str:
+    """Tabs by name, of which only the open one is drawn, from what is shown; an expected error is said in its tab.
+
+    Returns:
+        The name of the open one.
+    """
+    opened = ""
+    for tab, (name, draw) in zip(st.tabs(list(drawn), key=key, on_change="rerun"), drawn.items(), strict=True):
+        if tab.open:
+            opened = name
+            with tab, errors(what_next):
+                draw(*shown)
+    return opened
+
+
 def method(body: str) -> None:
     """The expander with the equations, their source, what the knobs do and what can go wrong."""
     unfolded = st.expander("Method", icon=":material/functions:", key="method", on_change="rerun")
     if unfolded.open:  # equations take the browser 100 ms, seen or not
         unfolded.markdown(body)
+
+
+def prose(name: str) -> str:
+    """The text of a Markdown file below ``pages/``: ``surfaces/arbitrage_page/method``."""
+    return (PROJECT / "pages" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def parts(name: str) -> dict[str, str]:
+    """The parts of such a text by the ``# heading`` that each stands under."""
+    found = (part.partition("\n") for part in f"\n{prose(name)}".split("\n# ")[1:])
+    return {heading: text for heading, _, text in found}
 
 
 def command(code: str, language: str | None = "python") -> None:

@@ -107,6 +107,18 @@ def choose(directory: Path) -> None:
     frame.session().active_run = str(directory)
 
 
+def use_button(directory: Path, *, key: str) -> None:
+    """Makes a generator the active one everywhere."""
+    st.button(
+        "Use this generator",
+        key=key,
+        icon=":material/visibility:",
+        on_click=choose,
+        args=(directory,),
+        help="Make it the active one on every page.",
+    )
+
+
 def _remember() -> None:
     frame.session().active_run = st.session_state[KEY]
 

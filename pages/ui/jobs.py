@@ -5,6 +5,7 @@ The list ticks while something runs and stops ticking by itself when nothing doe
 
 import datetime
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -79,20 +80,11 @@ def _job(run: jobs.Run) -> None:
 
 def _actions(run: jobs.Run) -> None:
     with st.container(horizontal=True):
-        if run.resumable and st.button("Resume", key=f"resume_{run.name}", icon=":material/resume:", type="primary"):
-            with frame.errors():
-                jobs.resume(run.directory)
-            st.rerun()
+        if run.resumable:
+            resume_button(run, f"resume_{run.name}", type="primary")
         shown = run.config.get("task", registry.NEXT_DAY) == registry.NEXT_DAY  # others are for the command line
         if run.has_checkpoint and shown and frame.session().active_run != str(run.directory):
-            st.button(
-                "Use this generator",
-                key=f"use_run_{run.name}",
-                icon=":material/visibility:",
-                on_click=generators.choose,
-                args=(run.directory,),
-                help="Make it the active one on every page.",
-            )
+            generators.use_button(run.directory, key=f"use_run_{run.name}")
         if delete_button(run.name, "its weights, what it resumes from, and its log", f"delete_run_{run.name}"):
             with frame.errors():
                 jobs.delete(run.directory)
@@ -122,6 +114,35 @@ def _split_words(split: str) -> str:
         return f"first {100 * float(split):g} % of the days"
     except ValueError:
         return f"days up to {split}"
+
+
+def follow(run: jobs.Run) -> None:
+    """A job at work, looked at again and again; when it ends the page is drawn anew."""
+
+    def live() -> None:
+        now = jobs.read(run.directory)
+        if not now.active:
+            st.rerun()
+        with st.container(border=True):
+            st.markdown(f"**{frame.plain(now.name)}**")
+            progress(now)
+
+    st.fragment(live, run_every=POLL)()
+
+
+def stopped(run: jobs.Run, key: str) -> None:
+    """Why a job ended before it was done, and the button that resumes it."""
+    frame.problem(f"{run.name} {STATES[run.state][0]}: {run.reason or 'it left no reason'}")
+    if run.resumable:
+        resume_button(run, key)
+
+
+def resume_button(run: jobs.Run, key: str, **more: Any) -> None:
+    """Resumes a job."""
+    if st.button("Resume", key=key, icon=":material/resume:", **more):
+        with frame.errors():
+            jobs.resume(run.directory)
+        st.rerun()
 
 
 def progress(run: jobs.Run) -> None:

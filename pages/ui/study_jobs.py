@@ -1,17 +1,30 @@
-"""A study started from a page: its job while it runs, the reason if it failed, and the button that starts it."""
+"""Studies on a page: finished ones and their tables, a job while it runs, the reason if it failed, and its start."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+import pandas as pd
 import streamlit as st
 
 from engine import settings
 from engine.datasets import Loaded
-from engine.runs import jobs, run_directory
+from engine.runs import jobs, run_directory, studies
 from engine.runs.studies import StudyResult
 from engine.studies.base import study
-from pages.ui import datasets, frame
+from pages.ui import cache, datasets, downloads, frame
 from pages.ui import jobs as ui_jobs
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """A finished study that a page looks at."""
+
+    result: StudyResult
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the study."""
+        return cache.study_table(self.result, name)
 
 
 def start(name: str, data: str, values: Mapping[str, object], label: str, *, inputs: Mapping[str, str] = {}) -> None:
@@ -61,25 +74,93 @@ def standing(runs: Sequence[jobs.Run], key: str) -> bool:
     newest = next(iter(runs), None)
     if newest is None:
         return False
-    if not newest.active:
-        if newest.state != "done":
-            frame.problem(f"{newest.name} {ui_jobs.STATES[newest.state][0]}: {newest.reason or 'it left no reason'}")
-            if newest.resumable and st.button("Resume", key=f"{key}_resume", icon=":material/resume:"):
-                with frame.errors():
-                    jobs.resume(newest.directory)
-                st.rerun()
-        return False
+    if newest.active:
+        ui_jobs.follow(newest)
+    elif newest.state != "done":
+        ui_jobs.stopped(newest, f"{key}_resume")
+    return newest.active
 
-    def live() -> None:
-        now = jobs.read(newest.directory)
-        if not now.active:
-            st.rerun()
-        with st.container(border=True):
-            st.markdown(f"**{frame.plain(now.name)}**")
-            ui_jobs.progress(now)
 
-    st.fragment(live, run_every=ui_jobs.POLL)()
-    return True
+def of_data(name: str, loaded: Loaded) -> tuple[dict[str, StudyResult], bool]:
+    """Finished studies, and whether they are of these data; those of other data only where there is none of these."""
+    found = {str(result.directory): result for result in studies.catalogue(name)}
+    mine = {id: result for id, result in found.items() if datasets.same(result.data, loaded)}
+    return mine or found, bool(mine)
+
+
+def tab(
+    name: str,
+    loaded: Loaded,
+    show: Callable[[StudyResult], None],
+    form: Callable[[Loaded], None],
+    *,
+    called: str,
+    heading: str,
+    icon: str,
+    key: str,
+) -> None:
+    """A tab about a study: the finished one of these data, or another with a word, and the form for one's own.
+
+    Args:
+        name: registered name of the study.
+        loaded: the data of the page.
+        show: draws a finished one.
+        form: asks for the settings of a new one and starts it.
+        called: what a person calls it, one word.
+        heading: of the form.
+        icon: beside the word that there is none.
+        key: stem of the keys of widgets.
+    """
+    busy = standing(runs(name, loaded), key)
+    found, mine = of_data(name, loaded)
+    if not found:
+        st.info(f"No {called} has been finished yet. Run one below.", icon=icon)
+    else:
+        if not mine:
+            other = f"These are not the data of the page: no {called} on {loaded.label} has been finished yet. "
+            st.info(frame.plain(other + "Run one below; meanwhile, another."), icon=":material/info:")
+        chosen = next(iter(found))
+        if len(found) > 1:
+            chosen = st.selectbox(
+                called.capitalize(),
+                list(found),
+                format_func=lambda id: f"{found[id].data.get('name')} · {found[id].directory.name}",
+                key=f"{key}_of_{len(found)}",
+            )
+        with frame.errors(f"Choose another {called}, or run it again."):
+            show(found[chosen])
+    if not busy:
+        with st.expander(heading, icon=":material/play_arrow:", expanded=not found):
+            form(loaded)
+
+
+def every_table(
+    result: StudyResult, name: str, show: Callable[[pd.DataFrame, str], None], *, stem: str, key: str
+) -> None:
+    """A table of a study, any other in an expander, and the command that repeats the study.
+
+    Args:
+        result: the study.
+        name: of the table that is open.
+        show: draws a table under a key.
+        stem: of the names of downloads.
+        key: stem of the keys of widgets.
+    """
+    table = cache.study_table(result, name)
+    show(table, f"{key}_table_{name}")
+    downloads.table_buttons(lambda: table, f"{stem}-{name}", key=f"{key}_{name}")
+    with st.expander("Every table", icon=":material/table_view:"):
+        other = st.selectbox(
+            "Table",
+            result.table_names(),
+            key=f"{key}_other",
+            format_func=lambda name: name.replace("_", " ").capitalize(),
+        )
+        whole = cache.study_table(result, other)
+        show(whole, f"{key}_any_table")
+        downloads.table_buttons(lambda: whole, f"{stem}-{other}", key=f"{key}_any")
+    st.markdown("**The command that repeats it**")
+    st.code(command(result), language=None, wrap_lines=True)
 
 
 def finished(runs: Sequence[jobs.Run], key: str) -> None:

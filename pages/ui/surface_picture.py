@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from engine.charts import surface_projection, surfaces
 from engine.market.grid import Floats, Grid
-from pages.ui import frame, pictures, widths
+from pages.ui import forms, frame, widths
 
 
 class Sight(NamedTuple):
@@ -16,37 +16,30 @@ class Sight(NamedTuple):
 
 def controls(view: Any, turn: Any, *, key: str) -> Sight:
     """The View selector and the toggle, drawn into two places of the page."""
-    side = view.segmented_control(
+    side = forms.segments(
         "View",
-        list(surfaces.VIEWS),
-        default="front",
-        required=True,
+        surfaces.VIEWS,
         key=f"{key}_view",
-        persist_state="session",
+        where=view,
+        default="front",
         help="The side from which the surface is seen.",
     )
-    by_hand = turn.toggle(
+    by_hand = forms.Remembered(turn).toggle(
         "Turn by hand",
         key=f"{key}_turn",
-        persist_state="session",
         help="Drag and zoom it, drawn with WebGL: without a graphics card that takes a second or two.",
     )
-    return Sight(side or "front", by_hand)
+    return Sight(side, by_hand)
 
 
-def draw(values: Floats, grid: Grid, sight: Sight, *, key: str, dark: bool, quantity: str = "vol") -> None:
+def draw(values: Floats, grid: Grid, sight: Sight, *, key: str, quantity: str = "vol") -> None:
     """The surface ``(n_moneyness, n_maturity)`` as seen, and its heatmap with values beside."""
     left, right = widths.columns(2)
-    with left:
-        if sight.by_hand:
-            figure = pictures.of(
-                surfaces.surface_3d, values, grid, sight.side, quantity=quantity, dark=dark, show_scale=False
-            )
-        else:
-            figure = pictures.of(
-                surface_projection.surface_projected, values, grid, sight.side, quantity=quantity, dark=dark
-            )
-        frame.chart(figure, key=f"{key}_3d" if sight.by_hand else f"{key}_projected")
-    with right:
-        figure = pictures.of(surfaces.surface_heatmap, values, grid, quantity=quantity, dark=dark, height=460)
-        frame.chart(figure, key=f"{key}_heat")
+    shown = (values, grid, sight.side)
+    if sight.by_hand:
+        frame.picture(surfaces.surface_3d, *shown, quantity=quantity, show_scale=False, key=f"{key}_3d", where=left)
+    else:
+        frame.picture(
+            surface_projection.surface_projected, *shown, quantity=quantity, key=f"{key}_projected", where=left
+        )
+    frame.picture(surfaces.surface_heatmap, values, grid, quantity=quantity, height=460, key=f"{key}_heat", where=right)

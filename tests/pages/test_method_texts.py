@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.ui import menu, texts
+from pages.ui import frame, menu
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = PROJECT / "pages"
@@ -23,8 +23,8 @@ def test_displayed_equations_stand_alone_between_their_dollars(path: Path) -> No
 def test_parts_of_a_text_are_what_stands_under_its_headings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "method.md").write_text("# one\nFirst, # of all.\n\n# two words\nSecond.\n", encoding="utf-8")
-    monkeypatch.setattr(texts, "PROJECT", tmp_path)
-    assert texts.parts("method") == {"one": "First, # of all.\n", "two words": "Second.\n"}
+    monkeypatch.setattr(frame, "PROJECT", tmp_path)
+    assert frame.parts("method") == {"one": "First, # of all.\n", "two words": "Second.\n"}
 
 
 SCRIPTS = [f"pages/{script}.py" for entries in menu.SECTIONS.values() for script, _, _ in entries]

@@ -7,9 +7,9 @@ from streamlit.testing.v1 import AppTest
 from engine import workspace
 from engine.runs import studies
 from engine.studies.base import STUDIES
-from pages.ui import texts
+from pages.ui import frame
 
-METHODS = {name: text for name, text in texts.parts("surfaces/study_page/method").items() if name != "every study"}
+METHODS = {name: text for name, text in frame.parts("surfaces/study_page/method").items() if name != "every study"}
 
 
 def page() -> AppTest:

@@ -125,11 +125,10 @@ def decimal_mark(table: RawTable, headings: Sequence[str], given: str | None) ->
     raise AmbiguousColumns(
         f"Is the comma in numbers like {either} of {table.file} the decimal mark, or does it separate "
         "thousands? Both readings fit the whole file",
+        table,
         needed="decimal",
         options=(",", "."),
-        columns=table.headings,
         by="option",
-        file=table.file,
     )
 
 
@@ -296,11 +295,10 @@ def _order(waiting: list[_Parts], in_rows: list[_Parts], given: str | None, tabl
     example = next(p for p in waiting if p.first != p.second)
     raise AmbiguousColumns(
         f"Is {example.text[:20]} in {table.file} day/month/year or month/day/year? Every date of the file fits both",
+        table,
         needed="date_order",
         options=("dmy", "mdy"),
-        columns=table.headings,
         by="option",
-        file=table.file,
     )
 
 
@@ -324,12 +322,14 @@ def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:
     if pa.types.is_floating(kind):
         whole = pc.floor(column)
         column = whole.cast(pa.int64(), safe=False) if pc.all(pc.equal(whole, column)).as_py() else column
-    if not pa.types.is_string(kind):
-        column = column.cast(pa.string())
-    coded = pc.utf8_trim_whitespace(column).dictionary_encode()
+    return coded_texts(column)
+
+
+def coded_texts(column: Any) -> tuple[list[str], NDArray[np.int64]]:
+    """Distinct trimmed texts of a column, and for each row the position of its text (one past the end if null)."""
+    coded = pc.utf8_trim_whitespace(column.cast(pa.string())).dictionary_encode()
     texts = coded.dictionary.to_pylist()
-    codes: NDArray[np.int64] = coded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False).astype(np.int64)
-    return texts, codes
+    return texts, coded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def _take_apart(text: str) -> _Parts:

@@ -167,10 +167,9 @@ def assign(table: RawTable, kind: str, roles: Sequence[str] | None = None) -> di
                 raise AmbiguousColumns(
                     f"Which column of {table.file} is {role.label}? {' and '.join(repr(m[:60]) for m in matches[:4])} "
                     "have the same name",
+                    table,
                     needed=role.name,
                     options=matches,
-                    columns=table.headings,
-                    file=table.file,
                 )
             if matches:
                 found[role.name] = matches[0]
@@ -196,10 +195,9 @@ def require(table: RawTable, kind: str, found: Mapping[str, str], needed: Sequen
         left = [h for h in table.headings if h not in found.values()]
         raise AmbiguousColumns(
             f"Which column of {table.file} is {label}? Expected one named {name}; found {_listed(table.headings)}",
+            table,
             needed=name,
             options=left,
-            columns=table.headings,
-            file=table.file,
         )
 
 
@@ -266,11 +264,10 @@ def recognise_table(table: RawTable) -> str:
     raise AmbiguousColumns(
         f"What does {table.file} hold: surfaces, option quotes, prices, an index series or a sector map? "
         f"Its columns do not say: {_listed(table.headings)}",
+        table,
         needed="kind",
         options=KINDS,
-        columns=table.headings,
         by="kind",
-        file=table.file,
     )
 
 
@@ -334,11 +331,10 @@ def read_rate(check: RowCheck, heading: str | None, decimal: str, unit: str | No
     elif unit is None and largest > 0.1:
         raise AmbiguousColumns(
             f"Are the rates of {check.table.file} percent or decimals? The largest, {largest:.3g}, could be both",
+            check.table,
             needed="rate_unit",
             options=("percent", "decimal"),
-            columns=check.table.headings,
             by="option",
-            file=check.table.file,
         )
     rate: Floats = numbers.values / (100.0 if unit == "percent" else 1.0)
     check.reject(np.abs(rate) > 1.0, heading, "the rate is beyond ±100 % a year")
@@ -381,11 +377,10 @@ def iv_scale(check: RowCheck, values: Floats, percent: bool, unit: str | None, n
     else:
         raise AmbiguousColumns(
             f"Are the vols of {check.table.file} percent or decimals? Their median, {median:.3g}, could be both",
+            check.table,
             needed="iv_unit",
             options=("percent", "decimal"),
-            columns=check.table.headings,
             by="option",
-            file=check.table.file,
         )
     return 100.0 if unit == "percent" else 1.0
 

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine.market.grid import Floats
-from engine.market.intake.cells import Numbers, decimal_mark, number_fault, parse_dates, parse_numbers
+from engine.market.intake.cells import Numbers, coded_texts, decimal_mark, number_fault, parse_dates, parse_numbers
 from engine.market.intake.columns import (
     ROLES,
     assign,
     normal,
     read_positive,
+    reject_bad,
     reject_dates,
     require,
     rows_mask,
@@ -178,10 +177,9 @@ def _read_wide(table: RawTable, reading: Reading, roles: dict[str, str]) -> _Tid
         raise AmbiguousColumns(
             f"Which column of {table.file} is the closing price? Expected one named close, or one column per ticker; "
             f"found {', '.join(table.headings)[:200]}",
+            table,
             needed="close",
             options=[h for h in table.headings if h != roles["date"]],
-            columns=table.headings,
-            file=table.file,
         )
     decimal, note = decimal_mark(table, columns, reading.decimal)
     notes += [note] if note else []
@@ -218,7 +216,7 @@ def _opens(check: RowCheck, heading: str | None, decimal: str) -> Floats | None:
     if heading is None:
         return None
     numbers = parse_numbers(check.table.column(heading), decimal)
-    check.reject(numbers.bad, heading, lambda row: number_fault(check.table.texts(heading, [row])[0]))
+    reject_bad(check, heading, numbers)
     check.reject(numbers.values <= 0, heading, "open must be > 0")
     return numbers.values
 
@@ -248,20 +246,17 @@ def _one_ticker(table: RawTable, heading: str, reading: Reading, notes: list[str
         return ticker
     raise AmbiguousColumns(
         f"What is the ticker of {table.file}? There is no column for it, and the file's name is {NO_TICKER}",
+        table,
         needed="ticker",
         options=(),
-        columns=table.headings,
         by="option",
-        file=table.file,
     )
 
 
 def _tickers(column: Any) -> tuple[NDArray[Any], Mask]:
     """``(n,)`` names, and which of them are tickers; one that starts with = or - is a formula, not a ticker."""
-    coded = pc.utf8_trim_whitespace(column.cast(pa.string())).dictionary_encode()
-    texts = coded.dictionary.to_pylist()
+    texts, codes = coded_texts(column)
     fine = [bool(TICKER.fullmatch(text)) and not text.startswith(("=", "-")) for text in texts]
-    codes = coded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
     return np.array([*texts, ""], dtype=object)[codes], np.array([*fine, False])[codes]
 
 

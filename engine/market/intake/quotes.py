@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine.market.grid import Floats
-from engine.market.intake.cells import decimal_mark, parse_dates, parse_numbers
+from engine.market.intake.cells import coded_texts, decimal_mark, parse_dates, parse_numbers
 from engine.market.intake.columns import assign, normal, read_positive, reject_bad, reject_dates, require, rows_mask
 from engine.market.intake.result import AmbiguousColumns, Imported, Reading, RowCheck
 from engine.market.intake.tables import RawTable
@@ -53,12 +51,13 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
     (date, expiry), date_notes = parse_dates(table, [roles["date"], roles["expiry"]], reading.date_order)
     notes += date_notes
     reject_dates(check, roles["date"], date.faults)
-    reject_dates(check, roles["expiry"], {row: _of_expiry(fault) for row, fault in expiry.faults.items()})
+    faults = {row: fault.replace("date is missing", "expiry is missing") for row, fault in expiry.faults.items()}
+    reject_dates(check, roles["expiry"], faults)
     check.reject(expiry.days < date.days, roles["expiry"], "expiry lies before the quote date")
     strike = read_positive(check, roles["strike"], "strike", decimal)
     is_call = _types(check, roles["type"])
-    bid, ask = (_price(check, roles[side], side, decimal) for side in ("bid", "ask"))
-    volume = _volume(check, roles.get("volume"), decimal)
+    bid, ask = (_not_negative(check, roles[side], side, decimal, needed=True) for side in ("bid", "ask"))
+    volume = _not_negative(check, roles.get("volume"), "volume", decimal, needed=False)
     iv = _vendor_iv(check, roles.get("iv"), decimal, reading.iv_unit, notes)
     spot = _spot(check, roles.get("spot"), decimal, reading, closes, date.days, notes)
     check.require_some()
@@ -84,35 +83,24 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
     return Imported(quotes, check.frame(), (*notes, check.count_note()), "quotes")
 
 
-def _of_expiry(fault: str) -> str:
-    return fault.replace("date is missing", "expiry is missing")
-
-
 def _types(check: RowCheck, heading: str) -> NDArray[np.bool_]:
-    column = check.table.column(heading)
-    coded = pc.utf8_trim_whitespace(column.cast(pa.string())).dictionary_encode()
-    known = [_TYPES.get(text.lower()) for text in coded.dictionary.to_pylist()]
-    codes = coded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
+    texts, codes = coded_texts(check.table.column(heading))
+    known = [_TYPES.get(text.lower()) for text in texts]
     missing = np.array([text is None for text in [*known, None]])[codes]
     check.reject(missing, heading, "expected C or P (call or put)")
     is_call: NDArray[np.bool_] = np.array([bool(k) for k in [*known, False]])[codes]
     return is_call
 
 
-def _price(check: RowCheck, heading: str, name: str, decimal: str) -> Floats:
-    numbers = parse_numbers(check.table.column(heading), decimal)
-    reject_bad(check, heading, numbers)
-    check.reject(numbers.missing, heading, f"{name} is missing")
-    check.reject(numbers.values < 0, heading, f"{name} must be >= 0")
-    return numbers.values
-
-
-def _volume(check: RowCheck, heading: str | None, decimal: str) -> Floats:
+def _not_negative(check: RowCheck, heading: str | None, name: str, decimal: str, *, needed: bool) -> Floats:
+    """Numbers >= 0; NaN where there are none, if they are not needed."""
     if heading is None:
         return np.full(len(check.table), np.nan)
     numbers = parse_numbers(check.table.column(heading), decimal)
     reject_bad(check, heading, numbers)
-    check.reject(numbers.values < 0, heading, "volume must be >= 0")
+    if needed:
+        check.reject(numbers.missing, heading, f"{name} is missing")
+    check.reject(numbers.values < 0, heading, f"{name} must be >= 0")
     return numbers.values
 
 
@@ -155,10 +143,9 @@ def _spot(
         raise AmbiguousColumns(
             f"What was the underlying price {when}? The quotes of {table.file} have no column for it: name one, give "
             "the price, or add a file of daily closes beside the quotes",
+            table,
             needed="spot",
             options=[h for h in table.headings if h not in assign(table, "quotes").values()],
-            columns=table.headings,
-            file=table.file,
         )
     values = np.array([closes.get(day, np.nan) for day in wanted])
     spot = np.full(len(days), np.nan)
@@ -181,9 +168,8 @@ def _strike_units(strike: Floats, spot: Floats, check: RowCheck, heading: str, n
 def _roots(table: RawTable, heading: str | None) -> Any:
     if heading is None:
         return np.full(len(table), "", dtype=object)
-    coded = pc.utf8_trim_whitespace(table.column(heading).cast(pa.string())).dictionary_encode()
-    roots = [match[0] if (match := re.match(r"[A-Za-z^.]+", text)) else "" for text in coded.dictionary.to_pylist()]
-    codes = coded.indices.fill_null(len(roots)).to_numpy(zero_copy_only=False)
+    texts, codes = coded_texts(table.column(heading))
+    roots = [match[0] if (match := re.match(r"[A-Za-z^.]+", text)) else "" for text in texts]
     return np.array([*(root[:15] for root in roots), ""], dtype=object)[codes]
 
 
@@ -197,12 +183,8 @@ def _reject_repeats(check: RowCheck, rows: pd.DataFrame, has_root: bool, notes: 
     if not again.any():
         return
     if has_root:
-        check.reject(
-            rows_mask(check, kept.index[again].to_numpy()),
-            "",
-            "a second, different quote of a contract of a line before",
-            value="",
-        )
+        reason = "a second, different quote of a contract of a line before"
+        check.reject(rows_mask(check, kept.index[again].to_numpy()), "", reason, value="")
     else:
         notes.append(
             f"quotes that share date, expiry, strike and type with another and differ from it: {int(again.sum()):,} "

@@ -55,7 +55,8 @@ def read_surfaces(
     reading = Reading.of(options)
     tables = _tables(path, names, max_bytes)
     own, beside = _parted(tables, "surfaces", reading)
-    parts = [_one_surface_file(table, reading) for table in own]
+    mapped = [with_mapping(table, reading.mapping) for table in own]
+    parts = [read_wide(t, reading) if surface_points(t.headings) else read_long(t, reading) for t in mapped]
     result = parts[0] if len(parts) == 1 else _concatenated(parts, own)
     for table in beside:
         result = _with_vix(result, table)
@@ -166,12 +167,10 @@ def read(
         AmbiguousColumns: if a question has to be answered first.
         MarketDataError: if the files cannot be used; one sentence.
     """
-    if kind == "surfaces":
-        return read_surfaces(paths, names=names, max_bytes=max_bytes, **options)
-    if kind == "quotes":
-        return read_quotes(paths, names=names, max_bytes=max_bytes, **options)
-    if kind == "prices":
-        return read_prices(paths, names=names, max_bytes=max_bytes, **options)
+    several: dict[str, Any] = {"surfaces": read_surfaces, "quotes": read_quotes, "prices": read_prices}
+    if kind in several:
+        found: Imported[Any] = several[kind](paths, names=names, max_bytes=max_bytes, **options)
+        return found
     if kind not in KINDS:
         raise MarketDataError(f"expected a kind among {', '.join(KINDS)}; found {kind[:40]!r}")
     sources = _listed(paths)
@@ -213,8 +212,8 @@ def recognise_together(paths: Sequence[Source], *, names: Sequence[str] | None =
     distinct = set(kinds)
     if len(distinct) == 1:
         return kinds[0]
-    for main, beside in (("surfaces", {"series", "prices"}), ("quotes", {"series", "prices"})):
-        if main in distinct and distinct <= {main} | beside:
+    for main in ("surfaces", "quotes"):
+        if main in distinct and distinct <= {main, "series", "prices"}:
             return main
     if distinct <= {"prices", "series", "sectors"}:
         return "prices"
@@ -294,11 +293,6 @@ def _kind_or_none(table: RawTable) -> str | None:
         return None
 
 
-def _one_surface_file(table: RawTable, reading: Reading) -> Imported[SurfaceHistory]:
-    table = with_mapping(table, reading.mapping)
-    return read_wide(table, reading) if surface_points(table.headings) else read_long(table, reading)
-
-
 def _concatenated(parts: Sequence[Imported[SurfaceHistory]], tables: Sequence[RawTable]) -> Imported[SurfaceHistory]:
     order = sorted(range(len(parts)), key=lambda i: parts[i].data.dates[0])
     histories = [parts[i].data for i in order]
@@ -318,15 +312,8 @@ def _concatenated(parts: Sequence[Imported[SurfaceHistory]], tables: Sequence[Ra
         arrays = [getattr(history, name) for history in histories]
         return None if any(a is None for a in arrays) else np.concatenate(arrays)
 
-    data = SurfaceHistory(
-        together("dates"),
-        together("spot"),
-        together("iv"),
-        histories[0].grid,
-        together("rate"),
-        together("vix"),
-        together("half_spread"),
-    )
+    arrays = {name: together(name) for name in ("dates", "spot", "iv", "rate", "vix", "half_spread")}
+    data = SurfaceHistory(grid=histories[0].grid, **arrays)
     notes = [f"{tables[i].file}: {note}" for i in order for note in parts[i].notes]
     return Imported(data, joined([part.rejected for part in parts]), tuple(notes), "surfaces")
 

@@ -36,30 +36,26 @@ class AmbiguousColumns(MarketDataError):  # noqa: N818 - the question is the poi
 
     Args:
         question: one sentence for the person at the screen.
+        table: the file.
         needed: the role (a key of ``mapping``) or the option that the answer goes to.
         options: the answers that make sense, most likely first: headings for a role, values for an option.
-        columns: all headings of the file.
         by: "mapping" if the answer is a column, "option" if it is a keyword argument, "kind" if it is what to read.
-        file: the name of the file.
+
+    Attributes:
+        columns: all headings of the file.
+        file: its name.
     """
 
     def __init__(
-        self,
-        question: str,
-        *,
-        needed: str,
-        options: Sequence[str],
-        columns: Sequence[str],
-        by: str = "mapping",
-        file: str = "",
+        self, question: str, table: RawTable, *, needed: str, options: Sequence[str], by: str = "mapping"
     ) -> None:
         super().__init__(question)
         self.question = question
         self.needed = needed
         self.options = tuple(options)
-        self.columns = tuple(columns)
+        self.columns = table.headings
         self.by = by
-        self.file = file
+        self.file = table.file
 
 
 @dataclass(frozen=True)
@@ -190,9 +186,9 @@ class RowCheck:
         reason = rows["reason"].value_counts(sort=True).index[0]
         first = rows[rows["reason"] == reason].iloc[0]
         shown = f" ({first['column'][:40]}: {first['value'][:40]!r})" if first["column"] else ""
+        none = f"none of the {len(rows):,} rows" if len(rows) > 1 else "not even the only row"
         raise MarketDataError(
-            f"{_none_of(len(rows))} of {self.table.file} can be used; most often: {reason}; "
-            f"first in line {first['line']}{shown}"
+            f"{none} of {self.table.file} can be used; most often: {reason}; first in line {first['line']}{shown}"
         )
 
     def count_note(self, what: str = "rows") -> str:
@@ -201,13 +197,7 @@ class RowCheck:
         out = total - int(self.kept.sum())
         if out == 0:
             return f"all {total:,} {what} of {self.table.file} kept" if total > 1 else f"{self.table.file} read whole"
-        return f"{total - out:,} of {total:,} {what} of {self.table.file} kept" + (
-            f"; {out:,} rejected and listed" if out else ""
-        )
-
-
-def _none_of(rows: int) -> str:
-    return f"none of the {rows:,} rows" if rows > 1 else "not even the only row"
+        return f"{total - out:,} of {total:,} {what} of {self.table.file} kept; {out:,} rejected and listed"
 
 
 def rejections(

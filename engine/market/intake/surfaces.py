@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine.errors import MarketDataError
 from engine.market.grid import CH2_GRID, LOWEST_IV, VOLGAN_GRID, Floats, Grid
-from engine.market.intake.cells import Numbers, decimal_mark, parse_dates, parse_numbers
+from engine.market.intake.cells import Numbers, coded_texts, decimal_mark, parse_dates, parse_numbers
 from engine.market.intake.columns import (
     assign,
     half_spread_points,
@@ -380,10 +379,9 @@ def _roles(table: RawTable) -> dict[str, str]:
         raise AmbiguousColumns(
             f"Which column of {table.file} is the implied vol? Expected columns named iv_<days>d_<moneyness> (a row "
             f"a day), or one column each for maturity, moneyness and iv; found {', '.join(table.headings)[:200]}",
+            table,
             needed="iv",
             options=[h for h in table.headings if h not in roles.values()],
-            columns=table.headings,
-            file=table.file,
         )
     level = "strike" if "strike" in roles and "moneyness" not in roles else "moneyness"
     require(table, "surfaces", roles, ("date", "spot", "maturity", level, "iv"))
@@ -428,11 +426,10 @@ def _maturity_unit(table: RawTable, heading: str, values: Floats, notes: list[st
             return unit
     raise AmbiguousColumns(
         f"Are the maturities of {table.file}, {shortest:g} to {longest:g}, days or years? Both are possible",
+        table,
         needed="maturity_unit",
         options=("days", "years"),
-        columns=table.headings,
         by="option",
-        file=table.file,
     )
 
 
@@ -440,12 +437,11 @@ def _tenors(column: Any) -> Floats | None:
     """``(n,)`` years if the cells are tenors (NaN where missing), else None."""
     if not pa.types.is_string(column.type):
         return None
-    coded = pc.utf8_trim_whitespace(column).dictionary_encode()
-    matches = [_TENOR.fullmatch(text) for text in coded.dictionary.to_pylist()]
+    texts, codes = coded_texts(column)
+    matches = [_TENOR.fullmatch(text) for text in texts]
     if 2 * sum(m is not None for m in matches) <= len(matches):
         return None
     years = [float(m[1]) / _PER_YEAR[m[2].lower()] if m else np.nan for m in matches]
-    codes = coded.indices.fill_null(len(matches)).to_numpy(zero_copy_only=False)
     values: Floats = np.array([*years, np.nan])[codes]
     return values
 

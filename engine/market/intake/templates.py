@@ -41,11 +41,10 @@ class Template:
 @functools.cache
 def templates() -> tuple[Template, ...]:
     """One example for every format; its numbers are made up, by formula."""
-    return tuple(Template(file, kind, title, about, _csv(table())) for file, kind, title, about, table in _SPECS)
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    return table.to_csv(index=False, lineterminator="\n").encode()
+    return tuple(
+        Template(file, kind, title, about, table().to_csv(index=False, lineterminator="\n").encode())
+        for file, kind, title, about, table in _SPECS
+    )
 
 
 def _weekdays() -> Dates:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import CheckpointError, MarketDataError, SettingsError
+from engine.errors import CheckpointError, MarketDataError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.models.conditional_fhs.filter import Filter, HistoryFilter
@@ -159,10 +159,6 @@ class MoveModel(SurfaceModel):
     first: ClassVar[int] = 0
     """First day whose move a fit learns from, and that is drawn again."""
 
-    def __init__(self, config: object = None) -> None:
-        super().__init__(config)
-        self._grid: Grid | None = None
-
     # what a family says
 
     @abstractmethod
@@ -214,13 +210,8 @@ class MoveModel(SurfaceModel):
         for row in chosen.tolist():
             drawn = self.draw(seen.today(row), seen.past, self.pool(seen, row), self.numbers(rng, n))
             log_iv = grid.unflatten(drawn[:, 1:]) + history.log_iv[row]
-            provenance = {
-                "model": self.name,
-                "condition_date": str(history.dates[row]),
-                "spot": float(history.spot[row]),
-                "rate": float(history.rate[row]),
-            }
-            yield ScenarioSet(np.ascontiguousarray(drawn[:, 0]), log_iv, grid, provenance=provenance)
+            log_return = np.ascontiguousarray(drawn[:, 0])
+            yield ScenarioSet(log_return, log_iv, grid, provenance=self._provenance(history, row))
 
     def sample_days(
         self, history: SurfaceHistory, rows: Sequence[int], n: int, *, rng: np.random.Generator
@@ -231,27 +222,13 @@ class MoveModel(SurfaceModel):
         log_return, log_iv = np.empty((len(chosen), n)), np.empty((len(chosen), n, *grid.shape))
         for k, day in enumerate(self.days(history, rows, n, rng=rng)):
             log_return[k], log_iv[k] = day.log_return, day.log_iv
-        provenance = {"model": self.name, "condition_dates": [str(history.dates[row]) for row in chosen]}
-        return ScenarioSet(log_return, log_iv, grid, provenance=provenance)
+        return ScenarioSet(log_return, log_iv, grid, provenance=self._provenance_of_days(history, chosen))
 
     def chain(self, condition: SurfaceHistory, n: int) -> Chain:
         """n paths that carry what the close of a day knows, and which past days they drew."""
         self._checked(condition, n)
         self._rows(condition, [-1])
         return MoveChain(self, self.over(condition), n)
-
-    def _fitted(self) -> Grid:
-        if self._grid is None:
-            raise CheckpointError(f"expected a fitted or restored model; found {self.label} without a fit")
-        return self._grid
-
-    def _checked(self, history: SurfaceHistory, n: int) -> Grid:
-        grid = self._fitted()
-        if history.grid != grid:
-            raise MarketDataError(f"expected surfaces on the model's grid, {grid!r}; found {history.grid!r}, or others")
-        if n < 1:
-            raise SettingsError(f"expected at least one scenario; found {n}")
-        return grid
 
     def _rows(self, history: SurfaceHistory, rows: Sequence[int]) -> Rows:
         days = np.asarray(rows, dtype=np.intp).reshape(-1)

@@ -183,15 +183,12 @@ def descend(
         if done:
             rounds = ROUNDS
         if checkpointer is not None:
-            checkpointer.save(_kept(flat, rounds, steps, mark))
+            position = np.array([rounds, steps], dtype=np.int64)
+            checkpointer.save({"hybrid.flat": flat, "hybrid.position": position, "hybrid.identity": mark})
         stop = on_step is not None and on_step(Progress("training", rounds, ROUNDS, {"loss": loss / count}))
         if stop and rounds < ROUNDS:
             raise TrainingStopped(f"stopped after {rounds} of {ROUNDS} rounds")
     return objective.coefficients(flat), steps, loss / count
-
-
-def _kept(flat: Floats, rounds: int, steps: int, mark: NDArray[np.uint8]) -> dict[str, NDArray[np.generic]]:
-    return {"hybrid.flat": flat, "hybrid.position": np.array([rounds, steps], dtype=np.int64), "hybrid.identity": mark}
 
 
 def _resume(kept: dict[str, NDArray[np.generic]], size: int, mark: NDArray[np.uint8]) -> tuple[Floats, int, int]:

@@ -46,13 +46,6 @@ class Forecast:
     words: str = ""
 
 
-def from_points(expected: Floats, words: str = "") -> Forecast:
-    """Forecast of a method that gives one number: the whole notional on its sign."""
-    points = np.asarray(expected, dtype=np.float64)
-    bet: Floats = np.sign(points)
-    return Forecast(bet, points, words)
-
-
 def long_only(windows: HalfDayWindows, rng: np.random.Generator) -> Forecast:
     """Always +1: long the ETF, or long the stock and short its ETF."""
     return Forecast(np.ones(len(windows)))
@@ -115,7 +108,8 @@ def arima(windows: HalfDayWindows, rng: np.random.Generator) -> Forecast:
     d = differences(past)
     (p, q), fitted = least_criterion(past, d)
     rolled = fitted.apply(series).predict()
-    return from_points(scale * np.asarray(rolled)[windows.position], f"ARIMA({p},{d},{q})")
+    expected: Floats = scale * np.asarray(rolled, dtype=np.float64)[windows.position]
+    return Forecast(np.sign(expected), expected, f"ARIMA({p},{d},{q})")
 
 
 def least_criterion(series: Floats, d: int) -> tuple[tuple[int, int], Any]:

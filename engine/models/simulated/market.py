@@ -104,10 +104,6 @@ class SimulatedMarket(SurfaceModel):
     label: ClassVar[str] = "Simulated market (true law)"
     Config: ClassVar[type] = SimulatedMarketConfig
 
-    def __init__(self, config: SimulatedMarketConfig | None = None) -> None:
-        super().__init__(config)
-        self._grid: Grid | None = None
-
     @classmethod
     def on(cls, grid: Grid) -> SimulatedMarket:
         """The market on a grid: there is nothing to fit."""
@@ -159,12 +155,7 @@ class SimulatedMarket(SurfaceModel):
     def sample(self, condition: SurfaceHistory, n: int, *, rng: np.random.Generator) -> ScenarioSet:
         """n scenarios of the true law of the day after the last row of ``condition``."""
         drawn = self.sample_days(condition, [-1], n, rng=rng)
-        provenance = {
-            "model": self.name,
-            "condition_date": str(condition.dates[-1]),
-            "spot": float(condition.spot[-1]),
-            "rate": float(condition.rate[-1]),
-        }
+        provenance = self._provenance(condition)
         return ScenarioSet(drawn.log_return[0], drawn.log_iv[0], condition.grid, provenance=provenance)
 
     def sample_days(
@@ -187,9 +178,8 @@ class SimulatedMarket(SurfaceModel):
             regimes.append((rng.random(_count(n)) < probability).astype(np.intp))
             units.append(law.unit_shocks((n,), rng))
         shapes = self._shapes(history.grid)
-        factors = known.factors[days]
-        provenance = {"model": self.name, "condition_dates": [str(history.dates[row]) for row in rows]}
-        return _scenarios(shapes, factors, law.regime_shocks(np.stack(units), np.stack(regimes)), provenance)
+        shocks = law.regime_shocks(np.stack(units), np.stack(regimes))
+        return _scenarios(shapes, known.factors[days], shocks, self._provenance_of_days(history, rows))
 
     def chain(self, condition: SurfaceHistory, n: int) -> Chain:
         """Paths that carry factors and regime: drawing the regime once and then its chain is the law of the filter."""
@@ -210,8 +200,7 @@ class SimulatedMarket(SurfaceModel):
             CheckpointError: if the model has no grid yet.
             SettingsError: for another regime, or no scenario.
         """
-        if self._grid is None:
-            raise CheckpointError("expected a simulated market with a grid; found one neither fitted nor restored")
+        grid = self._fitted()
         if regime not in (0, 1):
             raise SettingsError(f"expected regime 0 (calm) or 1 (stressed); found {regime}")
         today = np.asarray(factors, dtype=np.float64)
@@ -219,14 +208,12 @@ class SimulatedMarket(SurfaceModel):
             raise MarketDataError(f"expected four factors; found shape {today.shape}")
         shocks = law.regime_shocks(law.unit_shocks((_count(n),), rng), np.full(n, regime))
         provenance = {"model": self.name, "factors": today.tolist(), "regime": int(regime)}
-        drawn = _scenarios(surface_shapes(self._grid), today[None], shocks[None], {})
-        return ScenarioSet(drawn.log_return[0], drawn.log_iv[0], self._grid, provenance=provenance)
+        drawn = _scenarios(surface_shapes(grid), today[None], shocks[None], {})
+        return ScenarioSet(drawn.log_return[0], drawn.log_iv[0], grid, provenance=provenance)
 
     def state(self) -> Tensors:
         """The parameters of the law on the model's grid."""
-        if self._grid is None:
-            raise CheckpointError("expected a simulated market with a grid; found one neither fitted nor restored")
-        return _parameters(self._grid)
+        return _parameters(self._fitted())
 
     def restore(self, state: Tensors, grid: Grid) -> None:
         """Take over a grid; parameters that are not this law's are refused rather than silently replaced."""
@@ -236,6 +223,11 @@ class SimulatedMarket(SurfaceModel):
             if not np.allclose(state[name], array, rtol=0, atol=1e-9):
                 raise CheckpointError(f"expected the parameters of this simulated market; found another {name!r}")
         self._grid = grid
+
+    def _fitted(self) -> Grid:
+        if self._grid is None:
+            raise CheckpointError("expected a simulated market with a grid; found one neither fitted nor restored")
+        return self._grid
 
     def _shapes(self, grid: Grid) -> SurfaceShapes:
         if self._grid is not None and grid != self._grid:

@@ -6,14 +6,16 @@ Training is in ``training`` and imported by :meth:`VolGAN.fit` alone, so that sh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
-from engine.errors import CheckpointError, MarketDataError, SettingsError
+from engine.errors import CheckpointError, SettingsError
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
+from engine.models.conditional_fhs.filter import RealisedVol
+from engine.models.rollout import Chain, Day
 from engine.models.surface_model import FitReport, SurfaceModel, Tensors
 from engine.models.volgan.generator import (
     ANNUAL,
@@ -22,6 +24,7 @@ from engine.models.volgan.generator import (
     VolGANConfig,
     condition_rows,
     conditions,
+    generated,
     scenarios_of,
     softplus,
     targets,
@@ -29,9 +32,6 @@ from engine.models.volgan.generator import (
 )
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.training.progress import Checkpointer, OnStep, check_arrays
-
-if TYPE_CHECKING:
-    from engine.models.rollout import Chain
 
 
 class VolGAN(SurfaceModel):
@@ -52,7 +52,6 @@ class VolGAN(SurfaceModel):
 
     def __init__(self, config: VolGANConfig | None = None) -> None:
         super().__init__(config)
-        self._grid: Grid | None = None
         self._weights: dict[str, Singles] = {}
         self._gradient_norms: Floats = np.zeros((0, 3, self.config.members))
 
@@ -91,25 +90,18 @@ class VolGAN(SurfaceModel):
 
     def sample(self, condition: SurfaceHistory, n: int, *, rng: np.random.Generator) -> ScenarioSet:
         """n scenarios of the day after the last row of ``condition`` (at least 23 days)."""
-        self._check(condition, n)
+        grid = self._checked(condition, n)
         today = condition[max(0, len(condition) - FIRST_CONDITION_ROW - 1) :]  # all that a condition depends on
-        log_return, log_iv = scenarios_of(self._weights, self._fitted(), conditions(today, [-1]), n, rng)
-        provenance = {
-            "model": self.name,
-            "condition_date": str(today.dates[-1]),
-            "spot": float(today.spot[-1]),
-            "rate": float(today.rate[-1]),
-        }
-        return ScenarioSet(log_return[0], log_iv[0], condition.grid, provenance=provenance)
+        log_return, log_iv = scenarios_of(self._weights, grid, conditions(today, [-1]), n, rng)
+        return ScenarioSet(log_return[0], log_iv[0], grid, provenance=self._provenance(today))
 
     def sample_days(
         self, history: SurfaceHistory, rows: Sequence[int], n: int, *, rng: np.random.Generator
     ) -> ScenarioSet:
         """n scenarios from each condition row, the same as :meth:`sample` row after row with the same ``rng``."""
-        self._check(history, n)
-        log_return, log_iv = scenarios_of(self._weights, self._fitted(), conditions(history, rows), n, rng)
-        provenance = {"model": self.name, "condition_dates": [str(history.dates[row]) for row in rows]}
-        return ScenarioSet(log_return, log_iv, history.grid, provenance=provenance)
+        grid = self._checked(history, n)
+        log_return, log_iv = scenarios_of(self._weights, grid, conditions(history, rows), n, rng)
+        return ScenarioSet(log_return, log_iv, grid, provenance=self._provenance_of_days(history, rows))
 
     @property
     def components(self) -> int:
@@ -118,9 +110,7 @@ class VolGAN(SurfaceModel):
 
     def chain(self, condition: SurfaceHistory, n: int) -> Chain:
         """Paths that carry what a condition depends on: two returns, 21 squared ones, and the surface."""
-        from engine.models.volgan.chain import VolGANChain
-
-        self._check(condition, n)
+        self._checked(condition, n)
         conditions(condition, [-1])
         return VolGANChain(self._weights, condition, n)
 
@@ -132,7 +122,7 @@ class VolGAN(SurfaceModel):
         Raises:
             MarketDataError: if a row has no condition or no day after it.
         """
-        self._check(history, 1)
+        self._checked(history, 1)
         a, y = conditions(history, rows), targets(history, rows)
         w = self._weights
         x = np.concatenate([a, y], axis=1).astype(np.float32)  # (rows, condition + target)
@@ -203,9 +193,39 @@ class VolGAN(SurfaceModel):
             raise CheckpointError("expected a fitted or restored VolGAN; found one without weights")
         return self._grid
 
-    def _check(self, history: SurfaceHistory, n: int) -> None:
-        grid = self._fitted()
-        if n < 1:
-            raise SettingsError(f"expected at least one scenario; found {n}")
-        if history.grid != grid:
-            raise MarketDataError(f"expected surfaces on the model's grid, {grid!r}; found {history.grid!r}, or others")
+
+class VolGANChain(Chain):
+    """VolGAN walked day by day: n paths that carry R_{t−Δ}, R_{t−2Δ}, the 21 squared returns of γ_{t−Δ}, and g_t (3.4).
+
+    With several members each path takes one at random every day: the next day's law is their equal mixture.
+
+    Args:
+        weights: of the fitted model, a leading axis of members.
+        condition: the history known today, at least 23 days.
+        n: number of paths.
+    """
+
+    def __init__(self, weights: Mapping[str, Singles], condition: SurfaceHistory, n: int) -> None:
+        self._members = [
+            {name: array[k] for name, array in weights.items()} for k in range(len(weights["generator.0.weight"]))
+        ]
+        self._returns = np.tile(condition.log_return[:-3:-1], (n, 1))  # (n, 2), the latest first
+        self._realised = RealisedVol(condition.log_return, n)
+        self._log_iv = np.tile(condition.grid.flatten(condition.log_iv[-1]), (n, 1)).astype(np.float32)
+
+    def step(self, rng: np.random.Generator) -> Day:
+        """The generator's output on every path, from fresh noise."""
+        a = np.column_stack([ANNUAL * self._returns, self._realised.value])
+        condition = np.concatenate([a.astype(np.float32), self._log_iv], axis=1)  # (n, 3 + N)
+        n, members = len(condition), len(self._members)
+        member = rng.integers(members, size=n) if members > 1 else np.zeros(n, dtype=np.int64)
+        noise_dim = self._members[0]["generator.0.weight"].shape[1] - condition.shape[1]
+        y = np.empty((n, 1 + self._log_iv.shape[1]), dtype=np.float32)
+        for k, w in enumerate(self._members):
+            own = condition[member == k]
+            y[member == k] = generated(w, own, rng.standard_normal((len(own), noise_dim), dtype=np.float32))
+        log_return: Floats = (y[:, 0] / np.float32(ANNUAL)).astype(np.float64)
+        self._log_iv = self._log_iv + y[:, 1:]
+        self._returns = np.column_stack([log_return, self._returns[:, 0]])
+        self._realised.update(log_return)
+        return Day(log_return, self._log_iv.astype(np.float64))

@@ -1,8 +1,6 @@
 """Graph ensembles: the finished study that the page shows, the graph chosen in the sidebar, and tables in words."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,30 +8,17 @@ import streamlit as st
 
 from engine.charts import graph as draw
 from engine.decisions import graph
-from engine.runs import studies
 from engine.runs.studies import StudyResult
 from engine.studies.graph import live as graph_live
 from engine.studies.graph.live import Live
 from engine.studies.graph.results import LABELS, label
-from pages.ui import cache, downloads
-
-SELECTED = (
-    "Sharpe ratio a year of the equally weighted portfolio on the test part, with the weighting that walking forward "
-    "through training and validation part selects, mixed with each asset's own generator; block bootstrap interval."
-)
-
-IDENTITY = "The same portfolio when every asset is forecast by its own generator alone."
+from pages.ui import cache, downloads, forms, study_jobs
 
 GAIN = "Selected less own generator, signs averaged over seeds, on the same resampled days; one-sided p of no gain."
 
 GAIN_SEED = "The same with the generators of one seed, mean over seeds; days and seeds resampled."
 
 LASSO = "Portfolio Sharpe ratio of the sparse graph, η chosen on the validation part as in the thesis."
-
-WEIGHTING = (
-    "How the edges are learned from the validation part. Selected is the one that walked forward best, mixed with each "
-    "asset's own generator."
-)
 
 ETA = "Penalty of LASSO and Ridge, or the least PnL in return units. The graph is learned again at once."
 
@@ -42,14 +27,8 @@ EXPONENTS = {"lasso": (-7.5, -3.0), "ridge": (-7.5, -3.0), "pnl_threshold": (-3.
 
 
 @dataclass(frozen=True)
-class View:
+class View(study_jobs.StudyView):
     """A finished study of graphs."""
-
-    result: StudyResult
-
-    def table(self, name: str) -> pd.DataFrame:
-        """A table of the study."""
-        return cache.study_table(self.result, name)
 
     @property
     def tickers(self) -> list[str]:
@@ -71,13 +50,15 @@ class View:
                 "Selected weighting",
                 f"{best['portfolio_sr']:.2f}",
                 f"95 %: {best['low']:.2f} to {best['high']:.2f}",
-                SELECTED,
+                "Sharpe ratio a year of the equally weighted portfolio on the test part, with the weighting "
+                "that walking forward through training and validation part selects, mixed with each asset's "
+                "own generator; block bootstrap interval.",
             ),
             (
                 "Own generator only",
                 f"{own['portfolio_sr']:.2f}",
                 f"thesis: {own['published_portfolio_sr']:.2f}",
-                IDENTITY,
+                "The same portfolio when every asset is forecast by its own generator alone.",
             ),
         ]
         gain = gains.loc["selected"]
@@ -108,14 +89,14 @@ class Chosen:
 def choose(view: View) -> Chosen:
     """The weighting and, where it has one, its η: moving the slider learns the graph again."""
     names = [name for name in LABELS if name in graphs(view.result)]
-    method = st.sidebar.selectbox(
+    method = forms.Remembered(st.sidebar).selectbox(
         "Weighting",
         names,
         index=names.index("lasso"),
         format_func=LABELS.__getitem__,
         key="graph_method",
-        persist_state="session",
-        help=WEIGHTING,
+        help="How the edges are learned from the validation part. Selected is the one that walked forward "
+        "best, mixed with each asset's own generator.",
     )
     key = f"{view.result.directory}|{view.result.created}|{method}"
     if method not in graph.GRIDS:
@@ -132,52 +113,36 @@ def choose(view: View) -> Chosen:
 # --- kept between runs of the script ----------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=6, show_spinner="Reading the graphs …")
-def _arrays(directory: str, created: str, name: str) -> dict[str, Any]:
-    return studies.read(Path(directory)).arrays(name)
-
-
-def graphs(result: studies.StudyResult) -> dict[str, np.ndarray]:
+@cache.keep(max_entries=6, show_spinner="Reading the graphs …")
+def graphs(result: StudyResult) -> dict[str, np.ndarray]:
     """Weighting → ``(assets, generators)`` weights.
 
     Raises:
         CheckpointError: if the study does not hold them.
     """
-    return _arrays(str(result.directory), result.created, "graphs")
+    return result.arrays("graphs")
 
 
-@st.cache_resource(max_entries=3, show_spinner="Reading what graphs are learned from …")
-def _live(directory: str, created: str) -> Live:
-    return graph_live.restore(studies.read(Path(directory)).arrays("live"))
-
-
-def live(result: studies.StudyResult) -> Live:
+@cache.keep(max_entries=3, show_spinner="Reading what graphs are learned from …")
+def live(result: StudyResult) -> Live:
     """What learns graphs with another η.
 
     Raises:
         CheckpointError: if the study does not hold it.
     """
-    return _live(str(result.directory), result.created)
+    return graph_live.restore(result.arrays("live"))
 
 
-@st.cache_resource(max_entries=64, show_spinner="Learning the graph …")
-def _learned(directory: str, created: str, method: str, eta: float, _live: Live) -> np.ndarray:
-    return _live.weights(method, eta)
-
-
-def learned(result: studies.StudyResult, method: str, eta: float) -> np.ndarray:
+@cache.keep(max_entries=64, show_spinner="Learning the graph …")
+def learned(result: StudyResult, method: str, eta: float) -> np.ndarray:
     """The graph of a method with any η."""
-    return _learned(str(result.directory), result.created, method, eta, live(result))
+    return live(result).weights(method, eta)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Laying out the nodes …")
-def _positions(key: str, layout: str, _weights: np.ndarray, _sectors: tuple[str, ...]) -> np.ndarray:
-    return draw.positions(_weights, _sectors, layout)  # type: ignore[arg-type]
-
-
-def positions(key: str, layout: str, weights: np.ndarray, sectors: tuple[str, ...]) -> np.ndarray:
+def positions(key: str, layout: str, _weights: np.ndarray, _sectors: tuple[str, ...]) -> np.ndarray:
     """Places of the nodes of the graph known by ``key``."""
-    return _positions(key, layout, weights, sectors)
+    return draw.positions(_weights, _sectors, layout)  # type: ignore[arg-type]
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -191,7 +156,7 @@ def show_table(table: pd.DataFrame, name: str, digits: str = NUMBER) -> None:
     columns: dict[str, object] = {
         column: st.column_config.Column(_heading(column)) for column in map(str, shown.columns)
     }
-    for column in _floats(shown):
+    for column in map(str, shown.select_dtypes("float").columns):
         whole = (shown[column].dropna() % 1 == 0).all() and shown[column].abs().max() >= 2
         form = "%.0e" if column == "eta" else "%d" if whole else digits
         columns[column] = st.column_config.NumberColumn(_heading(column), format=form)
@@ -205,7 +170,3 @@ def _heading(name: str) -> str:
     known = {"sr": "SR", "pnl": "PnL", "eta": "η", "sd": "sd", "p": "p"}
     heading = " ".join(known.get(word, word) for word in words)
     return heading[:1].upper() + heading[1:] if words[0] not in known else heading
-
-
-def _floats(table: pd.DataFrame) -> list[str]:
-    return [str(name) for name in table.columns if table[name].dtype.kind == "f"]

@@ -1,7 +1,5 @@
 """The graph itself: drawn, as a matrix, one node with its neighbours, and what its meta-generator draws."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -18,7 +16,7 @@ from engine.studies.fingan import tables as fingan_pictures
 from engine.studies.graph import inputs as graph_generators
 from engine.studies.graph.inputs import Trained
 from pages.decisions.ensemble_graph_page import Chosen, View, live, positions
-from pages.ui import downloads, frame, pictures, widths
+from pages.ui import cache, downloads, frame, pictures, widths
 
 NOBODY = "none"
 
@@ -82,8 +80,7 @@ def show(view: View, chosen: Chosen) -> None:
 
 def matrix(view: View, chosen: Chosen) -> None:
     """The adjacency by sector."""
-    figure = pictures.of(draw.adjacency, chosen.weights, view.tickers, view.sectors, dark=frame.is_dark())
-    frame.chart(figure, key="graph_adjacency")
+    frame.picture(draw.adjacency, chosen.weights, view.tickers, view.sectors, key="graph_adjacency")
 
 
 def edges(view: View, chosen: Chosen) -> pd.DataFrame:
@@ -127,17 +124,16 @@ def _neighbours(view: View, chosen: Chosen, node: str, ratios: np.ndarray) -> No
 # --- what a node's meta-generator draws -------------------------------------------------------------------------------
 
 
-@st.cache_resource(max_entries=3, show_spinner="Reading the generators …")
-def _trained(directory: str, created: str) -> Trained:
-    return graph_generators.trained(studies.read(Path(directory)))
+@cache.keep(max_entries=3, show_spinner="Reading the generators …")
+def _trained(study: studies.StudyResult) -> Trained:
+    return graph_generators.trained(study)
 
 
 def _mixture(view: View, chosen: Chosen, node: str) -> None:
     """Densities of the mixture and of the node's own generator, and the bet that follows from them."""
     source = str(view.result.inputs.get("fingan", {}).get("ref", ""))
     try:
-        study = studies.read(studies.find(source, "fingan"))
-        trained = _trained(str(study.directory), study.created)
+        trained = _trained(studies.read(studies.find(source, "fingan")))
     except CheckpointError as error:
         st.caption(frame.plain(f"The mixture cannot be sampled here: {error}"))
         return
@@ -150,10 +146,9 @@ def _mixture(view: View, chosen: Chosen, node: str) -> None:
     window[0, -1] = last / BASIS_POINTS
     drawn = draws(trained, int(seed), view.tickers, chosen.weights[view.tickers.index(node)], node, window)
     table = fingan_pictures.densities(drawn)
-    figure = pictures.of(
-        fingan.distributions, table, None, x_title="Half-day return (bp)", dark=frame.is_dark(), height=360
+    figure = frame.picture(
+        fingan.distributions, table, None, x_title="Half-day return (bp)", height=360, key="graph_mixture"
     )
-    frame.chart(figure, key="graph_mixture")
     bets = {name: float(np.sign(values).mean()) for name, values in drawn.items()}
     st.caption("Bet p_u − p_d: " + ", ".join(f"{name.lower()} {bet:+.3f}" for name, bet in bets.items()) + ".")
     samples = pd.DataFrame(drawn)

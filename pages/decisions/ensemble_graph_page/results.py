@@ -3,28 +3,23 @@
 import pandas as pd
 import streamlit as st
 
-from engine.charts import graph
 from engine.charts import graph as draw
 from engine.studies.graph.results import LABELS, extreme_table, label
 from pages.decisions.ensemble_graph_page import View, show_table
-from pages.ui import frame, pictures, widths
-
-VOTES = (
-    "Votes: 0 bets the weighted sum of expected signs, I its sign, II the weighted sum of the generators' directions, "
-    "III the sign of that. Published figures in brackets."
-)
+from pages.ui import frame, widths
 
 
 def weightings(view: View) -> None:
     """Table 6.2, the gains over identity, Tables 6.3 and 6.5."""
     left, right = widths.columns(2)
-    with left:
-        frame.chart(pictures.of(draw.method_ratios, view.table("methods")), key="graph_ratios")
-    with right:
-        frame.chart(pictures.of(draw.gains, view.table("differences")), key="graph_gains")
+    frame.picture(draw.method_ratios, view.table("methods"), key="graph_ratios", where=left)
+    frame.picture(draw.gains, view.table("differences"), key="graph_gains", where=right)
     show_table(view.table("methods"), "methods")
     st.markdown("**Soft and hard votes** (Table 6.5)")
-    st.caption(VOTES)
+    st.caption(
+        "Votes: 0 bets the weighted sum of expected signs, I its sign, II the weighted sum of the generators' "
+        "directions, III the sign of that. Published figures in brackets."
+    )
     votes = view.table("votes")
     cells = {}
     for statistic, words in (("portfolio_sr", "Portfolio"), ("mean_sr", "Mean"), ("sd_sr", "Sd")):
@@ -46,10 +41,10 @@ def seeds(view: View) -> None:
     left, right = widths.columns(2)
     with left:
         st.markdown("**Every training seed by itself**")
-        frame.chart(pictures.of(draw.seed_ratios, view.table("by_seed"), pooled), key="graph_seeds")
+        frame.picture(draw.seed_ratios, view.table("by_seed"), pooled, key="graph_seeds")
     with right:
         st.markdown("**Against graphs learned from shuffled returns**")
-        frame.chart(pictures.of(draw.luck, view.table("permutation")), key="graph_luck")
+        frame.picture(draw.luck, view.table("permutation"), key="graph_luck")
     show_table(view.table("seed_gains"), "seed_gains")
     show_table(view.table("permutation"), "permutation")
     st.markdown("**How stable are LASSO's edges?**")
@@ -64,41 +59,34 @@ def pnl(view: View) -> None:
     )
     series = view.table("portfolio_pnl_hard" if kind == "direction only" else "portfolio_pnl")
     size = view.table("bet_size") if kind == "per unit of bet" else None
-    frame.chart(pictures.of(draw.cumulative, series, size), key="graph_cumulative")
+    frame.picture(draw.cumulative, series, size, key="graph_cumulative")
     left, right = widths.columns(2)
-    with left:
-        frame.chart(
-            pictures.of(draw.over_time, view.table("bet_direction"), "Cumulative mean bet (notional)"), key="graph_net"
-        )
-    with right:
-        frame.chart(
-            pictures.of(draw.over_time, view.table("bet_size"), "Cumulative mean size of bets (notional)"),
-            key="graph_size",
-        )
+    frame.picture(
+        draw.over_time, view.table("bet_direction"), "Cumulative mean bet (notional)", key="graph_net", where=left
+    )
+    frame.picture(
+        draw.over_time, view.table("bet_size"), "Cumulative mean size of bets (notional)", key="graph_size", where=right
+    )
     tickers = view.table("tickers")
     wide = tickers.pivot(index="ticker", columns="method", values="sharpe")
     one = tickers[tickers["method"] == "lasso"].set_index("ticker")
     left, right = widths.columns(2)
     with left:
         titles = "Sharpe ratio (a year), own generator", "Sharpe ratio (a year), LASSO"
-        frame.chart(
-            pictures.of(draw.against, wide["identity"], wide["lasso"], list(wide.index), *titles), key="graph_own"
-        )
+        frame.picture(draw.against, wide["identity"], wide["lasso"], list(wide.index), *titles, key="graph_own")
     with right:
         titles = "Total size of bets (notional), LASSO", "Sharpe ratio (a year), LASSO"
-        frame.chart(
-            pictures.of(draw.against, one["total_bet"], one["sharpe"], list(one.index), *titles), key="graph_bets"
-        )
+        frame.picture(draw.against, one["total_bet"], one["sharpe"], list(one.index), *titles, key="graph_bets")
     left, right = widths.columns(2)
     with left:
         st.markdown("**Ratios of the tickers**")
-        frame.chart(pictures.of(draw.distributions, tickers), key="graph_distributions")
+        frame.picture(draw.distributions, tickers, key="graph_distributions")
     with right:
         st.markdown("**Correlation of the portfolios' daily PnL** (figure 6.8)")
         daily = view.table("portfolio_pnl").drop(columns="date")
         names = [LABELS[str(name)] for name in daily.columns]
-        figure = pictures.of(
-            graph.adjacency,
+        frame.picture(
+            draw.adjacency,
             daily.corr(),
             names,
             names,
@@ -106,8 +94,8 @@ def pnl(view: View) -> None:
             y_title="Weighting",
             x_title="Weighting",
             height=440,
+            key="graph_pnl_correlation",
         )
-        frame.chart(figure, key="graph_pnl_correlation")
     st.markdown("**Best and worst tickers** (figure 6.7)")
     show_table(extreme_table(tickers), "extremes")
     show_table(tickers, "tickers")
@@ -119,7 +107,7 @@ def robustness(view: View) -> None:
     left, right = widths.columns(2)
     with left:
         st.markdown("**LASSO over η** (Table 6.4)")
-        frame.chart(pictures.of(draw.eta_path, view.table("eta_robustness"), chosen), key="graph_etas")
+        frame.picture(draw.eta_path, view.table("eta_robustness"), chosen, key="graph_etas")
     with right:
         st.markdown("**Which weighting walked forward best before the test part**")
         walk = view.table("walk_forward").sort_values("walk_forward_sr", ascending=False)

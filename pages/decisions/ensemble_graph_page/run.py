@@ -12,10 +12,6 @@ from pages.decisions.fingan_page.train import store_sectors
 from pages.ui import cache, forms, frame, study_jobs
 
 NAME = "graph"
-NEEDS = (
-    "A study of graphs needs a finished Fin-GAN study and the prices it was made from. Train one on the page Fin-GAN; "
-    "add the prices under Market data."
-)
 
 
 def show() -> None:
@@ -26,7 +22,11 @@ def show() -> None:
     study_jobs.standing(runs, NAME)
     study_jobs.finished(runs, "graph_study")
     if not sources or not prices:
-        st.info(NEEDS, icon=":material/info:")
+        st.info(
+            "A study of graphs needs a finished Fin-GAN study and the prices it was made from. Train one on the "
+            "page Fin-GAN; add the prices under Market data.",
+            icon=":material/info:",
+        )
         return
     with st.form("graph_run"):
         source = st.selectbox(

@@ -9,21 +9,16 @@ from engine.datasets import Loaded
 from engine.errors import CheckpointError
 from engine.market.price_history import PriceHistory
 from engine.runs.studies import StudyResult
-from pages.ui import cache, datasets
+from pages.ui import cache, datasets, study_jobs
 
 PUBLISHED_TICKERS = 31
 
 
 @dataclass(frozen=True)
-class View:
+class View(study_jobs.StudyView):
     """A finished study and, where they are loaded, its prices."""
 
-    result: StudyResult
     prices: PriceHistory | None
-
-    def table(self, name: str) -> pd.DataFrame:
-        """A table of the study."""
-        return cache.study_table(self.result, name)
 
     def maybe(self, name: str) -> pd.DataFrame | None:
         """A table of the study if it has it."""

@@ -3,9 +3,8 @@
 import streamlit as st
 
 from engine.charts import fingan as draw
-from engine.charts import fingan as draw_ticker
 from pages.decisions.fingan_page import View, show_table
-from pages.ui import downloads, frame, pictures
+from pages.ui import downloads, forms, frame
 
 
 def norms(view: View) -> None:
@@ -16,7 +15,7 @@ def norms(view: View) -> None:
     else:
         ticker, seed = table["ticker"].iloc[0], table["seed"].iloc[0]
         st.markdown(frame.plain(f"{ticker}, seed {seed}: norms with respect to the generator's weights"))
-        frame.chart(pictures.of(draw_ticker.gradient_norms, table), key="fingan_norms")
+        frame.picture(draw.gradient_norms, table, key="fingan_norms")
     coefficients = view.table("coefficients")
     st.markdown("**Matched coefficients**, mean over seeds")
     means = coefficients.drop(columns="seed").groupby("ticker", sort=False).mean().reset_index()
@@ -30,8 +29,8 @@ def combinations(view: View) -> None:
     st.markdown("**Table 5.3**: tickers that chose each combination, mean over seeds, beside the published count")
     show_table(chosen.drop(columns="combination").rename(columns={"label": "Combination"}), 2)
     seeds = sorted(found["seed"].unique())
-    picked = st.selectbox(
-        "Seed", ["mean of all", *map(str, seeds)], key="fingan_combination_seed", width=200, persist_state="session"
+    picked = forms.remembered.selectbox(
+        "Seed", ["mean of all", *map(str, seeds)], key="fingan_combination_seed", width=200
     )
     own = found if picked == "mean of all" else found[found["seed"].astype(str) == picked]
     st.markdown("**Sharpe ratio on the test part** (Figure 5.12); a dot marks what most seeds chose on validation")
@@ -40,31 +39,27 @@ def combinations(view: View) -> None:
     marks = own.pivot_table(index="ticker", columns="combination", values="chosen", aggfunc="mean", sort=False)[order]
     marks = marks.eq(marks.max(axis=1), axis=0) & (marks > 0)
     names = view.combinations
-    picture = pictures.of(
+    picture = frame.picture(
         draw.matrix,
         values.rename(columns=names),
         draw.SHARPE,
         x_title="Loss (terms beside BCE)",
         marked=marks,
-        dark=frame.is_dark(),
         limit=3,
+        key="fingan_combinations",
     )
-    frame.chart(picture, key="fingan_combinations")
     downloads.table_buttons(lambda: found, "fingan_combinations", key="fingan_combinations_table", figure=picture)
     collapsed = int(found["collapsed"].sum())
     st.caption(f"{collapsed:,} of {len(found):,} networks collapsed (spread below 2 bp).")
     st.markdown("**How alike they bet** (Figure 5.13): correlation of PnL on the test part")
     alike = view.table("figure_5_13_correlations").pivot(index="row", columns="column", values="correlation")
     alike = alike.loc[order, order].rename(index=names, columns=names)
-    frame.chart(
-        pictures.of(
-            draw.matrix,
-            alike,
-            draw.CORRELATION,
-            x_title="Loss (terms beside BCE)",
-            y_title="Loss (terms beside BCE)",
-            dark=frame.is_dark(),
-        ),
+    frame.picture(
+        draw.matrix,
+        alike,
+        draw.CORRELATION,
+        x_title="Loss (terms beside BCE)",
+        y_title="Loss (terms beside BCE)",
         key="fingan_alike",
     )
     st.markdown("**Skill or luck?** Deflated Sharpe ratio of the choice among eight, averaged over seeds")
@@ -89,8 +84,7 @@ def universality(view: View) -> None:
     values = own.pivot_table(index="ticker", columns="label", values="test_sr", sort=False)
     unseen = own[~own["seen"]]["ticker"].unique()
     values.index = [f"{name} (unseen)" if name in unseen else str(name) for name in values.index]
-    picture = pictures.of(
-        draw.matrix, values, draw.SHARPE, x_title="Loss (terms beside BCE)", dark=frame.is_dark(), limit=3
+    picture = frame.picture(
+        draw.matrix, values, draw.SHARPE, x_title="Loss (terms beside BCE)", limit=3, key="fingan_universality"
     )
-    frame.chart(picture, key="fingan_universality")
     downloads.table_buttons(lambda: table, "fingan_universality", key="fingan_universality_table", figure=picture)

@@ -5,7 +5,6 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import fingan as draw
-from engine.charts import fingan as draw_ticker
 from engine.decisions import forecasting
 from engine.errors import CheckpointError
 from engine.market.returns import HalfDayWindows, fingan_windows
@@ -14,7 +13,7 @@ from engine.runs import studies
 from engine.studies.fingan import arrays as fingan_arrays
 from engine.studies.fingan import tables as densities
 from pages.decisions.fingan_page import View
-from pages.ui import cache, downloads, frame, pictures, widths
+from pages.ui import cache, downloads, frame, widths
 
 FIGURES = {
     "sharpe": "Sharpe ratio",
@@ -24,11 +23,6 @@ FIGURES = {
     "turnover": "Traded a day",
     "break_even": "Break-even cost (bp)",
 }
-
-NO_DATA = (
-    "These are results of prices that do not come with the app. What needs the prices themselves (a date's truth, PnL "
-    "by half-day) appears when the same file is loaded under Market data and chosen in the sidebar."
-)
 
 
 def show(view: View) -> None:
@@ -44,7 +38,12 @@ def show(view: View) -> None:
     windows = _windows(view, ticker)
     _paths(view, ticker, windows)
     if windows is None:
-        st.info(NO_DATA, icon=":material/lock:")
+        st.info(
+            "These are results of prices that do not come with the app. What needs the prices themselves (a "
+            "date's truth, PnL by half-day) appears when the same file is loaded under Market data and chosen in "
+            "the sidebar.",
+            icon=":material/lock:",
+        )
         _stored(view)
         return
     _generated(view, ticker, windows)
@@ -54,21 +53,20 @@ def _paths(view: View, ticker: str, windows: HalfDayWindows | None) -> None:
     """Cumulative PnL by day from the study's table; bets, and PnL by half-day where prices are loaded."""
     daily = view.table("figure_5_8_by_ticker_and_day")
     st.markdown("**Cumulative PnL**, bets averaged over seeds (Figure 5.8)")
-    picture = pictures.of(
+    frame.picture(
         draw.cumulative,
         pd.to_datetime(daily["date"]),
         {"fingan_ensemble": daily[ticker]},
         view.labels,
-        dark=frame.is_dark(),
+        key="fingan_ticker_path",
     )
-    frame.chart(picture, key="fingan_ticker_path")
     bets = _bets(view, ticker)
     if bets is None or windows is None:
         return
     rows = windows.rows("test")
     st.markdown("**Bets by half-day** and what they earned")
     pnl = forecasting.weighted_pnl(bets, windows.target[rows])
-    frame.chart(pictures.of(draw_ticker.bets_and_pnl, windows.date[rows], bets, pnl), key="fingan_bets")
+    frame.picture(draw.bets_and_pnl, windows.date[rows], bets, pnl, key="fingan_bets")
     table = pd.DataFrame(
         {
             "date": windows.date[rows],
@@ -88,16 +86,12 @@ def _stored(view: View) -> None:
         frame.plain(f"Generated for {first['ticker']}, {first['half']} of {first['date']}, seed {first['seed']}")
         + " (Figure 5.3)"
     )
-    picture = pictures.of(
-        draw_ticker.distributions, stored, float(first["target"]), x_title="Half-day return (bp)", dark=frame.is_dark()
+    frame.picture(
+        draw.distributions, stored, float(first["target"]), x_title="Half-day return (bp)", key="fingan_stored"
     )
-    frame.chart(picture, key="fingan_stored")
     st.markdown("**Means of what is generated** over the test part, and the data (Figure 5.4)")
     means = view.table("figure_5_4_means")
-    frame.chart(
-        pictures.of(draw_ticker.distributions, means, None, x_title="Mean forecast (bp)", dark=frame.is_dark()),
-        key="fingan_means",
-    )
+    frame.picture(draw.distributions, means, None, x_title="Mean forecast (bp)", key="fingan_means")
 
 
 def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
@@ -106,18 +100,17 @@ def _generated(view: View, ticker: str, windows: HalfDayWindows) -> None:
     days = [f"{d} {'night' if o else 'day'}" for d, o in zip(windows.date[rows], windows.overnight[rows], strict=True)]
     left, right = widths.columns(2)
     picked = left.selectbox("Half-day", range(len(days)), len(days) - 1, format_func=days.__getitem__, key="fingan_day")
-    seeds = _seeds_with_weights(view)
+    kept = (view.result.directory / studies.ARRAYS).glob("gan_*.safetensors")  # of these seeds the weights came along
+    seeds = sorted(int(path.stem.removeprefix("gan_")) for path in kept)
     seed = right.selectbox("Seed", seeds, key="fingan_seed", persist_state="session")
     with frame.errors("Choose another seed."):
-        stack = _generators(view, int(seed), ticker)
+        arrays = cache.study_arrays(view.result, fingan_arrays.gan(int(seed)))
+        stack = GeneratorStack.restore(arrays).of(asset=ticker)  # one a loss
     condition = windows.condition[rows][picked]
     table = densities.condition_densities(stack, condition, np.random.default_rng(0))
     target = float(forecasting.BASIS_POINTS * windows.target[rows][picked])
     st.markdown("**What each loss generates**, and what came (Figure 5.3); 20,000 samples each")
-    picture = pictures.of(
-        draw_ticker.distributions, table, target, x_title="Half-day return (bp)", dark=frame.is_dark()
-    )
-    frame.chart(picture, key="fingan_generated")
+    picture = frame.picture(draw.distributions, table, target, x_title="Half-day return (bp)", key="fingan_generated")
     downloads.table_buttons(lambda: table, f"fingan_generated_{ticker}", key="fingan_generated_table", figure=picture)
 
 
@@ -136,14 +129,3 @@ def _bets(view: View, ticker: str) -> np.ndarray | None:
         return fingan_arrays.ensemble_bets(kept, view.tickers.index(ticker))
     except CheckpointError:
         return None
-
-
-def _seeds_with_weights(view: View) -> list[int]:
-    """Seeds whose generators of every loss came with the study."""
-    folder = view.result.directory / studies.ARRAYS
-    return sorted(int(path.stem.removeprefix("gan_")) for path in folder.glob("gan_*.safetensors"))
-
-
-def _generators(view: View, seed: int, ticker: str) -> GeneratorStack:
-    """A ticker's generators of one seed, one a loss."""
-    return GeneratorStack.restore(cache.study_arrays(view.result, fingan_arrays.gan(seed))).of(asset=ticker)

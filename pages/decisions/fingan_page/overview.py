@@ -7,7 +7,7 @@ import streamlit as st
 from engine.charts import fingan as draw
 from engine.charts import theme
 from engine.decisions.forecasting import sharpe_ratio
-from pages.decisions.fingan_page import TITLES, View, show_table
+from pages.decisions.fingan_page import View, show_table
 from pages.ui import downloads, forms, frame, pictures, widths
 
 MEASURES = {
@@ -112,7 +112,10 @@ def _table_5_2(view: View) -> None:
     st.markdown("**Table 5.2**, published figures beside ours")
     overview = view.table("table_5_2")
     shown = table_5_2(overview)
-    st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=_formats(shown))
+    digits = {name: "%.4f" if "MAE" in name or "RMSE" in name else "%.3f" for name in shown.columns[1:]}
+    digits["Tickers above zero"] = "%.1f"
+    formats = {name: st.column_config.NumberColumn(format=form) for name, form in digits.items()}
+    st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=formats)
     downloads.table_buttons(lambda: overview, "fingan_table_5_2", key="fingan_overview")
 
 
@@ -131,22 +134,14 @@ def table_5_2(overview: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(made)
 
 
-def _formats(shown: pd.DataFrame) -> dict[str, object]:
-    digits = {name: "%.4f" if "MAE" in name or "RMSE" in name else "%.3f" for name in shown.columns[1:]}
-    digits["Tickers above zero"] = "%.1f"
-    return {name: st.column_config.NumberColumn(format=form) for name, form in digits.items()}
-
-
 def _differences(view: View) -> None:
     st.markdown("**Is the difference real?** Portfolio ratios on the same resampled days; p is one-sided")
     for name in ("paired", "paired_longer"):
         pairs = view.maybe(name)
         if pairs is not None:  # studies of earlier versions have no longer choice
-            pairs = pairs.round(3).assign(p_value=pairs["p_value"].map(theme.significant)).rename(columns=TITLES)
-            st.dataframe(pairs, hide_index=True, width="stretch", height="content")
+            show_table(pairs.assign(p_value=pairs["p_value"].map(theme.significant)))
     st.markdown("**How sure is one ratio?** Lo's interval, days allowed to depend on one another; probability of skill")
-    errors = view.table("sharpe_errors").drop(columns="method").round(3)
-    st.dataframe(errors.rename(columns=TITLES), hide_index=True, width="stretch", height="content")
+    show_table(view.table("sharpe_errors").drop(columns="method"))
 
 
 def _paths(view: View) -> None:
@@ -157,15 +152,13 @@ def _paths(view: View) -> None:
     labels = view.labels | view.combinations
     pnl |= {name: view.table("figure_5_9_losses")[name] for name in losses}
     days = pd.to_datetime(daily["date"])
-    picture = pictures.of(draw.cumulative, days, pnl, labels, dashed=losses, dark=frame.is_dark())
-    frame.chart(picture, key="fingan_paths")
+    picture = frame.picture(draw.cumulative, days, pnl, labels, dashed=losses, key="fingan_paths")
     downloads.table_buttons(lambda: daily, "fingan_portfolio_pnl", key="fingan_paths_table", figure=picture)
 
 
 def _halves(view: View) -> None:
     st.markdown("**Nights and days** (portfolio, averaged over seeds)")
-    halves = view.table("halves").drop(columns="method").round(3)
-    st.dataframe(halves.rename(columns=TITLES), hide_index=True, width="stretch", height="content")
+    show_table(view.table("halves").drop(columns="method"))
 
 
 def _tickers(view: View) -> None:
@@ -177,10 +170,9 @@ def _tickers(view: View) -> None:
     _, quantity, limit = MEASURES[measure]
     values = found.pivot_table(index="ticker", columns="method", values=measure, aggfunc="mean", sort=False)
     values = values[[name for name in view.labels if name in values]].rename(columns=view.labels)
-    picture = pictures.of(
-        draw.matrix, values, quantity, x_title="Method (of forecasting)", dark=frame.is_dark(), limit=limit
+    picture = frame.picture(
+        draw.matrix, values, quantity, x_title="Method (of forecasting)", limit=limit, key="fingan_tickers"
     )
-    frame.chart(picture, key="fingan_tickers")
     downloads.table_buttons(lambda: found, "fingan_by_ticker", key="fingan_by_ticker", figure=picture)
 
 
@@ -197,9 +189,9 @@ def costs(view: View) -> None:
         gross, moved = own["gross"].to_numpy(), own["traded"].to_numpy()
         curves[name] = np.array([float(sharpe_ratio(gross - c * moved)) for c in grid])
         net[name] = gross - cost * moved
-    frame.chart(pictures.of(draw.net_ratios, grid, curves, labels, cost), key="fingan_net")
+    frame.picture(draw.net_ratios, grid, curves, labels, cost, key="fingan_net")
     st.markdown(f"**Cumulative PnL after costs of {cost:g} bp**")
-    frame.chart(pictures.of(draw.cumulative, days, net, labels, dark=frame.is_dark()), key="fingan_net_paths")
+    frame.picture(draw.cumulative, days, net, labels, key="fingan_net_paths")
     st.markdown("**Rules chosen on the validation part**, net ratios on the test part with 95 % intervals")
     show_table(table.drop(columns="method"))
     downloads.table_buttons(lambda: table, "fingan_costs", key="fingan_costs")

@@ -46,7 +46,8 @@ def show(loaded: Loaded) -> None:
     with st.form("fingan_train", enter_to_submit=False):
         values = forms.config_fields(Config, key="fingan_train", leave_out=("tickers",))
         started = st.form_submit_button("Train in the background", type="primary", icon=":material/play_arrow:")
-    st.caption(_estimate(len(known) or len(history.tickers), values))
+    count, seeds = len(known) or len(history.tickers), int(str(values["seeds"]))
+    st.caption(f"{count * seeds * 10:,} pairs of networks: {count} tickers × 10 losses × {seeds} seeds.")
     if started:
         with frame.errors("Change the settings and try again."):
             values["tickers"] = ",".join(known)
@@ -55,12 +56,6 @@ def show(loaded: Loaded) -> None:
             inputs = {"sectors": store_sectors(uploaded.getvalue(), uploaded.name)} if uploaded is not None else {}
             study_jobs.start(NAME, loaded.entry.id, values, f"{NAME}-{history.fingerprint}", inputs=inputs)
         st.rerun()
-
-
-def _estimate(tickers: int, values: dict[str, object]) -> str:
-    """Networks to train, and about how long that takes."""
-    seeds = int(str(values["seeds"]))
-    return f"{tickers * seeds * 10:,} pairs of networks: {tickers} tickers × 10 losses × {seeds} seeds."
 
 
 def store_sectors(content: bytes, name: str | None = None) -> str:
@@ -84,6 +79,7 @@ def store_sectors(content: bytes, name: str | None = None) -> str:
 
 def _members(run: jobs.Run) -> None:
     """Every network's latest epoch, rows tickers, columns losses."""
+    defaults = {info.name: info.default for info in describe(Config)}
 
     def live() -> None:
         with frame.errors():
@@ -93,14 +89,10 @@ def _members(run: jobs.Run) -> None:
             return
         names = list(found.figures)
         shown = st.segmented_control("Figure", names, default="PnL*", key="fingan_member_figure") or "PnL*"
-        words = f"Seed {found.seed}, epoch {found.epoch:,} of {_epochs(run):,}: {shown} of every network's last batch"
+        epochs = sum(int(run.settings.get(name, defaults[name])) for name in ("matching_epochs", "epochs"))
+        words = f"Seed {found.seed}, epoch {found.epoch:,} of {epochs:,}: {shown} of every network's last batch"
         st.markdown(f"**{frame.plain(words)}**")
         figure = draw.matrix(found.figures[shown], FIGURE, x_title="Loss (terms beside BCE)", dark=frame.is_dark())
         frame.chart(figure, key="fingan_members")
 
     st.fragment(live, run_every=POLL)()
-
-
-def _epochs(run: jobs.Run) -> int:
-    defaults = {info.name: info.default for info in describe(Config)}
-    return sum(int(run.settings.get(name, defaults[name])) for name in ("matching_epochs", "epochs"))

@@ -15,12 +15,11 @@ from engine.charts import theme
 from engine.datasets import Loaded
 from engine.market.grid import Floats
 from engine.models import registry
-from engine.runs import studies
 from engine.runs.studies import StudyResult
 from engine.studies import hedging
 from engine.studies.hedging import GIVEN, TRUE_LAW
 from pages.decisions.hedging_page import money, rounded
-from pages.ui import cache, datasets, downloads, forms, frame, generators, pictures, study_jobs, widths
+from pages.ui import cache, forms, frame, generators, study_jobs, widths
 
 STUDY = "hedging"
 
@@ -52,10 +51,9 @@ _CRISIS = "The crisis: from the peak before the largest fall of the test part to
 
 
 @dataclass(frozen=True)
-class View:
+class View(study_jobs.StudyView):
     """What is looked at: a study, with or without its crisis months, all straddles or one strike."""
 
-    result: StudyResult
     crisis: str
     strike: str
 
@@ -74,10 +72,6 @@ class View:
         """Of the experiment."""
         table = self.table("facts")
         return dict(zip(table["fact"].astype(str), table["value"].astype(str), strict=True))
-
-    def table(self, name: str) -> pd.DataFrame:
-        """One table of the study."""
-        return cache.study_table(self.result, name)
 
     @cached_property
     def paths(self) -> pd.DataFrame:
@@ -134,42 +128,24 @@ def strikes(result: StudyResult) -> list[str]:
     return [ALL, *(f"{100 * m:g} %" for m in sorted(found))]
 
 
-def has_calm(result: StudyResult) -> bool:
-    """Whether there are months outside the crisis and months in it."""
-    return "excluded" in set(cache.study_table(result, "pooled")["crisis"])
-
-
 def show(loaded: Loaded) -> None:
     """The study of these data, or another and how to run one's own."""
-    busy = _following(loaded)
-    found, mine = _finished(loaded)
-    if not found:
-        st.info("No backtest has been finished yet. Run one below.", icon=":material/shield:")
-    else:
-        if not mine:
-            st.info(
-                frame.plain(
-                    f"These are not the data of the page: no backtest on {loaded.label} has been finished yet. "
-                    "Run one below; meanwhile, another."
-                ),
-                icon=":material/info:",
-            )
-        key = next(iter(found))
-        if len(found) > 1:
-            key = st.selectbox(
-                "Backtest", list(found), format_func=lambda key: _words(found[key]), key=f"hedge_bt_{len(found)}"
-            )
-        with frame.errors("Choose another backtest, or run it again."):
-            _study(found[key])
-    if not busy:
-        with st.expander("Backtest on these data", icon=":material/play_arrow:", expanded=not found):
-            _form(loaded)
+    study_jobs.tab(
+        STUDY,
+        loaded,
+        _study,
+        _form,
+        called="backtest",
+        heading="Backtest on these data",
+        icon=":material/shield:",
+        key="hedge_bt",
+    )
 
 
 def _study(result: StudyResult) -> None:
     left, right = st.columns(2)
     crisis = "All months"
-    if has_calm(result):
+    if "excluded" in set(cache.study_table(result, "pooled")["crisis"]):  # months outside it, and months in it
         crisis = left.segmented_control(
             "Months", list(CRISIS), default=crisis, required=True, key="hedge_bt_crisis", help=_CRISIS
         )
@@ -187,17 +163,11 @@ def _study(result: StudyResult) -> None:
         "amounts in units of spot",
     )
     section = forms.section(SECTIONS, key="hedge_bt_section")
-    name = SECTIONS[section](view)
-    table = view.table(name)
-    st.dataframe(rounded(table.head(500)), hide_index=True, width="stretch", key=f"hedge_bt_table_{name}")
-    downloads.table_buttons(lambda: table, f"hedging-{name}", key=f"hedge_bt_{name}")
-    with st.expander("Every table", icon=":material/table_view:"):
-        other = st.selectbox("Table", result.table_names(), key="hedge_bt_other", format_func=_spoken)
-        whole = cache.study_table(result, other)
-        st.dataframe(rounded(whole.head(500)), hide_index=True, width="stretch", key="hedge_bt_any")
-        downloads.table_buttons(lambda: whole, f"hedging-{other}", key="hedge_bt_whole")
-    st.markdown("**The command that repeats it**")
-    st.code(study_jobs.command(result), language="bash", wrap_lines=True)
+    study_jobs.every_table(result, SECTIONS[section](view), _show_table, stem="hedging", key="hedge_bt")
+
+
+def _show_table(table: pd.DataFrame, key: str) -> None:
+    st.dataframe(rounded(table.head(500)), hide_index=True, width="stretch", key=key)
 
 
 def _answer(view: View) -> list[tuple[str, str, str | None, str]]:
@@ -213,22 +183,6 @@ def _answer(view: View) -> list[tuple[str, str, str | None, str]]:
     mean = f"{hedges['instruments'].mean():.1f}"
     found.append(("Instruments held, mean", mean, None, "With a position, the underlying included, over all days."))
     return found
-
-
-def _words(result: StudyResult) -> str:
-    return f"{result.data.get('name')} · {result.directory.name}"
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-# --- the job ----------------------------------------------------------------------------------------------------------
-
-
-def _following(loaded: Loaded) -> bool:
-    """Show the newest hedging study of these data if it is at work or failed; returns whether it is at work."""
-    return study_jobs.standing(study_jobs.runs(STUDY, loaded), STUDY)
 
 
 def _form(loaded: Loaded) -> None:
@@ -256,13 +210,6 @@ def _form(loaded: Loaded) -> None:
     st.rerun()
 
 
-def _finished(loaded: Loaded) -> tuple[dict[str, StudyResult], bool]:
-    """Finished studies, and whether they are of these data; those of other data only where there is none of these."""
-    found = {str(result.directory): result for result in studies.catalogue(STUDY)}
-    mine = {key: one for key, one in found.items() if datasets.same(one.data, loaded)}
-    return mine or found, bool(mine)
-
-
 # --- sections ---------------------------------------------------------------------------------------------------------
 
 
@@ -270,12 +217,10 @@ def statistics(view: View) -> str:
     """Each statistic by method, with intervals and the published figures."""
     table = view.statistics
     shown = table[table["statistic"].isin(SHORT) & (table["method"] != "unhedged")]
-    beside = st.toggle(
-        "Published figures in the picture", key="hedge_bt_published", persist_state="session", help=_PUBLISHED
-    )
+    beside = forms.remembered.toggle("Published figures in the picture", key="hedge_bt_published", help=_PUBLISHED)
     if not beside:
         shown = shown.assign(published=float("nan"))
-    frame.chart(pictures.of(draw_backtest.statistic_dots, shown, dark=frame.is_dark()), key="hedge_bt_dots")
+    frame.picture(draw_backtest.statistic_dots, shown, key="hedge_bt_dots")
     frame.provenance(
         f"intervals: 95 % over {view.result.settings.get('draws')} resamples of whole months",
         "VaR: lower tail of Z, its sign turned; upper: its upper tail, what who sold the book and hedged it would lose",
@@ -283,7 +228,8 @@ def statistics(view: View) -> str:
     )
     gaps = view.differences
     gaps = gaps[gaps["statistic"].isin(SHORT) & (gaps["other"] != "unhedged")]
-    st.markdown(f"**Data-driven less each benchmark**, {_together(view)}: below zero is better")
+    which = "all straddles together" if view.m0 is None else f"straddles struck at {view.strike}"
+    st.markdown(f"**Data-driven less each benchmark**, {which}: below zero is better")
     differences = {
         "Statistic": [STATISTICS[name] for name in gaps["statistic"]],
         "Less": gaps["other"],
@@ -297,10 +243,6 @@ def statistics(view: View) -> str:
     return "pooled" if view.m0 is None else "by_moneyness"
 
 
-def _together(view: View) -> str:
-    return "all straddles together" if view.m0 is None else f"straddles struck at {view.strike}"
-
-
 def through_time(view: View) -> str:
     """Z month by month, straight or symlog."""
     left, right = widths.columns([2, 1])
@@ -309,26 +251,24 @@ def through_time(view: View) -> str:
     strike = view.strike
     if view.m0 is None:
         strike = left.selectbox("Straddle struck at", offered, index=usual, key="hedge_bt_m0")
-    kind = right.segmented_control(
-        "Scale", ("Straight", "Symlog"), default="Symlog", required=True, key="hedge_bt_scale", persist_state="session"
-    )
+    scales = ("Straight", "Symlog")
+    kind = forms.segments("Scale", scales, default="Symlog", key="hedge_bt_scale", where=right)
     dates, errors = view.by_month(float(strike.split()[0]) / 100)
-    figure = pictures.of(
+    frame.picture(
         draw_backtest.errors_through_time,
         dates,
         errors,
         logarithmic=kind == "Symlog",
         crisis=(view.facts["crisis_from"], view.facts["crisis_to"]) if view.crisis_key == "included" else None,
-        dark=frame.is_dark(),
+        key="hedge_bt_errors",
     )
-    frame.chart(figure, key="hedge_bt_errors")
     frame.provenance("Z = V − Π starts at zero with each month; the last value is after unwinding", "grey: the crisis")
     return "paths"
 
 
 def laws(view: View) -> str:
     """Distribution functions of Z."""
-    frame.chart(pictures.of(draw_backtest.error_laws, view.errors, dark=frame.is_dark()), key="hedge_bt_laws")
+    frame.picture(draw_backtest.error_laws, view.errors, key="hedge_bt_laws")
     frame.provenance(f"{len(view.paths):,} days of all months looked at; days of one month are dependent")
     return "within_1_percent"
 
@@ -337,11 +277,14 @@ def scatter(view: View) -> str:
     """The data-driven hedge against each benchmark, day by day."""
     mine = view.errors["data-driven"]
     for column, other in zip(widths.columns(len(OTHERS)), OTHERS, strict=True):
-        with column:
-            figure = pictures.of(
-                draw_backtest.against, mine, view.errors[other], ("data-driven", other), dark=frame.is_dark()
-            )
-            frame.chart(figure, key=f"hedge_bt_against_{other}")
+        frame.picture(
+            draw_backtest.against,
+            mine,
+            view.errors[other],
+            ("data-driven", other),
+            key=f"hedge_bt_against_{other}",
+            where=column,
+        )
     frame.provenance(
         "dotted: equal size; dots above and below them are days on which the data-driven hedge was worse off"
     )
@@ -353,13 +296,10 @@ def held(view: View) -> str:
     hedges = view.table("hedges")
     names = strikes(view.result)[1:]
     counts = [hedges.loc[(hedges["m0"] - float(n.split()[0]) / 100).abs() < 1e-9, "instruments"] for n in names]
-    frame.chart(
-        pictures.of(draw_backtest.instruments_held, counts, names, dark=frame.is_dark()), key="hedge_bt_instruments"
-    )
+    frame.picture(draw_backtest.instruments_held, counts, names, key="hedge_bt_instruments")
     months = view.table("months").pivot(index="from", columns="m0", values="alpha").sort_index(axis=1)
-    figure = pictures.of(draw_backtest.alphas_chosen, months.index, months.to_numpy(), names, dark=frame.is_dark())
     st.markdown("**α when each straddle was entered**")
-    frame.chart(figure, key="hedge_bt_alphas")
+    frame.picture(draw_backtest.alphas_chosen, months.index, months.to_numpy(), names, key="hedge_bt_alphas")
     return "instruments"
 
 
@@ -389,14 +329,13 @@ def _alpha_paths(view: View) -> None:
     width = int(table["day"].max()) + 1
     choices = [name for name in table.columns if name.startswith("data-driven")]
     st.markdown(f"**The straddle at {100 * table['m0'].iloc[0]:g} % by choice of α**")
-    figure = pictures.of(
+    frame.picture(
         draw_backtest.errors_through_time,
         table["date"].to_numpy(dtype="datetime64[D]").reshape(-1, width),
         {name: table[name].to_numpy().reshape(-1, width) for name in choices},
         logarithmic=True,
-        dark=frame.is_dark(),
+        key="hedge_bt_alpha_paths",
     )
-    frame.chart(figure, key="hedge_bt_alpha_paths")
 
 
 def source_words(name: str, result: StudyResult) -> str:

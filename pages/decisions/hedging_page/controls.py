@@ -1,11 +1,9 @@
 """What the page asks before any tab: which day, whose scenarios, the portfolio, and how it is hedged."""
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -26,7 +24,7 @@ from engine.models import registry
 from engine.models.surface_model import SurfaceModel
 from engine.runs.checkpoints import Card, Listed
 from pages.decisions.hedging_page import Line, Plan, Recipe
-from pages.ui import cache, frame, generators
+from pages.ui import cache, datasets, forms, frame, generators
 
 # --- the day and whose scenarios --------------------------------------------------------------------------------------
 
@@ -83,13 +81,12 @@ def pick(loaded: Loaded) -> Choice:
     offered |= {name: f"{registry.label(name)}, fitted up to the day" for name in registry.on_the_spot()}
     active = frame.session().active_run
     first = active if active in trained else _first(loaded, offered)
-    id = st.sidebar.selectbox(
+    id = forms.Remembered(st.sidebar).selectbox(
         "Scenarios from",
         list(offered),
         index=list(offered).index(first),
         format_func=lambda id: offered[id],
         key=f"hedge_source_{history.fingerprint}",
-        persist_state="session",
         help="Any trained generator on this grid; the true law where the market is simulated; or one fitted now.",
     )
     return Choice(id, offered[id], loaded, trained.get(id))
@@ -116,32 +113,27 @@ def _known(card: Card, loaded: Loaded, row: int) -> str:
 
 def row(history: SurfaceHistory, least: int) -> int:
     """The day of the ticket; at least ``least`` rows into the data."""
-    which = st.sidebar.selectbox(
-        "Day", (LAST, STRESSED, OTHER), key="hedge_day", persist_state="session", help="Nothing after it is looked at."
+    which = forms.Remembered(st.sidebar).selectbox(
+        "Day", (LAST, STRESSED, OTHER), key="hedge_day", help="Nothing after it is looked at."
     )
     if which == STRESSED:
         return least + int(history.atm()[least:].argmax())
     if which == LAST:
         return len(history) - 1
-    first, last = (datetime.date.fromisoformat(str(history.dates[k])) for k in (least, -1))
-    day = st.sidebar.date_input("Date", last, first, last, key=f"hedge_date_{history.fingerprint}", required=True)
-    return max(least, int(np.searchsorted(history.dates, np.datetime64(str(day)), side="right")) - 1)
+    key = f"hedge_date_{history.fingerprint}"
+    return datasets.day_row(history.dates, len(history) - 1, first=least, label="Date", key=key)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Fitting …")
-def _fitted(name: str, digest: str, row: int, _history: SurfaceHistory) -> SurfaceModel:
-    model = registry.surface_model(name)()
-    model.fit(_history.until(row), seed=0)
-    return model
-
-
+@cache.keep(max_entries=8, show_spinner="Fitting …")
 def fitted(name: str, history: SurfaceHistory, row: int) -> SurfaceModel:
     """A generator fitted to the history up to a day.
 
     Raises:
         MarketDataError: if that is too short.
     """
-    return _fitted(name, history.digest, row, history)
+    model = registry.surface_model(name)()
+    model.fit(history.until(row), seed=0)
+    return model
 
 
 # --- the portfolio ----------------------------------------------------------------------------------------------------
@@ -162,13 +154,10 @@ def shortest(grid: Grid) -> int:
 
 def build(grid: Grid) -> Recipe:
     """What is to be hedged; what cannot be is said in a sentence and stops the page."""
-    which = st.segmented_control(
+    which = forms.segments(
         "Portfolio to hedge",
         (STRADDLE, OWN),
-        default=STRADDLE,
-        required=True,
         key="hedge_portfolio",
-        persist_state="session",
         help="A straddle is a call and a put of one strike.",
     )
     with frame.errors("Change the portfolio."):
@@ -180,26 +169,24 @@ def build(grid: Grid) -> Recipe:
 
 def _straddle(grid: Grid) -> Recipe:
     first, second, third = st.columns(3)
-    level = first.selectbox(
+    level = forms.Remembered(first).selectbox(
         "Strike (% of spot)",
         LEVELS,
         index=LEVELS.index(95.0),
         format_func=lambda m: f"{m:g} %",
         key="hedge_level",
-        persist_state="session",
         help="The published experiment uses 75, 80, 90, 110, 120 and 125 %.",
     )
-    days = second.number_input(
+    days = forms.Remembered(second).number_input(
         "Expiry (trading days)",
         1,
         1_000,
         shortest(grid),
         key=f"hedge_days_{shortest(grid)}",
-        persist_state="session",
         help="21 is a month. Beyond the surface's maturities vols are extrapolated.",
     )
-    quantity = third.number_input(
-        "Quantity", -10_000.0, 10_000.0, 1.0, key="hedge_quantity", persist_state="session", help="Negative if sold."
+    quantity = forms.Remembered(third).number_input(
+        "Quantity", -10_000.0, 10_000.0, 1.0, key="hedge_quantity", help="Negative if sold."
     )
     return Recipe(tuple(Line(kind, float(level), int(days), float(quantity)) for kind in ("call", "put")))
 
@@ -261,41 +248,51 @@ ALPHAS = {
 QUOTED, PARAMETRIC = "Half-spreads of the data", "A half-spread in vol points"
 
 
-class Advanced(NamedTuple):
-    """What the section asks.
+class Field(NamedTuple):
+    """A field of the section: its label and help, what it says while the section is closed, and what it may hold.
 
-    Args:
-        limits: bounds on the data-driven hedge; None without any.
-        impact: weight of the price impact of trades relative to their costs.
-        exponent: power of a trade to which its price impact is proportional.
-        underlying: half-spread of the underlying, basis points.
+    At first nothing is bounded, there is no impact, and the underlying is free.
     """
 
-    limits: HedgeLimits | None
-    impact: float
-    exponent: float
-    underlying: float
+    label: str
+    help: str
+    in_force: str
+    first: float | None = None
+    low: float = 0.0
+    high: float | None = None
+    step: float | None = None
 
 
-FREE = {
-    "hedge_most_position": None,
-    "hedge_most_delta": None,
-    "hedge_most_vega": None,
-    "hedge_impact": 0.0,
-    "hedge_exponent": 1.0,
-    "hedge_underlying": 0.0,
+FIELDS = {
+    "hedge_most_position": Field(
+        "Largest position in an option (units)", "Bought or sold.", "position at most {} units"
+    ),
+    "hedge_most_delta": Field(
+        "Largest net delta (units)",
+        "Of the portfolio less its hedge, in units of the underlying.",
+        "net delta at most {}",
+    ),
+    "hedge_most_vega": Field(
+        "Largest net vega (per vol point)",
+        "Of the portfolio less its hedge, in units of spot a vol point.",
+        "net vega at most {}",
+    ),
+    "hedge_impact": Field(
+        "Market impact, times costs",
+        "λ of (4.23) in units of the costs: large trades move the price against the hedger. 0: none.",
+        "market impact {} × costs",
+        *(0.0, 0.0, 100.0, 0.01),
+    ),
+    "hedge_exponent": Field(
+        "Its exponent",
+        "The price moves in proportion to this power of the trade (4.21); 1: a squared penalty.",
+        "its exponent {}",
+        *(1.0, 0.1, 1.0, 0.1),
+    ),
+    "hedge_underlying": Field(
+        "Half-spread of the underlying (bp)", "Published: free.", "underlying {} bp", *(0.0, 0.0, 100.0, 0.1)
+    ),
 }
-"""The fields and what they hold at first: nothing bounded, no impact, a free underlying."""
-
-IN_FORCE = {
-    "hedge_most_position": "position at most {} units",
-    "hedge_most_delta": "net delta at most {}",
-    "hedge_most_vega": "net vega at most {}",
-    "hedge_impact": "market impact {} × costs",
-    "hedge_exponent": "its exponent {}",
-    "hedge_underlying": "underlying {} bp",
-}
-"""What a field that was set says while the section is closed."""
 
 
 def plan(history: SurfaceHistory, least: int) -> Plan:
@@ -308,165 +305,104 @@ def plan(history: SurfaceHistory, least: int) -> Plan:
     low, high = 100 * history.grid.moneyness[[0, -1]]
     offered = [m for m in HEDGE_LEVELS if low <= m <= high]
     with st.sidebar.form("hedge_plan"):
-        levels = st.multiselect(
+        levels = forms.remembered.multiselect(
             "Hedging options (% of spot)",
             offered,
             [m for m in offered if m / 100 in HEDGING_MONEYNESS],
             format_func=lambda m: f"{m:g} %",
             key=f"hedge_levels_{low:g}_{high:g}",
-            persist_state="session",
             help="Puts below 100 %, calls from there on, and the underlying always. A contract of the portfolio itself "
             "is no hedge of it and is left out.",
         )
-        maturity = st.number_input(
+        maturity = forms.remembered.number_input(
             "Their expiry (trading days)",
             least,
             1_000,
             max(days, least),
             key=f"hedge_maturity_{days}",
-            persist_state="session",
             help="A month, or the surface's shortest maturity if that is longer.",
         )
         costs = _costs(history)
-        policy = st.selectbox(
+        policy = forms.remembered.selectbox(
             "Choice of α",
             list(ALPHAS),
             key="hedge_policy",
-            persist_state="session",
             help="α weighs trading costs against risk (4.20). Akaike's criterion compares candidates on fresh "
             "scenarios when the position is entered.",
         )
-        fixed = st.number_input(
-            "α, if fixed", 0.0, 100.0, 0.05, step=0.01, format="%.4g", key="hedge_alpha", persist_state="session"
+        fixed = forms.remembered.number_input(
+            "α, if fixed", 0.0, 100.0, 0.05, step=0.01, format="%.4g", key="hedge_alpha"
         )
-        every_day = st.toggle(
-            "Choose α every day anew", key="hedge_every_day", persist_state="session", help="Published: once, at entry."
+        every_day = forms.remembered.toggle(
+            "Choose α every day anew", key="hedge_every_day", help="Published: once, at entry."
         )
-        scenarios = st.number_input(
-            "Scenarios a day",
-            50,
-            20_000,
-            1_000,
-            step=500,
-            key="hedge_n",
-            persist_state="session",
-            help="Published: 1,000.",
+        scenarios = forms.remembered.number_input(
+            "Scenarios a day", 50, 20_000, 1_000, step=500, key="hedge_n", help="Published: 1,000."
         )
-        seed = st.number_input(
-            "Seed", 0, 2**31 - 1, 1, key="hedge_seed", persist_state="session", help="Same seed, same scenarios."
-        )
+        seed = forms.seed(key="hedge_seed", help="Same seed, same scenarios.")
         st.form_submit_button("Hedge", type="primary", icon=":material/shield:")
-    more = _advanced()
+    limits, impact, exponent, underlying = _advanced()
     if not levels:
         raise SettingsError("expected at least one hedging option besides the underlying; found none")
     return Plan(
         moneyness=tuple(m / 100 for m in sorted(levels)),
         maturity=int(maturity) * DT,
-        costs=replace(costs, underlying=more.underlying),
+        costs=replace(costs, underlying=underlying),
         alphas=ALPHAS[str(policy)] or (float(fixed),),
         every_day=bool(every_day),
         scenarios=int(scenarios),
-        seed=int(seed),
-        impact=more.impact,
-        exponent=more.exponent,
-        limits=more.limits,
+        seed=seed,
+        impact=impact,
+        exponent=exponent,
+        limits=limits,
     )
 
 
 def _costs(history: SurfaceHistory) -> CostModel:
     """The fields, inside a form."""
     sources = (QUOTED, PARAMETRIC) if history.half_spread is not None else (PARAMETRIC,)
-    source = st.selectbox(
+    source = forms.remembered.selectbox(
         "Cost of trading",
         sources,
         key=f"hedge_costs_{len(sources)}",
-        persist_state="session",
         help="Half the bid–ask spread: as in the data where they have it, or vega times a half-spread in vol points.",
     )
-    points = st.number_input(
-        "Half-spread (vol points), if parametric",
-        0.0,
-        10.0,
-        0.1,
-        step=0.05,
-        key="hedge_points",
-        persist_state="session",
+    points = forms.remembered.number_input(
+        "Half-spread (vol points), if parametric", 0.0, 10.0, 0.1, step=0.05, key="hedge_points"
     )
-    scale = st.number_input(
-        "Times",
-        0.0,
-        100.0,
-        1.0,
-        step=0.5,
-        key="hedge_scale",
-        persist_state="session",
-        help="Wider or narrower markets.",
+    scale = forms.remembered.number_input(
+        "Times", 0.0, 100.0, 1.0, step=0.5, key="hedge_scale", help="Wider or narrower markets."
     )
     return CostModel("quoted" if source == QUOTED else "parametric", vol_points=float(points), scale=float(scale))
 
 
-def _advanced() -> Advanced:
-    """The section in the sidebar, closed at first; its fields are drawn when it is open, and hold when it is not."""
+def _advanced() -> tuple[HedgeLimits | None, float, float, float]:
+    """The section in the sidebar, closed at first; its fields are drawn when it is open, and hold when it is not.
+
+    Returns:
+        Bounds on the data-driven hedge, None without any; weight of the price impact of trades relative to their costs;
+        power of a trade to which it is proportional; half-spread of the underlying, basis points.
+    """
     with st.sidebar.expander(
         "Limits and market impact", icon=":material/tune:", key="hedge_advanced", on_change="rerun"
     ) as section:
         if section.open:
-            _fields()
-    asked = {key: st.session_state.get(key, value) for key, value in FREE.items()}
-    in_force = [words.format(f"{asked[key]:.4g}") for key, words in IN_FORCE.items() if asked[key] != FREE[key]]
+            st.caption(
+                "Of the data-driven hedge; delta and delta–vega know neither. A limit on vega is open on days on which "
+                "no option is worth trading. Empty fields bound nothing."
+            )
+            for key, (label, help, _, *held) in FIELDS.items():
+                first, low, high, step = held
+                forms.remembered.number_input(
+                    label, low, high, first, step=step, format="%.4g", placeholder="none", key=key, help=help
+                )
+    asked = {key: st.session_state.get(key, one.first) for key, one in FIELDS.items()}
+    in_force = [one.in_force.format(f"{asked[key]:.4g}") for key, one in FIELDS.items() if asked[key] != one.first]
     if in_force and not section.open:
         st.sidebar.caption(frame.plain(f"In force: {', '.join(in_force)}."))
-    position, delta, vega, impact, exponent, underlying = asked.values()
-    limits = HedgeLimits(_float(position), _float(delta), None if vega is None else 100 * float(vega))
-    return Advanced(limits if limits != HedgeLimits() else None, float(impact), float(exponent), float(underlying))
-
-
-def _fields() -> None:
-    st.caption(
-        "Of the data-driven hedge; delta and delta–vega know neither. A limit on vega is open on days on which no "
-        "option is worth trading. Empty fields bound nothing."
-    )
-    _bound("Largest position in an option (units)", "position", "Bought or sold.")
-    _bound("Largest net delta (units)", "delta", "Of the portfolio less its hedge, in units of the underlying.")
-    _bound("Largest net vega (per vol point)", "vega", "Of the portfolio less its hedge, in units of spot a vol point.")
-    _number(
-        "Market impact, times costs",
-        "impact",
-        (0.0, 100.0, 0.01),
-        "λ of (4.23) in units of the costs: large trades move the price against the hedger. 0: none.",
-    )
-    _number(
-        "Its exponent",
-        "exponent",
-        (0.1, 1.0, 0.1),
-        "The price moves in proportion to this power of the trade (4.21); 1: a squared penalty.",
-    )
-    _number("Half-spread of the underlying (bp)", "underlying", (0.0, 100.0, 0.1), "Published: free.")
-
-
-def _bound(label: str, name: str, help: str) -> None:
-    st.number_input(
-        label,
-        0.0,
-        None,
-        None,
-        format="%.4g",
-        placeholder="none",
-        key=f"hedge_most_{name}",
-        persist_state="session",
-        help=help,
-    )
-
-
-def _number(label: str, name: str, ends: tuple[float, float, float], help: str) -> None:
-    """A field between two ends, with its step."""
-    key = f"hedge_{name}"
-    low, high, step = ends
-    st.number_input(label, low, high, FREE[key], step=step, format="%.4g", key=key, persist_state="session", help=help)
-
-
-def _float(value: float | None) -> float | None:
-    return None if value is None else float(value)
+    position, delta, vega, impact, exponent, underlying = (None if x is None else float(x) for x in asked.values())
+    limits = HedgeLimits(position, delta, None if vega is None else 100 * vega)
+    return limits if limits != HedgeLimits() else None, impact, exponent, underlying
 
 
 # --- the same in Python -----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import SurfaceModel
 from pages.decisions.hedging_page import Plan, Recipe, controls, in_percent, instruments, money, number, option_words
 from pages.decisions.hedging_page.controls import Source
-from pages.ui import downloads, frame, pictures
+from pages.ui import cache, downloads, forms, frame, pictures
 
 
 def show(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -> None:
@@ -26,13 +26,11 @@ def show(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -
         options, left_out = instruments(history.until(row), recipe.at(spot), plan)
         held = _held(history.until(row), options)
         found = tickets(source.key, source.model, history, row, recipe.at(spot), plan, options, held)
-    label = st.segmented_control(
+    label = forms.segments(
         "Hedge by",
-        list(found),
+        found,
         default="data-driven",
-        required=True,
         key="hedge_by",
-        persist_state="session",
         help="data-driven: least variance over the scenarios, costs penalised (4.20). least shortfall: least expected "
         "shortfall at 5 %. delta, delta-vega: the textbook's.",
     )
@@ -55,8 +53,7 @@ def show(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -
     st.markdown("**What tomorrow may change**, in scenarios that no hedge has seen")
     changes = {"unhedged": ticket.unhedged} | {name: one.residual for name, one in found.items()}
     shown = {name: values for name, values in changes.items() if name in ("unhedged", "delta", "delta-vega", label)}
-    figure = pictures.of(draw_hedge.residuals, shown, dark=frame.is_dark())
-    frame.chart(figure, key="hedge_residuals")
+    figure = frame.picture(draw_hedge.residuals, shown, key="hedge_residuals")
     st.table(_comparison(found, changes), hide_index=True)
     downloads.table_buttons(lambda: pd.DataFrame(changes), "residuals", key="hedge_residuals", figure=figure)
     _alpha(found["data-driven"].choice)
@@ -77,32 +74,31 @@ def _alpha(choice: AlphaChoice | None) -> None:
         f"All {len(choice.alphas)} candidates", icon=":material/tune:", key="hedge_alphas", on_change="rerun"
     )
     if candidates.open:
-        with candidates:
-            figure = pictures.of(
-                draw_hedge.alpha_path,
-                choice.alphas,
-                choice.aic,
-                choice.n_instruments,
-                choice.alpha,
-                dark=frame.is_dark(),
-            )
-            frame.chart(figure, key="hedge_alpha_path")
+        frame.picture(
+            draw_hedge.alpha_path,
+            choice.alphas,
+            choice.aic,
+            choice.n_instruments,
+            choice.alpha,
+            key="hedge_alpha_path",
+            where=candidates,
+        )
 
 
-@st.cache_resource(max_entries=16, show_spinner="Drawing tomorrow and hedging it …")
-def _tickets(
+@cache.keep(max_entries=16, show_spinner="Drawing tomorrow and hedging it …")
+def tickets(
     source: str,
-    digest: str,
+    _model: SurfaceModel,
+    history: SurfaceHistory,
     row: int,
     portfolio: Portfolio,
     plan: Plan,
     options: tuple[Option, ...],
     held: tuple[float, ...],
-    _model: SurfaceModel,
-    _history: SurfaceHistory,
 ) -> dict[str, HedgeTicket]:
+    """Tickets of the day by every strategy, from the positions held; the first is the data-driven one."""
     found = hedge_tickets(
-        _history.until(row),
+        history.until(row),
         portfolio,
         plan.strategies,
         instruments=options,
@@ -113,20 +109,6 @@ def _tickets(
         seed=plan.seed,
     )
     return {ticket.label: ticket for ticket in found}
-
-
-def tickets(
-    source: str,
-    model: SurfaceModel,
-    history: SurfaceHistory,
-    row: int,
-    portfolio: Portfolio,
-    plan: Plan,
-    options: tuple[Option, ...],
-    held: tuple[float, ...],
-) -> dict[str, HedgeTicket]:
-    """Tickets of the day by every strategy, from the positions held; the first is the data-driven one."""
-    return _tickets(source, history.digest, row, portfolio, plan, options, held, model, history)
 
 
 # --- what is held already ---------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import SurfaceModel
 from pages.decisions.hedging_page import MONTH, Plan, Recipe, controls, in_percent, instruments, money, rounded
 from pages.decisions.hedging_page.controls import Choice
-from pages.ui import downloads, frame, pictures
+from pages.ui import cache, downloads, forms, frame
 
 
 def show(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, least: int) -> None:
@@ -31,15 +31,9 @@ def show(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
     with frame.errors("Choose other scenarios, or a later day."):
         source = choice.at(start)
     with frame.errors("Change the portfolio, the instruments (every option must live for a month) or the limits."):
-        month = _month(source.key, history.digest, start, recipe.at(spot), plan, source.model, history)
-    label = st.segmented_control(
-        "Look into",
-        [name for name in month.paths if name != "unhedged"],
-        default="data-driven",
-        required=True,
-        key="hedge_month_by",
-        persist_state="session",
-    )
+        month = _month(source.key, source.model, history, start, recipe.at(spot), plan)
+    listed = [name for name in month.paths if name != "unhedged"]
+    label = forms.segments("Look into", listed, default="data-driven", key="hedge_month_by")
     path = month.paths[str(label)]
     frame.metrics(_answer(path, month.paths))
     frame.provenance(
@@ -52,27 +46,23 @@ def show(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
     )
     for one in month.left_out:
         st.caption(frame.plain(f"Left out: {one}."))
-    dark, days = frame.is_dark(), path.dates[:-1]
-    errors = {name: one.error for name, one in month.paths.items() if name != "unhedged"}
-    figure = pictures.of(draw_hedge.tracking_errors, path.dates, errors, dark=dark)
-    frame.chart(figure, key="hedge_month_errors")
+    days = path.dates[:-1]
+    errors = {name: month.paths[name].error for name in listed}
+    figure = frame.picture(draw_hedge.tracking_errors, path.dates, errors, key="hedge_month_errors")
     st.markdown("**Positions held** over each step, units")
-    frame.chart(
-        pictures.of(draw_hedge.positions_heatmap, days, _names(path, spot), path.positions[:-1], dark=dark),
-        key="hedge_held",
-    )
+    names = [path.instruments[0], *(in_percent(name, spot) for name in path.instruments[1:])]
+    frame.picture(draw_hedge.positions_heatmap, days, names, path.positions[:-1], key="hedge_held")
     st.markdown("**Delta and vega before and after the hedge**")
-    exposures = pictures.of(
+    frame.picture(
         draw_hedge.exposures,
         days,
         (path.value_delta, path.net_delta),
         (path.value_vega / 100, path.net_vega / 100),
         label=path.label,
-        dark=dark,
+        key="hedge_exposures",
     )
-    frame.chart(exposures, key="hedge_exposures")
     st.markdown("**Where the tracking error came from**: ΔZ = ΔV − (hedge gain + interest − costs)")
-    frame.chart(pictures.of(draw_hedge.attribution, path.attribution(), dark=dark), key="hedge_attribution")
+    frame.picture(draw_hedge.attribution, path.attribution(), key="hedge_attribution")
     table = _table(path, history.spot[start : start + MONTH + 1])
     st.dataframe(rounded(table), hide_index=True, width="stretch", key="hedge_month_table")
     downloads.table_buttons(lambda: table, f"hedge-month-{path.dates[0]}", key="hedge_month", figure=figure)
@@ -93,23 +83,17 @@ class Month:
     left_out: tuple[str, ...]
 
 
-@st.cache_resource(max_entries=8, show_spinner="Hedging the month …", show_time=True)
+@cache.keep(max_entries=8, show_spinner="Hedging the month …", show_time=True)
 def _month(
-    source: str,
-    digest: str,
-    start: int,
-    portfolio: Portfolio,
-    plan: Plan,
-    _model: SurfaceModel,
-    _history: SurfaceHistory,
+    source: str, _model: SurfaceModel, history: SurfaceHistory, start: int, portfolio: Portfolio, plan: Plan
 ) -> Month:
     """The month after a day, hedged daily by every strategy.
 
     Raises:
         MarketDataError: if the data end before it does.
     """
-    options, left_out = instruments(_history.until(start), portfolio, plan)
-    window = Window.of(_history, (*options, *portfolio.options), start=start, days=MONTH, costs=plan.costs)
+    options, left_out = instruments(history.until(start), portfolio, plan)
+    window = Window.of(history, (*options, *portfolio.options), start=start, days=MONTH, costs=plan.costs)
     moves = draw_moves(window, _model, scenarios=plan.scenarios, seed=plan.seed)
     followed = (*plan.strategies, Unhedged())
     paths = {s.label: follow(window, portfolio, s, instruments=options, moves=moves) for s in followed}
@@ -161,8 +145,3 @@ def _table(path: HedgePath, spot: pd.Series) -> pd.DataFrame:
     for place, (name, values) in enumerate(greeks.items(), start=7):
         table.insert(place, name, pd.concat([pd.Series(values), last], ignore_index=True))
     return table
-
-
-def _names(path: HedgePath, spot: float) -> list[str]:
-    """Strikes in percent of the spot at entry."""
-    return [path.instruments[0], *(in_percent(name, spot) for name in path.instruments[1:])]

@@ -1,6 +1,5 @@
 """The leaderboard: who is called what, the answer in words, its tabs, and runs of one's own."""
 
-import shlex
 from collections.abc import Mapping
 
 import pandas as pd
@@ -13,7 +12,7 @@ from engine.errors import CheckpointError
 from engine.models import registry
 from engine.runs.studies import StudyResult
 from engine.studies.generators.leaderboard import Config
-from pages.ui import downloads, forms, frame, pictures, study_jobs
+from pages.ui import downloads, forms, frame, study_jobs
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -153,8 +152,7 @@ PENALTY |= {"distance": "Distance to data", "distance_floor": "Real to real", "d
 def ranking(tables: Tables, names: Names) -> None:
     """Energy scores over the baseline's with intervals, then the table."""
     scores = tables["scores"]
-    figure = pictures.of(draw.ranking, scores, names, BASE, true_ratio=true_ratio(tables), dark=frame.is_dark())
-    frame.chart(figure, key="leaderboard_ranking")
+    figure = frame.picture(draw.ranking, scores, names, BASE, true_ratio=true_ratio(tables), key="leaderboard_ranking")
     table = scores.sort_values("energy")
     truth = tables["truth"].set_index("model")["ratio"].round(4) if "truth" in tables else None
     crps = tables["crps"].pivot(index="model", columns="series", values="crps_ratio")
@@ -182,8 +180,7 @@ def ranking(tables: Tables, names: Names) -> None:
 def exceedances(tables: Tables, names: Names) -> None:
     """Shares of days below the quantiles, and which of them Kupiec rejects."""
     st.markdown("**Share of days below each quantile (%)**; a cross where Kupiec rejects at 5 %")
-    figure = pictures.of(draw.exceedance_heatmap, tables["exceedance"], dark=frame.is_dark())
-    frame.chart(figure, key="leaderboard_exceedance")
+    figure = frame.picture(draw.exceedance_heatmap, tables["exceedance"], key="leaderboard_exceedance")
     downloads.table_buttons(lambda: tables["exceedance"], "exceedances", key="leaderboard_exceedance", figure=figure)
 
 
@@ -196,8 +193,7 @@ def transforms(tables: Tables, names: Names) -> None:
     if not chosen:
         st.info("Choose a generator.", icon=":material/bar_chart:")
         return
-    figure = pictures.of(draw.pit_histograms, pit, chosen, names, dark=frame.is_dark())
-    frame.chart(figure, key="leaderboard_transforms")
+    figure = frame.picture(draw.pit_histograms, pit, chosen, names, key="leaderboard_transforms")
     uniform = tables["uniformity"][tables["uniformity"]["model"].isin(chosen)]
     shown = uniform.assign(
         distance=uniform["distance"].round(3),
@@ -210,9 +206,8 @@ def transforms(tables: Tables, names: Names) -> None:
 def arbitrage(tables: Tables, names: Names) -> None:
     """Mean Φ of scenarios beside that of the surfaces that came."""
     penalty = tables["penalty"]
-    figure = pictures.of(draw.penalty_ranking, penalty, names, dark=frame.is_dark())
     st.markdown("**Mean Φ of the scenarios**, as drawn")
-    frame.chart(figure, key="leaderboard_penalty")
+    figure = frame.picture(draw.penalty_ranking, penalty, names, key="leaderboard_penalty")
     shown = penalty.map(lambda cell: theme.significant(cell) if isinstance(cell, float) else cell)
     st.dataframe(
         shown.rename(columns=PENALTY), hide_index=True, width="stretch", height="content", key="leaderboard_penalties"
@@ -258,18 +253,6 @@ STUDY = "leaderboard"
 def title(result: StudyResult) -> str:
     """A finished leaderboard in a list. Plain text: names come from people."""
     return f"{result.data['name']} · {result.created[:16].replace('T', ' ')}"
-
-
-def command(result: StudyResult) -> str:
-    """What repeats it."""
-    pairs = [part for name, value in result.settings.items() for part in ("--set", f"{name}={value}")]
-    words = ["python", "-m", "engine", "study", "leaderboard", "--data", str(result.data.get("ref", ""))]
-    return shlex.join([*words, *pairs, "--run", "leaderboard-again"])
-
-
-def standing(loaded: Loaded) -> bool:
-    """The job on these data, live; whether one is at work."""
-    return study_jobs.standing(study_jobs.runs(STUDY, loaded), STUDY)
 
 
 def form(loaded: Loaded, busy: bool) -> None:

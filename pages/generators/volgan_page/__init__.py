@@ -14,7 +14,7 @@ from engine.models import registry
 from engine.scenarios import reweighting
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.surfaces.arbitrage import Kind, Penalty
-from pages.ui import texts
+from pages.ui import frame
 
 MONTH = 1 / 12
 
@@ -85,6 +85,11 @@ class View:
     def realised_iv(self) -> Floats | None:
         """The surface that came about."""
         return self.history.iv[self.row + 1] if self.is_known else None
+
+    @property
+    def realised_atm(self) -> float | None:
+        """The at-the-money vol that came about."""
+        return float(self.atm_history[self.row + 1]) if self.is_known else None
 
     @cached_property
     def atm_maturity(self) -> float:
@@ -166,9 +171,9 @@ def metrics(view: View) -> list[tuple[str, str, str | None, str]]:
 
 def outcome(view: View) -> str:
     """What came about, against the bands; empty if it is not known."""
-    if view.realised_return is None:
+    atm = view.realised_atm
+    if view.realised_return is None or atm is None:
         return ""
-    atm = float(view.atm_history[view.row + 1])
     return (
         f"What came about on {view.next_day}: return {theme.basis_points(view.realised_return)} "
         f"({place(view.realised_return, view.return_bands)}), {view.atm_label} vol {theme.percent(atm)} "
@@ -178,7 +183,7 @@ def outcome(view: View) -> str:
 
 def quantile_table(view: View) -> pd.DataFrame:
     """Quantiles of return and ATM vol, raw and reweighted, and what came about, in words."""
-    come = [view.realised_return, float(view.atm_history[view.row + 1])] if view.is_known else []
+    come = [view.realised_return, view.realised_atm] if view.is_known else []
     rows = {
         "Return, raw": (band_quantiles(view.drawn.log_return), theme.basis_points, 0),
         "Return, reweighted": (view.return_bands, theme.basis_points, 0),
@@ -200,7 +205,7 @@ def place(value: float, bands: Floats) -> str:
 
 def method(model: str, tab: str = "") -> str:
     """What the method expander says: of the open tab, of the model, of arbitrage and of what can go wrong."""
-    about = texts.parts("generators/volgan_page/method")
+    about = frame.parts("generators/volgan_page/method")
     return "\n".join(
         (about.get(tab, ""), registry.spec(model).method, about["static arbitrage"], about["what can go wrong"])
     )

@@ -9,7 +9,7 @@ from engine.scenarios import reweighting
 from engine.surfaces import arbitrage
 from pages.generators.volgan_page import KINDS, View
 from pages.generators.volgan_page.controls import BETAS
-from pages.ui import frame, pictures, widths
+from pages.ui import forms, frame, widths
 
 _REWEIGHTED, _RAW, _TODAY, _WORST = "Reweighted mean", "Raw mean", "Today's surface", "Worst scenario"
 
@@ -18,23 +18,20 @@ TITLES = {"Calendar": "Calendar P1", "Call spread": "Call spread P2", "Butterfly
 
 def draw(view: View) -> None:
     """Where arbitrage is, how much of it, and what it costs to weigh it away."""
-    dark = frame.is_dark()
     n = len(view.drawn)
     uniform = np.full(n, 1 / n)
     raw = view.matrices(uniform)
+    of_today = arbitrage.penalty(view.history.iv[view.row], view.grid, float(view.history.rate[view.row]))
     choices = {
         _REWEIGHTED: lambda: view.matrices(view.weights),
         _RAW: lambda: raw,
         _WORST: lambda: view.matrices(np.eye(1, n, int(view.phi.argmax()))[0]),
-        _TODAY: lambda: _of_surface(view, view.history.iv[view.row]),
+        _TODAY: lambda: {name: getattr(of_today, kind) for name, kind in KINDS.items()},
     }
-    what = st.segmented_control(
+    what = forms.segments(
         "Penalties of",
-        list(choices),
-        default=_REWEIGHTED,
-        required=True,
+        choices,
         key="volgan_matrices",
-        persist_state="session",
         help="Raw and reweighted means share one colour scale, so the matrices go white as β grows.",
     )
     matrices = choices[str(what)]()
@@ -42,41 +39,34 @@ def draw(view: View) -> None:
     for line in _in_words(matrices, worst):
         st.markdown(line)
     top = max(float(m.max()) for m in raw.values()) if what in (_RAW, _REWEIGHTED) else None
-    panels = pictures.of(
+    frame.picture(
         penalties.penalty_panels,
         {TITLES[name]: matrix for name, matrix in matrices.items()},
         view.grid,
         {TITLES[name]: words for name, words in worst.items()},
         top=top,
-        dark=dark,
+        key="volgan_penalties",
     )
-    frame.chart(panels, key="volgan_penalties")
     none = view.phi <= penalties.NEGLIGIBLE
     free, free_raw = float(view.weights[none].sum()), float(none.mean())
-    st.markdown(
-        frame.plain(
-            f"Scenarios without any arbitrage: {theme.percent(free_raw)} as drawn, {theme.percent(free)} by weight. "
-            f"The heaviest scenario holds {theme.percent(float(view.weights.max()), 2)} of the weight."
-        )
+    frame.say(
+        f"Scenarios without any arbitrage: {theme.percent(free_raw)} as drawn, {theme.percent(free)} by weight. "
+        f"The heaviest scenario holds {theme.percent(float(view.weights.max()), 2)} of the weight."
     )
     left, right = widths.columns(2)
     with left:
         st.markdown("**Φ, raw and reweighted**")
         today = float(view.history_phi[view.row])
-        figure = pictures.of(
-            penalties.phi_histogram, view.phi, view.weights, model=view.model, data_phi=today, dark=dark
+        frame.picture(
+            penalties.phi_histogram, view.phi, view.weights, model=view.model, data_phi=today, key="volgan_phi"
         )
-        frame.chart(figure, key="volgan_phi")
         st.markdown("**How few scenarios carry the weight**")
-        frame.chart(
-            pictures.of(penalties.weight_concentration, view.weights, model=view.model, dark=dark),
-            key="volgan_concentration",
-        )
+        frame.picture(penalties.weight_concentration, view.weights, model=view.model, key="volgan_concentration")
     with right:
         st.markdown("**What β costs**")
         beta = np.array(BETAS)
         curves = reweighting.weights(np.broadcast_to(view.phi, (len(beta), n)), beta)
-        figure = pictures.of(
+        frame.picture(
             penalties.reweighting_curves,
             beta,
             reweighting.relative_entropy(curves),
@@ -84,15 +74,9 @@ def draw(view: View) -> None:
             n=n,
             current=view.beta,
             model=view.model,
-            dark=dark,
             height=2 * theme.HEIGHT + 40,
+            key="volgan_curves",
         )
-        frame.chart(figure, key="volgan_curves")
-
-
-def _of_surface(view: View, iv: Floats) -> dict[str, Floats]:
-    found = arbitrage.penalty(iv, view.grid, float(view.history.rate[view.row]))
-    return {"Calendar": found.calendar, "Call spread": found.call_spread, "Butterfly": found.butterfly}
 
 
 def _in_words(matrices: dict[str, Floats], worst: dict[str, str]) -> list[str]:

@@ -23,7 +23,7 @@ from engine.studies.generators import BASELINE, BASELINE_MODEL
 from pages.generators.volgan_page import View, place, states
 from pages.generators.volgan_page.controls import Request
 from pages.generators.volgan_page.fans import HISTORY_DAYS
-from pages.ui import cache, datasets, downloads, frame, generators, pictures, study_jobs
+from pages.ui import cache, datasets, downloads, forms, frame, generators, study_jobs
 from pages.ui import jobs as ui_jobs
 
 MOST, AT_FIRST = 6, 5
@@ -51,13 +51,12 @@ def draw(loaded: Loaded, listed: Listed, request: Request) -> None:
     fitting = generators.fitting(history.grid)
     key = f"volgan_compare_{history.grid!r}"
     _take_in(key, MOST)
-    chosen = st.multiselect(
+    chosen = forms.remembered.multiselect(
         "Generators",
         list(fitting),
         None if key in st.session_state else _first(listed, fitting, loaded),
         format_func=lambda id: generators.words(fitting[id]),
         key=key,
-        persist_state="session",
         max_selections=MOST,
         help="Any that know this grid, whatever they were trained on.",
     )
@@ -99,7 +98,8 @@ def _first(listed: Listed, fitting: dict[str, Listed], loaded: Loaded) -> list[s
     """
     found = {listed.card.model if listed.card is not None else "": str(listed.directory)}
     cards = {id: card for id, one in fitting.items() if (card := one.card) is not None}
-    scored = _scored_beside(listed, loaded)
+    result = _finished(loaded, [listed.name])
+    scored = set() if result is None else set(cache.study_table(result, "generators")["model"])
 
     def rank(id: str) -> tuple[bool, bool, bool]:
         others = not generators.same_data(cards[id], loaded)
@@ -126,10 +126,9 @@ def _table(views: dict[str, tuple[View, Card]], loaded: Loaded) -> pd.DataFrame:
             "Return, 95 % band": f"{theme.signed(1e4 * down, ',.0f')} to {theme.basis_points(up)}",
             f"{view.atm_label} vol, 95 % band": f"{100 * low:.1f} to {theme.percent(high)}",
         }
-        if view.realised_return is not None:
-            came = float(view.atm_history[view.row + 1])
+        if view.realised_return is not None and view.realised_atm is not None:
             row["Return that came"] = place(view.realised_return, view.return_bands)
-            row["Vol that came"] = place(came, view.atm_bands)
+            row["Vol that came"] = place(view.realised_atm, view.atm_bands)
         row["This day"] = states.sample_words(loaded, view.row, card)
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -170,13 +169,12 @@ def _offer(loaded: Loaded, card: Card | None, fitting: Mapping[str, Listed]) -> 
         help=f"Trained {until}; seconds each, in the background.",
     ):
         with frame.errors("Train them one by one under Train."):
-            st.session_state[STARTED] = [_start(name, loaded, last) for name in missing]
+            defaults = {name: settings.to_dict(registry.surface_model(name).Config()) for name in missing}
+            st.session_state[STARTED] = [
+                str(jobs.train(name, loaded.entry.id, asked, seed=0, split=last, label=name).directory)
+                for name, asked in defaults.items()
+            ]
         st.rerun()
-
-
-def _start(name: str, loaded: Loaded, last: str) -> str:
-    asked = settings.to_dict(registry.surface_model(name).Config())
-    return str(jobs.train(name, loaded.entry.id, asked, seed=0, split=last, label=name).directory)
 
 
 def _live() -> None:
@@ -209,14 +207,13 @@ def _fans(views: Mapping[str, View]) -> None:
     frame.chart(figure.update_layout(room), key="volgan_compare_returns")
     st.markdown(f"**{view.atm_label} implied vol**")
     panels = {name: (one.atm, one.weights) for name, one in views.items()}
-    known = float(view.atm_history[view.row + 1]) if view.is_known else None
     figure = draw_scenarios.atm_fan(
         dates,
         view.atm_history[first : view.row + 1],
         view.next_day,
         panels,
         label=view.atm_label,
-        realised=known,
+        realised=view.realised_atm,
         **shared,
     )
     frame.chart(figure.update_layout(room), key="volgan_compare_vols")
@@ -257,9 +254,8 @@ def _days_after_training(loaded: Loaded, chosen: Mapping[str, Listed]) -> None:
     shown = _called(chosen)
     hits = cache.study_table(result, "exceedance")
     hits = hits[hits["model"].isin(shown)].assign(model=lambda part: part["model"].map(shown))
-    figure = pictures.of(draw_leaderboard.exceedance_heatmap, hits, dark=frame.is_dark())
     st.markdown("**Share of days below each quantile (%)**; a cross where Kupiec rejects at 5 %")
-    frame.chart(figure, key="volgan_compare_exceedance")
+    frame.picture(draw_leaderboard.exceedance_heatmap, hits, key="volgan_compare_exceedance")
     command = f"python -m engine study {STUDY} --data {loaded.entry.id} --models {','.join(runs)} --run again"
     st.code(command, language="bash", wrap_lines=True)
 
@@ -271,12 +267,6 @@ def _finished(loaded: Loaded, runs: list[str]) -> studies.StudyResult | None:
         if datasets.same(result.data, loaded) and set(runs) <= set(known):
             return result
     return None
-
-
-def _scored_beside(listed: Listed, loaded: Loaded) -> set[str]:
-    """Runs that the newest finished study of this generator on these data scored."""
-    result = _finished(loaded, [listed.name])
-    return set() if result is None else set(cache.study_table(result, "generators")["model"])
 
 
 def _figures(result: studies.StudyResult, chosen: Mapping[str, Listed]) -> pd.DataFrame:

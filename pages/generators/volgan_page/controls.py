@@ -1,6 +1,5 @@
 """What the page asks: the day, how many scenarios, the seed, and β."""
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from engine.charts import theme
-from engine.errors import MarketDataError
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
+from pages.ui import datasets, forms
 
 LAST, STRESSED, CALM, OTHER = "Last day", "Most stressed day", "Calmest day", "Choose a date"
 
@@ -35,26 +34,17 @@ def request(history: SurfaceHistory) -> Request:
     """Day, number and seed from the sidebar."""
     row = _row(history)
     with st.sidebar:
-        n = st.number_input(
+        n = forms.remembered.number_input(
             "Scenarios",
             100,
             MOST_SCENARIOS,
             10_000,
             step=1_000,
             key="volgan_n",
-            persist_state="session",
             help="How many tomorrows are drawn. 10,000 is the published number.",
         )
-        seed = st.number_input(
-            "Seed",
-            0,
-            2**31 - 1,
-            1,
-            key="volgan_seed",
-            persist_state="session",
-            help="The same seed draws the same scenarios; another one shows what is chance.",
-        )
-    return Request(row, int(n), int(seed))
+        help = "The same seed draws the same scenarios; another one shows what is chance."
+        return Request(row, int(n), forms.seed(key="volgan_seed", help=help))
 
 
 def beta(default: float) -> float:
@@ -98,11 +88,10 @@ def beta_options(default: float, stops: Sequence[float] = BETAS) -> list[float |
 
 def _row(history: SurfaceHistory) -> int:
     with st.sidebar:
-        which = st.selectbox(
+        which = forms.remembered.selectbox(
             "Day",
             [LAST, STRESSED, CALM, OTHER],
             key="volgan_day",
-            persist_state="session",
             help="Scenarios are of the day after this one. Stressed and calm: highest and lowest at-the-money vol.",
         )
         usable = history.atm()[FIRST_CONDITION_ROW:-1]
@@ -112,21 +101,11 @@ def _row(history: SurfaceHistory) -> int:
             return FIRST_CONDITION_ROW + int(usable.argmin())
         if which != OTHER:
             return len(history) - 1
-        first, last = (_date(history.dates[k]) for k in (FIRST_CONDITION_ROW, -1))
-        day = st.date_input(
-            "Date",
-            last,
-            first,
-            last,
+        return datasets.day_row(
+            history.dates,
+            len(history) - 1,
+            first=FIRST_CONDITION_ROW,
+            label="Date",
             key=f"volgan_date_{history.fingerprint}",
-            persist_state="session",
-            required=True,
             help="A day without data stands for the last trading day before it.",
         )
-    if not isinstance(day, datetime.date):
-        raise MarketDataError(f"expected one date; found {day!r}")
-    return max(FIRST_CONDITION_ROW, int(np.searchsorted(history.dates, np.datetime64(day), side="right")) - 1)
-
-
-def _date(day: np.datetime64) -> datetime.date:
-    return datetime.date.fromisoformat(str(day))

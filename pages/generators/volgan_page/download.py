@@ -16,11 +16,9 @@ def draw(view: View, listed: Listed, loaded: Loaded) -> None:
     """The scenarios with their weights, the surface as a page of its own, and the command that gives the same."""
     weighted = view.drawn.weighted(view.weights)
     name = f"scenarios-{view.model}-{view.day}"
-    st.markdown(
-        frame.plain(
-            f"{theme.count(len(view.drawn))} scenarios of {view.next_day}: weight, log-return, and the vols of "
-            f"{view.grid.size} grid points as decimals, one row each; columns iv_<days>d_<moneyness>."
-        )
+    frame.say(
+        f"{theme.count(len(view.drawn))} scenarios of {view.next_day}: weight, log-return, and the vols of "
+        f"{view.grid.size} grid points as decimals, one row each; columns iv_<days>d_<moneyness>."
     )
     downloads.table_buttons(weighted.to_frame, name, key="volgan_scenarios", label="Scenarios as")
     figure = surfaces.surface_3d(view.mean_surface(), view.grid, dark=False, title=f"Mean scenario of {view.next_day}")

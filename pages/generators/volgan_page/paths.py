@@ -19,7 +19,7 @@ from engine.models.surface_model import SurfaceModel
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
 from pages.generators.volgan_page import controls
-from pages.ui import cache, downloads, frame, pictures
+from pages.ui import cache, downloads, frame
 
 PAST_DAYS = 60
 """Of the data, drawn before the paths."""
@@ -27,7 +27,7 @@ PAST_DAYS = 60
 FEW_PATHS = 20
 """Effective paths below which bands are doubtful."""
 
-STARTS = ("Last day", "Most stressed day", "Calmest day")
+STARTS = (controls.LAST, controls.STRESSED, controls.CALM)
 
 BETAS = (0.0, *(10.0 ** (k / 2) for k in range(-4, 31)))
 """β from 0 over 0.01 to 10¹⁵, two steps a decade."""
@@ -64,7 +64,15 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
     except MarketDataError as everything_left:
         frame.problem(str(everything_left), "Shorten the paths, or train the generator longer.")
         return
-    beta = _beta(default)
+    beta = controls.beta_slider(
+        "β: how strongly the arbitrage of a path is weighed down (per unit of φ, log scale)",
+        default,
+        controls.beta_options(default, BETAS),
+        formula="500/max φ",
+        without="no path has arbitrage",
+        key="paths_beta",
+        help="0 leaves the paths as drawn. Moving it simulates nothing again.",
+    )
     weights = walked.weights(beta)
     frame.metrics(metrics(walked, weights, found))
     if (effective := float(reweighting.effective_sample_size(weights))) < FEW_PATHS:
@@ -86,9 +94,7 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
     else:
         for line in found.words:
             st.markdown(f"- {frame.plain(line)}")
-        frame.chart(
-            pictures.of(charts.stability_dots, found.table, model=card.model, dark=frame.is_dark()), key="paths_dots"
-        )
+        frame.picture(charts.stability_dots, found.table, model=card.model, key="paths_dots")
         frame.provenance(f"median and 5 to 95 % over paths, and over {found.windows} overlapping windows of the data")
         st.dataframe(table(found), hide_index=True, width="stretch", key="paths_table")
         downloads.table_buttons(lambda: found.table, "path_stability", key="paths_stability", label="Statistics")
@@ -134,24 +140,11 @@ def _request(history: SurfaceHistory, model: SurfaceModel) -> Request:
     return Request(_row(history, str(start)), LENGTHS[str(length)], int(n), int(seed))
 
 
-def _beta(default: float) -> float:
-    """β of the paths, at first 500/max φ."""
-    return controls.beta_slider(
-        "β: how strongly the arbitrage of a path is weighed down (per unit of φ, log scale)",
-        default,
-        controls.beta_options(default, BETAS),
-        formula="500/max φ",
-        without="no path has arbitrage",
-        key="paths_beta",
-        help="0 leaves the paths as drawn. Moving it simulates nothing again.",
-    )
-
-
 def _row(history: SurfaceHistory, start: str) -> int:
     usable = history.atm()[FIRST_CONDITION_ROW:]
-    if start == STARTS[1]:
-        return FIRST_CONDITION_ROW + int(usable.argmax())
-    return FIRST_CONDITION_ROW + int(usable.argmin()) if start == STARTS[2] else len(history) - 1
+    if start == controls.LAST:
+        return len(history) - 1
+    return FIRST_CONDITION_ROW + int(usable.argmax() if start == controls.STRESSED else usable.argmin())
 
 
 def _fan(walked: SurfacePaths, weights: np.ndarray, history: SurfaceHistory, row: int, model: str) -> None:
@@ -178,7 +171,7 @@ def _fan(walked: SurfacePaths, weights: np.ndarray, history: SurfaceHistory, row
     values, title = drawn[str(what)]
     stayed, known = walked.complete, real[str(what)]
     phi = float(cache.history_penalty(history)[: row + 1].mean())
-    figure = pictures.of(
+    frame.picture(
         charts.time_fan,
         walked.dates,
         {"raw": (values[stayed], None), "reweighted": (values[stayed], weights[stayed])},
@@ -187,9 +180,8 @@ def _fan(walked: SurfacePaths, weights: np.ndarray, history: SurfaceHistory, row
         past=known,
         reference=("the data's average", phi * np.arange(walked.days + 1)) if what == "φ along the path" else None,
         model=model,
-        dark=frame.is_dark(),
+        key="paths_fan",
     )
-    frame.chart(figure, key="paths_fan")
 
 
 def metrics(paths: SurfacePaths, weights: Floats, found: Stability | str) -> list[tuple[str, str, str | None, str]]:

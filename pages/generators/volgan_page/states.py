@@ -48,8 +48,8 @@ def mismatch(history: SurfaceHistory, listed: Listed, card: Card) -> None:
             args=(one.directory,),
             icon=":material/swap_horiz:",
         )
-    entry = data_of(card)
-    if entry is not None:
+    its = [e for e in catalogue.catalogue("surfaces") if (e.label, e.origin) == (card.data_name, card.data_origin)]
+    for entry in its[:1]:
         st.button(
             frame.plain(f"Switch to {entry.label}, the data it was trained on"),
             key="use_its_data",
@@ -75,14 +75,6 @@ def doubts(view: View, card: Card) -> None:
             "over the training part. Its bands are too narrow; train it longer.",
             icon=":material/compress:",
         )
-
-
-def data_of(card: Card) -> catalogue.Entry | None:
-    """The dataset of the picker that a generator was trained on, if it is there."""
-    for entry in catalogue.catalogue("surfaces"):
-        if entry.label == card.data_name and entry.origin == card.data_origin:
-            return entry
-    return None
 
 
 def grid_words(grid: Grid) -> str:

@@ -9,7 +9,7 @@ from engine.charts import scenarios
 from engine.market.grid import Floats
 from engine.scenarios import reweighting
 from pages.generators.volgan_page import View
-from pages.ui import frame, pictures, surface_picture
+from pages.ui import frame, surface_picture
 
 QUANTITY = {"Change from today": "vol_change", "Width of the 95 % band": "vol_width"}
 """What is shown → its quantity in the theme; the others are vols."""
@@ -22,7 +22,6 @@ SHOW_HELP = (
 
 def draw(view: View) -> None:
     """3-D with fixed views beside the heatmap, and the smiles with their bands below."""
-    dark = frame.is_dark()
     shown: dict[str, Callable[[], Floats]] = {
         "Mean scenario": view.mean_surface,
         "Change from today": lambda: view.mean_surface() - view.history.iv[view.row],
@@ -36,12 +35,12 @@ def draw(view: View) -> None:
     what = str(left.selectbox("Show", list(shown), key="volgan_show", persist_state="session", help=SHOW_HELP))
     sight = surface_picture.controls(middle, right, key="volgan")
     quantity, values = QUANTITY.get(what, "vol"), shown[what]()
-    surface_picture.draw(values, view.grid, sight, key="volgan", dark=dark, quantity=quantity)
+    surface_picture.draw(values, view.grid, sight, key="volgan", quantity=quantity)
     st.markdown(
         "**Smiles tomorrow**, reweighted: 50, 80 and 95 % bands; today's dotted"
         + (", the realised one solid" if view.is_known else "")
     )
-    fan = pictures.of(
+    frame.picture(
         scenarios.smile_fan,
         view.iv,
         view.grid,
@@ -49,9 +48,8 @@ def draw(view: View) -> None:
         today=view.history.iv[view.row],
         realised=view.realised_iv,
         model=view.model,
-        dark=dark,
+        key="volgan_smiles",
     )
-    frame.chart(fan, key="volgan_smiles")
 
 
 def _width(view: View) -> Floats:

@@ -27,13 +27,12 @@ def draw(loaded: Loaded, card: Card | None) -> None:
     """
     _latest()
     offered = list(registry.next_day() if loaded.origin == "built-in" else registry.fitted_to_data())
-    name = st.selectbox(
+    name = forms.remembered.selectbox(
         "Model to train",
         offered,
         offered.index(DEFAULT),
         format_func=registry.label,
         key="volgan_train_model",
-        persist_state="session",
         help="Every registered model of surfaces: generative ones, and those that only keep statistics of the past.",
     )
     kind = registry.surface_model(str(name))
@@ -43,43 +42,32 @@ def draw(loaded: Loaded, card: Card | None) -> None:
         )
         values = forms.config_fields(kind.Config, key=f"{name}_train")
         left, middle, right = st.columns(3)
-        label = left.text_input(
+        label = forms.Remembered(left).text_input(
             "Name",
             "",
             max_chars=60,
             key="volgan_train_name",
             placeholder=str(name),
-            persist_state="session",
             help="What the run is called in lists.",
         )
-        share = middle.number_input(
+        share = forms.Remembered(middle).number_input(
             "Training part (% of days)",
             10,
             99,
             85,
             key="volgan_train_share",
-            persist_state="session",
             help="The first days train, the rest stays out of sample. The split is chronological.",
         )
-        seed = right.number_input(
-            "Seed",
-            0,
-            2**31 - 1,
-            0,
-            key="volgan_train_seed",
-            persist_state="session",
-            help="Of weights, noise and order, where the model has any.",
-        )
+        help = "Of weights, noise and order, where the model has any."
+        seed = forms.seed(key="volgan_train_seed", help=help, first=0, where=right)
         submitted = st.form_submit_button("Train in the background", type="primary", icon=":material/play_arrow:")
     if card is not None and card.model == name and generators.same_data(card, loaded):
         changed = _differences(values, card)
         if changed:
-            st.caption(
-                frame.plain(f"Differs from the generator shown, so its figures are of other settings: {changed}.")
-            )
+            frame.caption(f"Differs from the generator shown, so its figures are of other settings: {changed}.")
     if submitted:
         with frame.errors("Change the setting and try again."):
-            _start(str(name), loaded, values, int(share), int(seed), label or str(name))
+            _start(str(name), loaded, values, int(share), seed, label or str(name))
         st.rerun()
 
 
@@ -109,23 +97,9 @@ def _latest() -> None:
     if started:
         run = jobs.read(started[0])
         if run.active:
-            _running(run)
+            ui_jobs.follow(run)
         else:
             _ended(run)
-
-
-def _running(run: jobs.Run) -> None:
-    """The job at work, looked at again and again; when it ends the page is drawn anew."""
-
-    def live() -> None:
-        now = jobs.read(run.directory)
-        if not now.active:
-            st.rerun()
-        with st.container(border=True):
-            st.markdown(f"**{frame.plain(now.name)}**")
-            ui_jobs.progress(now)
-
-    st.fragment(live, run_every=ui_jobs.POLL)()
 
 
 def _ended(run: jobs.Run) -> None:
@@ -144,10 +118,6 @@ def _ended(run: jobs.Run) -> None:
                 icon=":material/visibility:",
             )
         return
-    frame.problem(f"{run.name} {ui_jobs.STATES[run.state][0]}: {run.reason or 'it left no reason'}")
-    if run.resumable and st.button("Resume", key=f"resume_{run.name}", icon=":material/resume:"):
-        with frame.errors():
-            jobs.resume(run.directory)
-        st.rerun()
+    ui_jobs.stopped(run, f"resume_{run.name}")
     with st.expander("Loss curves, command and log"):
         ui_jobs.details(run)

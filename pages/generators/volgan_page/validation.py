@@ -1,7 +1,5 @@
 """The validation of VolGAN on its page: a finished study at once, one section at a time, and a job for one's own."""
 
-import shlex
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -9,11 +7,10 @@ import streamlit as st
 from engine.charts import theme, validation
 from engine.charts.validation import eigen_surfaces
 from engine.datasets import Loaded
-from engine.runs import studies
 from engine.runs.checkpoints import Listed
 from engine.runs.studies import StudyResult
 from engine.studies import volgan
-from pages.ui import cache, datasets, downloads, forms, frame, generators, pictures, study_jobs, widths
+from pages.ui import cache, forms, frame, generators, study_jobs, widths
 
 STUDY = "volgan"
 
@@ -23,7 +20,8 @@ TRAIN = "Train new ones"
 REJECTED = 0.5
 """A quantile counts as wrong if Kupiec rejects it at 5 % for at least this share of the networks."""
 
-P_VALUES = ("p_value", "kupiec_p", "independence_p", "conditional_p", "robust_p")
+P_VALUES = ("p value", "kupiec p", "independence p", "conditional p", "robust p")
+"""Headings of tables."""
 
 TINY = 1e-3
 """A column whose typical size is below this, or above 10,000, is shown with an exponent."""
@@ -36,60 +34,25 @@ RAW_LAWS = ("volgan", "fhs", "truth", "bce")
 
 SPOKEN = {"S": "Index: daily log-return", "VIX": "Volatility index"}
 
-_LAWS_HELP = "Raw: scenarios as drawn. Reweighted: under β = 500/max Φ. The dashed line is where the share should be."
-
 
 def draw(loaded: Loaded) -> None:
     """The tab: the study of these data, or the shipped one and how to run one's own."""
-    busy = _following(loaded)
-    result = _chosen(loaded)
-    if result is None:
-        st.info("No validation has been finished yet. Run one below.", icon=":material/fact_check:")
-    else:
-        with frame.errors("Choose another validation, or run it again."):
-            _show(result, loaded)
-    if not busy:
-        with st.expander("Validate on these data", icon=":material/play_arrow:", expanded=result is None):
-            _form(loaded)
-
-
-def _chosen(loaded: Loaded) -> StudyResult | None:
-    """The study to show: of these data if there is one, newest first, else a shipped one."""
-    found = {str(result.directory): result for result in studies.catalogue(STUDY)}
-    mine = {key: one for key, one in found.items() if datasets.same(one.data, loaded)}
-    listed = mine or found
-    if not listed:
-        return None
-    if not mine:
-        st.info(
-            frame.plain(
-                f"These are not the data of the page: no validation on {loaded.label} has been finished yet. "
-                "Run one below; meanwhile, another."
-            ),
-            icon=":material/info:",
-        )
-    if len(listed) == 1:
-        return next(iter(listed.values()))
-    key = st.selectbox(
-        "Validation", list(listed), format_func=lambda key: _words(listed[key]), key=f"validation_of_{len(listed)}"
+    study_jobs.tab(
+        STUDY,
+        loaded,
+        _show,
+        _form,
+        called="validation",
+        heading="Validate on these data",
+        icon=":material/fact_check:",
+        key="validation",
     )
-    return listed[key]
 
 
-def _show(result: StudyResult, loaded: Loaded) -> None:
+def _show(result: StudyResult) -> None:
     _answer(result)
     section = forms.section(SECTIONS, key="validation_section")
-    name = SECTIONS[section](result)
-    table = cache.study_table(result, name)
-    _show_table(table, f"validation_table_{name}")
-    downloads.table_buttons(lambda: table, f"volgan-validation-{name}", key=f"validation_{name}")
-    with st.expander("Every table", icon=":material/table_view:"):
-        other = st.selectbox("Table", result.table_names(), key="validation_other", format_func=_spoken)
-        whole = cache.study_table(result, other)
-        _show_table(whole, "validation_any_table")
-        downloads.table_buttons(lambda: whole, f"volgan-validation-{other}", key="validation_any")
-    st.markdown("**The command that repeats it**")
-    st.code(_command(result), language=None, wrap_lines=True)
+    study_jobs.every_table(result, SECTIONS[section](result), _show_table, stem="volgan-validation", key="validation")
 
 
 def _answer(result: StudyResult) -> None:
@@ -140,7 +103,8 @@ def _answer(result: StudyResult) -> None:
         f"data {str(result.data['digest'])[:12]}",
     )
     if seeds > 1:
-        phi = _penalty_row(result)
+        table = cache.study_table(result, "penalty")  # the line of Table 3.1 with VolGAN's mean Φ
+        phi = table[(table["model"] == "volgan") & (table["statistic"] == "mean")].iloc[0]
         frame.provenance(
             f"95 % intervals over seeds: raw bands {between(bands.loc['volgan'], 'seeds')}, reweighted "
             f"{between(bands.loc['volgan_reweighted'], 'seeds')}, CRPS ratio {float(ratio['seeds_low']):.2f} to "
@@ -156,12 +120,10 @@ def _answer(result: StudyResult) -> None:
             wrong = bool(wrong_series(coverage, model))
             icon = ":material/warning:" if wrong else ":material/check_circle:"
             st.markdown(f"{icon} {frame.plain(verdict(coverage, model))}")
-        st.caption(
-            frame.plain(
-                "A quantile counts as rejected if Kupiec's test rejects it at 5 % for at least half of the networks. "
-                f"Of {4 * coverage['series'].nunique()} quantiles a right law has about "
-                f"{0.2 * coverage['series'].nunique():.1f} rejected by chance."
-            )
+        frame.caption(
+            "A quantile counts as rejected if Kupiec's test rejects it at 5 % for at least half of the networks. "
+            f"Of {4 * coverage['series'].nunique()} quantiles a right law has about "
+            f"{0.2 * coverage['series'].nunique():.1f} rejected by chance."
         )
 
 
@@ -212,12 +174,11 @@ def calibration(result: StudyResult) -> str:
         there[:4],
         format_func=lambda name: validation.NAMES[name],
         key="validation_laws",
-        help=_LAWS_HELP,
+        help="Raw: scenarios as drawn. Reweighted: under β = 500/max Φ. The dashed line is where the share should be.",
     )
     published = st.toggle("Show the thesis's figures (SPX, 2018 to 2023)", key="validation_published")
     if shown:
-        figure = pictures.of(validation.exceedances, table, shown, published=published, dark=frame.is_dark())
-        frame.chart(figure, key="validation_exceedances")
+        frame.picture(validation.exceedances, table, shown, published=published, key="validation_exceedances")
     moved = cache.study_table(result, "series")
     moved = moved[~moved["exact"]]
     if len(moved):
@@ -247,24 +208,21 @@ def bands(result: StudyResult) -> str:
     )
     factor, unit = {"S": (1e4, "bp"), "VIX": (1.0, "points")}.get(name, (100.0, "% a year"))
     s = series.index(name)
-    figure = pictures.of(
+    frame.picture(
         validation.bands_over_time,
         dates,
         factor * arrays["realised"][:, s],
         {law: factor * arrays[law][:, :, s] for law in laws},
         title=SPOKEN.get(name, f"{name} vol"),
         unit=unit,
-        dark=frame.is_dark(),
+        key="validation_bands_chart",
     )
-    frame.chart(figure, key="validation_bands_chart")
     if name == "S":
         last = len(dates) - 1
         ends = ", ".join(
             f"{validation.NAMES[law]} {_level(arrays, law, last, 1)} … {_level(arrays, law, last, 2)}" for law in laws
         )
-        st.caption(
-            frame.plain(f"As levels, for {dates[last]}: {ends}; the index came to {_level(arrays, None, last, 0)}.")
-        )
+        frame.caption(f"As levels, for {dates[last]}: {ends}; the index came to {_level(arrays, None, last, 0)}.")
     return "coverage"
 
 
@@ -280,15 +238,11 @@ def penalty(result: StudyResult) -> str:
         key="validation_penalty_laws",
     )
     if shown:
-        frame.chart(
-            pictures.of(validation.penalties_over_time, daily, shown, dark=frame.is_dark()), key="validation_penalty"
-        )
+        frame.picture(validation.penalties_over_time, daily, shown, key="validation_penalty")
     left = float(daily["effective_share"].mean())
-    st.caption(
-        frame.plain(
-            f"Reweighting leaves on average {theme.percent(left)} of the scenarios of a day in effect, on its worst "
-            f"day {theme.percent(float(daily['effective_share'].min()))}."
-        )
+    frame.caption(
+        f"Reweighting leaves on average {theme.percent(left)} of the scenarios of a day in effect, on its worst "
+        f"day {theme.percent(float(daily['effective_share'].min()))}."
     )
     st.markdown("**Table 3.1**")
     return "penalty"
@@ -298,20 +252,18 @@ def scores(result: StudyResult) -> str:
     """Scores over time, and the days that the discriminator finds least like the others."""
     daily = cache.study_table(result, "scores")
     summary = cache.study_table(result, "score_summary").set_index(["model", "part"])
-    frame.chart(pictures.of(validation.scores_over_time, daily, dark=frame.is_dark()), key="validation_scores")
+    frame.picture(validation.scores_over_time, daily, key="validation_scores")
     test = daily[daily["part"] == "test"]
     large = test["size"] > daily.loc[daily["part"] == "train", "size"].quantile(0.99)
     flagged, of_large = float(test["extreme"].mean()), float(test.loc[large, "extreme"].mean()) if large.any() else 0.0
     with_size = float(summary.loc[("volgan", "test"), "correlation_with_size"])
     spread = float(summary.loc[("volgan", "test"), "sd"])
-    st.markdown(
-        frame.plain(
-            f"{theme.percent(flagged)} of the days out of sample score below the 1 % quantile in sample, and "
-            f"{theme.percent(of_large)} of the {int(large.sum()):,} days that moved by more than 99 % of those in "
-            f"sample: {_detection(flagged, of_large)}. Scores spread by {theme.significant(spread)} around ½ "
-            f"(published: below 0.2 at the start of the pandemic); their rank correlation with the size of moves is "
-            f"{theme.signed(with_size, '.2f')}."
-        )
+    frame.say(
+        f"{theme.percent(flagged)} of the days out of sample score below the 1 % quantile in sample, and "
+        f"{theme.percent(of_large)} of the {int(large.sum()):,} days that moved by more than 99 % of those in "
+        f"sample: {_detection(flagged, of_large)}. Scores spread by {theme.significant(spread)} around ½ "
+        f"(published: below 0.2 at the start of the pandemic); their rank correlation with the size of moves is "
+        f"{theme.signed(with_size, '.2f')}."
     )
     st.markdown("**Days of lowest score, and what moved on them** (in standard deviations of the training part)")
     return "extreme_days"
@@ -321,15 +273,12 @@ def correlation(result: StudyResult) -> str:
     """Daily correlation of simulated return and at-the-money increment against a constant one."""
     daily, test = cache.study_table(result, "correlation_by_day"), cache.study_table(result, "correlation_test")
     there = [name for name in RAW_LAWS if name in daily.columns]
-    figure = pictures.of(validation.correlation_over_time, daily, test, there[:3], dark=frame.is_dark())
-    frame.chart(figure, key="validation_correlation")
+    frame.picture(validation.correlation_over_time, daily, test, there[:3], key="validation_correlation")
     row = test.set_index("model").loc["volgan"]
-    st.markdown(
-        frame.plain(
-            f"VolGAN's correlation lies outside the band of a constant one (shaded) on "
-            f"{theme.percent(float(row['share_outside']))} of days; 5 % if it were constant ({_p(row['p_value'])}, "
-            f"allowing for heavy tails {_p(row['robust_p'])}): {_constancy(row)}."
-        )
+    frame.say(
+        f"VolGAN's correlation lies outside the band of a constant one (shaded) on "
+        f"{theme.percent(float(row['share_outside']))} of days; 5 % if it were constant ({_p(row['p_value'])}, "
+        f"allowing for heavy tails {_p(row['robust_p'])}): {_constancy(row)}."
     )
     return "correlation_test"
 
@@ -337,17 +286,15 @@ def correlation(result: StudyResult) -> str:
 def components(result: StudyResult) -> str:
     """Components of simulated histories, and Tables 3.6 to 3.9."""
     shares, angles = cache.study_table(result, "components"), cache.study_table(result, "alignment")
-    pairs, dark = cache.study_table(result, "correlations"), frame.is_dark()
+    pairs = cache.study_table(result, "correlations")
     there = [name for name in RAW_LAWS if name in set(shares["model"])]
-    frame.chart(pictures.of(validation.component_panels, shares, angles, there, dark=dark), key="validation_components")
+    frame.picture(validation.component_panels, shares, angles, there, key="validation_components")
     if "eigen_surfaces" in result.table_names():  # validations made before there was this table lack it
         st.markdown("**Eigen-surfaces** of the data and of simulated histories, mean over these (Figures 3.13–3.15)")
         eigen = cache.study_table(result, "eigen_surfaces")
-        frame.chart(
-            pictures.of(eigen_surfaces, eigen, ("data", *there[:2]), dark=frame.is_dark()), key="validation_eigen"
-        )
+        frame.picture(eigen_surfaces, eigen, ("data", *there[:2]), key="validation_eigen")
     st.markdown("**Correlations of index, level, at-the-money vol and volatility index** (Tables 3.7–3.9)")
-    frame.chart(pictures.of(validation.pair_panels, pairs, there[:3], dark=dark), key="validation_pairs")
+    frame.picture(validation.pair_panels, pairs, there[:3], key="validation_pairs")
     st.markdown("**Correlations of the return with the projections on the data's components** (Table 3.6)")
     _show_table(cache.study_table(result, "return_correlations"), "validation_projections", height=240)
     st.markdown("**Tables 3.7–3.9**")
@@ -366,8 +313,7 @@ def tails(result: StudyResult) -> str:
         key="validation_tail_series",
         format_func=lambda name: {"return": "Index return", "ATM increment": "At-the-money increment"}[name],
     )
-    figure = pictures.of(validation.tails, histogram, str(series), there, dark=frame.is_dark())
-    frame.chart(figure, key="validation_tails")
+    frame.picture(validation.tails, histogram, str(series), there, key="validation_tails")
     part = table[table["series"] == series].set_index("model")
     words = "; ".join(
         f"{validation.NAMES[name]} {theme.signed(float(part.loc[name, 'skewness']), '+.2f')} and "
@@ -375,11 +321,7 @@ def tails(result: StudyResult) -> str:
         for name in ("data", "volgan", "fhs", "truth")
         if name in part.index
     )
-    st.markdown(
-        frame.plain(
-            f"Skewness, and coefficient of variation of the left/right tail (1 exponential, 0.89 Gaussian): {words}."
-        )
-    )
+    frame.say(f"Skewness, and coefficient of variation of the left/right tail (1 exponential, 0.89 Gaussian): {words}.")
     return "tails"
 
 
@@ -389,7 +331,7 @@ def matching(result: StudyResult) -> str:
     if norms.empty:
         st.info("The checkpoint of this generator holds no gradient norms.", icon=":material/info:")
         return "coefficients"
-    frame.chart(pictures.of(validation.gradient_norms, norms, dark=frame.is_dark()), key="validation_matching")
+    frame.picture(validation.gradient_norms, norms, key="validation_matching")
     last = norms.groupby("term", sort=False)["norm"].agg(["first", "last"])
     words = ", ".join(
         f"{term} {theme.significant(row['first'])} → {theme.significant(row['last'])}" for term, row in last.iterrows()
@@ -410,11 +352,6 @@ SECTIONS = {
     "Matching": matching,
 }
 """Section → what draws it and names the table behind it."""
-
-
-def _following(loaded: Loaded) -> bool:
-    """Show the newest validation of these data if it is at work or failed; returns whether it is at work."""
-    return study_jobs.standing(study_jobs.runs(STUDY, loaded), "validation")
 
 
 def _form(loaded: Loaded) -> None:
@@ -449,12 +386,8 @@ def _fitting(loaded: Loaded, loss: str) -> dict[str, Listed]:
         card = listed.card
         if card is not None and card.grid == loaded.data.grid and card.config.get("loss") == loss:
             other = (card.data_name, card.data_origin) != (loaded.label, loaded.origin)
-            found.append((other, -_members(listed), listed))
+            found.append((other, -int(card.config.get("members", 1)), listed))
     return {one.name: one for *_, one in sorted(found, key=lambda item: item[:2])}
-
-
-def _members(listed: Listed) -> int:
-    return int(listed.card.config.get("members", 1)) if listed.card is not None else 0
 
 
 def _show_table(table: pd.DataFrame, key: str, *, height: int | None = None) -> None:
@@ -463,14 +396,11 @@ def _show_table(table: pd.DataFrame, key: str, *, height: int | None = None) -> 
     if "model" in shown:
         shown["model"] = [validation.NAMES.get(name, str(name).replace("_", " ")) for name in shown["model"]]
     shown = shown.dropna(axis=1, how="all")
-    config = {
-        name: st.column_config.NumberColumn(format=_format(name, shown[name]))
-        for name in shown
-        if _is_number(shown[name])
-    }
+    shown.columns = [str(name).replace("_", " ") for name in shown.columns]
+    floats = shown.select_dtypes("float").columns
     st.dataframe(
-        shown.rename(columns=_heading).rename(columns=str),
-        column_config={_heading(str(name)): column for name, column in config.items()},
+        shown,
+        column_config={name: st.column_config.NumberColumn(format=_format(name, shown[name])) for name in floats},
         hide_index=True,
         width="stretch",
         key=key,
@@ -478,44 +408,15 @@ def _show_table(table: pd.DataFrame, key: str, *, height: int | None = None) -> 
     )
 
 
-def _heading(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _is_number(column: pd.Series) -> bool:
-    return column.dtype.kind == "f"
-
-
-def _format(name: object, column: pd.Series) -> str:
+def _format(heading: str, column: pd.Series) -> str:
     size = float(column.abs().median())
-    if str(name) in P_VALUES:
+    if heading in P_VALUES:
         return "%.2g"
-    if str(name) == "level":
+    if heading == "level":
         return "%.3f"
-    if str(name) in ("seeds", "days"):
+    if heading in ("seeds", "days"):
         return "%d"
     return "%.4f" if TINY <= size < 1e4 or size == 0 else "%.3g"
-
-
-def _words(result: StudyResult) -> str:
-    return f"{result.data.get('name')} · {result.directory.name}"
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-def _command(result: StudyResult) -> str:
-    words = ["python", "-m", "engine", "study", STUDY, "--data", str(result.data.get("ref", ""))]
-    words += [part for name, about in result.inputs.items() for part in (f"--{name}", str(about.get("ref", "")))]
-    words += [part for name, value in result.settings.items() if value != "" for part in ("--set", f"{name}={value}")]
-    return shlex.join([*words, "--run", f"{result.directory.name}-again"])
-
-
-def _penalty_row(result: StudyResult) -> pd.Series:
-    """The line of Table 3.1 with VolGAN's mean Φ."""
-    table = cache.study_table(result, "penalty")
-    return table[(table["model"] == "volgan") & (table["statistic"] == "mean")].iloc[0]
 
 
 def _phi(value: float) -> str:

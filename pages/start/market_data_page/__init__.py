@@ -230,8 +230,10 @@ def _questions(state: Upload) -> None:
             if answer is not None:
                 if asked.by == "kind":
                     state.kind = "prices" if answer == "series" else str(answer)
+                elif asked.by == "option" or isinstance(answer, float):
+                    state.reading[asked.needed] = answer
                 else:
-                    _put(state.reading, asked, answer)
+                    state.reading["mapping"] = {**state.reading.get("mapping", {}), asked.needed: answer}
                 _read(state)
                 st.rerun()
         kind = state.kind or _guessed_kind(state, asked)
@@ -266,13 +268,6 @@ def _answer(asked: intake.AmbiguousColumns) -> Any:
             choice = st.text_input("Ticker", max_chars=15, key="answer_ticker") or None
         sent = st.form_submit_button("Read the file", type="primary")
     return choice if sent else None
-
-
-def _put(reading: dict[str, Any], asked: intake.AmbiguousColumns, answer: Any) -> None:
-    if asked.by == "option" or isinstance(answer, float):
-        reading[asked.needed] = answer
-    else:
-        reading["mapping"] = {**reading.get("mapping", {}), asked.needed: answer}
 
 
 def _guessed_kind(state: Upload, asked: intake.AmbiguousColumns | None) -> str:

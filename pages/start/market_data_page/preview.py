@@ -12,9 +12,7 @@ from engine.market.price_history import PriceHistory
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import Dates, SurfaceHistory
 from pages.ui import datasets as picker
-from pages.ui import downloads, frame, pictures, widths
-
-GAP_HELP = "Calendar days from the last day before to the first day after; a weekend counts three."
+from pages.ui import downloads, frame, widths
 
 DAY = "A day without data stands for the last day with data before it."
 FIRST_TICKERS = 5
@@ -34,11 +32,18 @@ def metrics(loaded: catalogue.Loaded) -> list[tuple[str, str, str | None, str]]:
     )
     if isinstance(data, OptionQuotes):
         table = data.table
+        expiry = table["expiry"].to_numpy().astype("datetime64[D]")
+        expiries = _period((str(expiry.min()), str(expiry.max())))
         zero, crossed = int((table["bid"] == 0).sum()), int((table["bid"] > table["ask"]).sum())
         return [
             ("Quotes", theme.count(len(data)), f"{zero:,} zero bids, {crossed:,} crossed", "All rows that were read."),
             ("Days", theme.count(len(data.dates)), _period(data.period), "Days with quotes."),
-            ("Expiries", theme.count(table["expiry"].nunique()), _expiries(table), "Different expiry dates."),
+            (
+                "Expiries",
+                theme.count(table["expiry"].nunique()),
+                _period((expiries[0], expiries[-1])),
+                "Different expiry dates.",
+            ),
             listed,
         ]
     gap = trading_calendar.longest_gap(data.dates)
@@ -46,7 +51,7 @@ def metrics(loaded: catalogue.Loaded) -> list[tuple[str, str, str | None, str]]:
         "Longest gap",
         "one day only" if gap is None else f"{gap.days} {'day' if gap.days == 1 else 'days'}",
         None if gap is None else f"from {gap.before}",
-        GAP_HELP,
+        "Calendar days from the last day before to the first day after; a weekend counts three.",
     )
     days = ("Days", theme.count(len(data)), _period(data.period), "Days with data.")
     if isinstance(data, PriceHistory):
@@ -69,11 +74,6 @@ def metrics(loaded: catalogue.Loaded) -> list[tuple[str, str, str | None, str]]:
     ]
 
 
-def _expiries(table: pd.DataFrame) -> str:
-    days = np.sort(table["expiry"].to_numpy().astype("datetime64[D]"))
-    return _period((str(days[0]), str(days[-1])))
-
-
 def _period(period: tuple[str, str]) -> str:
     return period[0] if period[0] == period[1] else f"{period[0]} to {period[1]}"
 
@@ -89,21 +89,16 @@ def show(loaded: catalogue.Loaded) -> None:
 
 
 def _surfaces(history: SurfaceHistory) -> None:
-    dark = frame.is_dark()
     row = _day_row(history.dates, history.fingerprint)
     maturity = float(np.clip(1 / 12, history.grid.maturity[0], history.grid.maturity[-1]))
     day = history.dates[row]
     st.subheader(f"Surface of {day}", anchor=False)
     left, right = widths.columns(2)
-    with left:
-        frame.chart(
-            pictures.of(surfaces.surface_heatmap, history.iv[row], history.grid, dark=dark), key="market_heatmap"
-        )
-    with right:
-        frame.chart(pictures.of(surfaces.smile_slices, history.iv[row], history.grid, dark=dark), key="market_smiles")
+    frame.picture(surfaces.surface_heatmap, history.iv[row], history.grid, key="market_heatmap", where=left)
+    frame.picture(surfaces.smile_slices, history.iv[row], history.grid, key="market_smiles", where=right)
     st.subheader("Spot and at-the-money vol", anchor=False)
-    frame.chart(pictures.of(draw.spot_and_vol, history, maturity=maturity, row=row), key="market_spot")
-    _missing(history.dates, dark)
+    frame.picture(draw.spot_and_vol, history, maturity=maturity, row=row, key="market_spot")
+    _missing(history.dates)
 
 
 def _prices(history: PriceHistory) -> None:
@@ -133,28 +128,28 @@ def _prices(history: PriceHistory) -> None:
         key=f"market_drawn_{history.fingerprint}",
     )
     if chosen:
-        frame.chart(pictures.of(draw.closes, history, chosen), key="market_closes")
-    _missing(history.dates, frame.is_dark())
+        frame.picture(draw.closes, history, chosen, key="market_closes")
+    _missing(history.dates)
 
 
 def _quotes(quotes: OptionQuotes) -> None:
     days = quotes.dates
     day = days[_day_row(days, quotes.fingerprint)] if len(days) > 1 else days[0]
     st.subheader(f"Quotes of {day} by expiry", anchor=False)
-    frame.chart(pictures.of(draw.quotes_by_expiry, quotes, day), key="market_expiries")
+    frame.picture(draw.quotes_by_expiry, quotes, day, key="market_expiries")
     of_day = quotes.table[quotes.table["date"].to_numpy().astype("datetime64[D]") == day]
     counts = draw.expiry_counts(of_day)
     st.dataframe(counts, hide_index=True, key="market_expiry_table")
     downloads.table_buttons(lambda: counts, f"quotes_by_expiry_{day}", key="expiries")
 
 
-def _missing(dates: Dates, dark: bool) -> None:
+def _missing(dates: Dates) -> None:
     missing = trading_calendar.missing_weekdays(dates)
     st.subheader("Weekdays without data", anchor=False)
     if not len(missing):
         st.text("None: every weekday from the first day to the last has data.")
         return
-    frame.chart(pictures.of(draw.calendar, dates, dark=dark), key="market_calendar")
+    frame.picture(draw.calendar, dates, key="market_calendar")
     years = (dates[-1] - dates[0]).astype(int) / 365.25
     rate = f", about {len(missing) / years:.1f} a year (exchange holidays are 9 to 10)" if years > 1 else ""
     st.text(f"{len(missing):,} weekdays are missing{rate}.")

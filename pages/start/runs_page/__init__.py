@@ -77,23 +77,14 @@ def _usable(listed: Listed, card: Card) -> None:
             st.badge("active", icon=":material/visibility:", color="green")
     first, last = card.trained_on
     facts = [f"{card.label} on {card.data_name}", f"trained on {first} to {last}" if first else "", _domain(card)]
-    st.caption(
-        frame.plain(" · ".join([*filter(None, facts), f"seed {card.seed}", f"{duration(card.seconds)} of training"]))
-    )
+    frame.caption(" · ".join([*filter(None, facts), f"seed {card.seed}", f"{duration(card.seconds)} of training"]))
     with st.container(horizontal=True, vertical_alignment="center"):
         if card.task != NEXT_DAY:
             pass  # pages show generators of tomorrow's surface; others are sampled from the command line
         elif active:
             st.page_link(frame.page_path("generators/volgan"), label="See its scenarios", icon=":material/landscape:")
         else:
-            st.button(
-                "Use this generator",
-                key=f"use_{listed.directory}",
-                icon=":material/visibility:",
-                on_click=generators.choose,
-                args=(listed.directory,),
-                help="Make it the active one on every page.",
-            )
+            generators.use_button(listed.directory, key=f"use_{listed.directory}")
         st.download_button(
             "Download",
             lambda: checkpoints.export_zip(listed.directory),
@@ -132,6 +123,10 @@ def _domain(card: Card) -> str:
 
 
 def _table(card: Card) -> pd.DataFrame:
+    draws = {"Draws": _domain(card)}
+    if card.grid is not None:
+        axes = card.grid.moneyness_labels, card.grid.maturity_labels
+        draws = dict(zip(("Moneyness", "Maturities"), map(", ".join, axes), strict=True))
     rows = {
         "Model": card.label,
         "Data": f"{card.data_name} ({card.data_origin})",
@@ -139,7 +134,7 @@ def _table(card: Card) -> pd.DataFrame:
         "Fingerprint of the data": card.data_fingerprint,
         "Trained on": " to ".join(card.trained_on),
         "Task": card.task,
-        **_domain_rows(card),
+        **draws,
         **{f"Setting: {name}": str(value) for name, value in card.config.items()},
         "Seed": str(card.seed),
         **{f"Figure: {name}": f"{value:.4g}" for name, value in card.metrics.items()},
@@ -150,12 +145,3 @@ def _table(card: Card) -> pd.DataFrame:
         "SHA-256 of the weights": card.weights_digest,
     }
     return pd.DataFrame({"What": list(rows), "Value": list(rows.values())})
-
-
-def _domain_rows(card: Card) -> dict[str, str]:
-    if card.grid is None:
-        return {"Draws": _domain(card)}
-    return {
-        "Moneyness": ", ".join(card.grid.moneyness_labels),
-        "Maturities": ", ".join(card.grid.maturity_labels),
-    }

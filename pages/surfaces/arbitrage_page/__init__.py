@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import penalties, theme
-from engine.charts import penalties as draw
 from engine.charts.penalties import NAMES
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
@@ -17,7 +16,7 @@ from engine.surfaces import arbitrage
 from engine.surfaces import arbitrage_report as report
 from engine.surfaces.arbitrage import Kind, Penalty
 from engine.surfaces.arbitrage_report import KINDS, Decomposition
-from pages.ui import cache, downloads, frame, pictures
+from pages.ui import cache, downloads, frame
 
 DAY = "The day whose matrices, noise and shifts are shown; the day with the largest Φ at first."
 
@@ -35,8 +34,6 @@ NOISE = (
 )
 
 NOISE_THESIS = {"butterfly": "SPX, sd 0.1: 23 %"}
-
-SHIFT = "The chosen day's surface moved up and down in parallel, from just above zero vol."
 
 LOTS = 100
 
@@ -66,8 +63,7 @@ def setting(name: str) -> float:
 def through_time(view: View) -> None:
     """Φ of every day."""
     history, found = view.history, view.found
-    figure = pictures.of(draw.phi_history, history.dates, found, row=view.row, dark=frame.is_dark())
-    frame.chart(figure, key="phi_history")
+    figure = frame.picture(penalties.phi_history, history.dates, found, row=view.row, key="phi_history")
     st.dataframe(quantile_table(found), width="stretch")
     table = pd.DataFrame(found.by_kind, columns=list(KINDS)).assign(total=found.total)
     table.insert(0, "date", history.dates)
@@ -87,8 +83,7 @@ def one_day(view: View) -> None:
             st.markdown(f"**{NAMES[kind]}**: worst is {cell.description}; {trade(kind)} pays {cash:,.0f} today.")
     panels = {NAMES[kind]: getattr(matrices, kind) for kind in KINDS}
     words = {NAMES[kind]: cell.description for kind, cell in cells.items()}
-    figure = pictures.of(penalties.penalty_panels, panels, grid, words, dark=frame.is_dark())
-    frame.chart(figure, key="matrices")
+    figure = frame.picture(penalties.penalty_panels, panels, grid, words, key="matrices")
     rows = [(kind, *np.unravel_index(k, grid.shape)) for kind in KINDS for k in range(grid.size)]
     downloads.table_buttons(
         lambda: matrix_table(rows, matrices, grid), f"penalties_{history.dates[row]}", key="day", figure=figure
@@ -111,21 +106,20 @@ def noise(view: View) -> None:
     error = np.sqrt(shares["total"] * (1 - shares["total"]) / NOISE_DRAWS)
     frame.provenance(f"standard error {theme.percent(error, 2)}", "seed 1", base_words(history, found, base, row))
     panels = {NAMES[kind]: drawn.mean[kind] for kind in KINDS}
-    frame.chart(pictures.of(penalties.penalty_panels, panels, view.history.grid, dark=frame.is_dark()), key="noise")
+    frame.picture(penalties.penalty_panels, panels, view.history.grid, key="noise")
 
 
 def shift(view: View) -> None:
     """How large a parallel shift it takes."""
     history, found, row, base = view.history, view.found, view.row, view.base
-    st.markdown(SHIFT)
+    st.markdown("The chosen day's surface moved up and down in parallel, from just above zero vol.")
     st.slider("Largest shift (vol points)", 5, 300, int(DEFAULTS[HIGHEST]), 5, key=HIGHEST, persist_state="session")
     highest = setting(HIGHEST)
     shifts, shifted = report.shift_experiment(
         history.iv[base], view.history.grid, highest=highest, rate=float(history.rate[base])
     )
     st.markdown(shift_words(shifts, shifted))
-    figure = pictures.of(draw.shift_curve, shifts, shifted)
-    frame.chart(figure, key="shift")
+    figure = frame.picture(penalties.shift_curve, shifts, shifted, key="shift")
     frame.provenance(base_words(history, found, base, row))
     downloads.table_buttons(
         lambda: pd.DataFrame(shifted.by_kind, columns=list(KINDS)).assign(shift=shifts),

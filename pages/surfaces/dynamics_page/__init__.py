@@ -18,9 +18,7 @@ from engine.studies.surfaces.dynamics import (
     SurfaceDynamicsResult,
 )
 from engine.surfaces.factor_model import SPX_CORRELATION
-from pages.ui import downloads, frame, pictures, surface_picture, widths
-
-SHARE = "Share of the variance of daily changes of log vol along the first principal component (covariance)."
+from pages.ui import downloads, frame, surface_picture, widths
 
 SUM = "The same for the first components together."
 
@@ -38,7 +36,6 @@ class View:
     history: SurfaceHistory
     config: SurfaceDynamicsConfig
     result: SurfaceDynamicsResult
-    dark: bool
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,7 +53,7 @@ def metrics(result: SurfaceDynamicsResult) -> list[tuple[str, str, str | None, s
             f"{names.get(table['shape'][0], 'PC1')} explains",
             theme.percent(table["share"][0]),
             f"SPX: {theme.percent(PUBLISHED_SHARE[0])}",
-            SHARE,
+            "Share of the variance of daily changes of log vol along the first principal component (covariance).",
         )
     ]
     published = table["published_cumulative"][k - 1]
@@ -77,18 +74,12 @@ def metrics(result: SurfaceDynamicsResult) -> list[tuple[str, str, str | None, s
     return items
 
 
-def first_interval(result: SurfaceDynamicsResult) -> str:
-    """The interval of the first share, in words."""
-    low, high = 100 * result.share_interval[:, 0]
-    return f"first share between {low:.1f} and {high:.1f} % (95 %)"
-
-
 def average_surface(view: View) -> None:
     """The surface around which the components move."""
     average, grid = view.result.components.average, view.history.grid
     sight = surface_picture.controls(*st.columns([10, 3], vertical_alignment="bottom"), key="dynamics")
-    surface_picture.draw(average, grid, sight, key="dynamics", dark=view.dark)
-    frame.chart(pictures.of(surfaces.smile_slices, average, grid, dark=view.dark), key="average_smiles")
+    surface_picture.draw(average, grid, sight, key="dynamics")
+    frame.picture(surfaces.smile_slices, average, grid, key="average_smiles")
     _save(lambda: long_surface(average, grid, "average_iv"), "average_surface")
 
 
@@ -99,23 +90,18 @@ def components(view: View) -> None:
     table = result.explained_table()
     with left:
         published = table["published_share"]
-        figure = pictures.of(
-            draw.explained_shares, table["share"], result.share_interval, published, view.names, dark=view.dark
-        )
-        frame.chart(figure, key="shares")
-    with right:
-        frame.chart(pictures.of(draw.correlation_spectrum, found.correlation_eigenvalues, found.edge), key="spectrum")
+        frame.picture(draw.explained_shares, table["share"], result.share_interval, published, view.names, key="shares")
+    frame.picture(draw.correlation_spectrum, found.correlation_eigenvalues, found.edge, key="spectrum", where=right)
     st.dataframe(explained(result), hide_index=True)
     _save(result.explained_table, "explained_variance")
-    frame.chart(pictures.of(draw.eigen_surfaces, found, dark=view.dark), key="eigen_surfaces")
+    frame.picture(draw.eigen_surfaces, found, key="eigen_surfaces")
     _save(lambda: long_vectors(result), "eigen_surfaces")
 
 
 def factors(view: View) -> None:
     """Every factor through time."""
     result = view.result
-    figure = pictures.of(draw.factor_processes, result.dates, result.components.factors, view.names, dark=view.dark)
-    frame.chart(figure, key="factors")
+    frame.picture(draw.factor_processes, result.dates, result.components.factors, view.names, key="factors")
     _save(lambda: factor_table(result), "factors")
 
 
@@ -137,10 +123,8 @@ def mean_reversion(view: View) -> None:
     with frame.errors("Choose another factor."):
         memory, fit = result.autocorrelation(factor or 0), result.fits[factor or 0]
     left, right = widths.columns(2)
-    with left:
-        frame.chart(pictures.of(draw.autocorrelations, memory, fit, dark=view.dark), key="acf")
-    with right:
-        frame.chart(pictures.of(draw.partial_autocorrelations, memory, dark=view.dark), key="pacf")
+    frame.picture(draw.autocorrelations, memory, fit, key="acf", where=left)
+    frame.picture(draw.partial_autocorrelations, memory, key="pacf", where=right)
 
 
 def returns(view: View) -> None:
@@ -149,10 +133,15 @@ def returns(view: View) -> None:
     st.dataframe(correlations(result), hide_index=True)
     _save(result.correlation_table, "return_correlation")
     long_term = result.correlation_table()["correlation"]
-    figure = pictures.of(
-        draw.rolling_correlations, result.dates[1:], result.rolling, view.names, long_term, window=view.config.window
+    frame.picture(
+        draw.rolling_correlations,
+        result.dates[1:],
+        result.rolling,
+        view.names,
+        long_term,
+        window=view.config.window,
+        key="rolling",
     )
-    frame.chart(figure, key="rolling")
 
 
 def realised_and_implied(view: View) -> None:
@@ -162,8 +151,8 @@ def realised_and_implied(view: View) -> None:
         return
     st.dataframe(ratios(result), hide_index=True)
     _save(result.ratio_table, "vol_ratios")
-    frame.chart(pictures.of(draw.vol_lines, result.dates, result.vols, dark=view.dark), key="vols")
-    frame.chart(pictures.of(draw.vol_ratios, result.dates, result.vols), key="ratios")
+    frame.picture(draw.vol_lines, result.dates, result.vols, key="vols")
+    frame.picture(draw.vol_ratios, result.dates, result.vols, key="ratios")
 
 
 TABS = {
@@ -213,7 +202,10 @@ def reversion(result: SurfaceDynamicsResult) -> pd.DataFrame:
 
     def column(symbol: str) -> list[str]:
         zipped = zip(table[symbol], table[f"{symbol}_se"], table[f"published_{symbol}"], strict=True)
-        return [_estimate(value, error) + _bracket(printed) for value, error, printed in zipped]
+        return [
+            (f"{value:.3f} ± {error:.3f}".replace("-", "−") if np.isfinite(value) else "none") + _bracket(printed)
+            for value, error, printed in zipped
+        ]
 
     return pd.DataFrame(
         {
@@ -312,10 +304,6 @@ def _range(low: pd.Series, high: pd.Series) -> list[str]:
         "" if np.isnan(a) else f"{100 * a:.1f} to {100 * b:.1f} %".replace("-", "−")
         for a, b in zip(low, high, strict=True)
     ]
-
-
-def _estimate(value: float, error: float) -> str:
-    return f"{value:.3f} ± {error:.3f}".replace("-", "−") if np.isfinite(value) else "none"
 
 
 def _bracket(published: float, digits: int = 3) -> str:

@@ -8,13 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from engine.charts import factor_models, penalties, theme
-from engine.charts import factor_models as draw
 from engine.charts.penalties import NAMES
 from engine.market.grid import Floats
 from engine.market.surface_history import SurfaceHistory
 from engine.studies.surfaces import factor_models as study
 from engine.surfaces.factor_model import FactorModel
-from pages.ui import cache, downloads, frame, pictures, widths
+from pages.ui import cache, downloads, frame, widths
 
 BETA = "Paths are weighted by exp(−βφ): 0 leaves them as simulated, large β keeps only paths without arbitrage."
 
@@ -23,8 +22,6 @@ PRESENCE = "Share of paths with a violation on the grid on any of their days, an
 PHI = "φ sums Φ over the days of a path."
 
 ESS = "How many equally weighted paths the weighted ones are worth: 1/Σw²."
-
-KL = "Relative entropy of the weighted paths to the simulated ones: log N + Σ w log w."
 
 PARAMETERS = {"thesis": "the thesis's Tables 2.2 and 2.6", "estimated": "estimated from these data, in sample"}
 
@@ -40,7 +37,6 @@ class View:
     result: study.FactorModelResult
     weights: Floats
     beta: float
-    dark: bool
 
 
 def tables(view: View) -> None:
@@ -64,35 +60,38 @@ def paths(view: View) -> None:
     left, right = widths.columns(2)
     with left:
         spot = float(view.history.spot[-1]) * np.exp(kept.log_spot)
-        frame.chart(pictures.of(draw.weighted_paths, spot, relative, y_title="Spot (index level)"), key="spot_paths")
-    with right:
-        vols = pictures.of(draw.weighted_paths, 100 * kept.driver_vol, relative, y_title="Driving ATM vol (% a year)")
-        frame.chart(vols, key="vols")
-    frame.chart(pictures.of(draw.weight_histogram, view.weights), key="weights")
+        frame.picture(factor_models.weighted_paths, spot, relative, y_title="Spot (index level)", key="spot_paths")
+    frame.picture(
+        factor_models.weighted_paths,
+        100 * kept.driver_vol,
+        relative,
+        y_title="Driving ATM vol (% a year)",
+        key="vols",
+        where=right,
+    )
+    frame.picture(factor_models.weight_histogram, view.weights, key="weights")
 
 
 def cost(view: View) -> None:
     """Relative entropy and effective sample size against β."""
     curve = view.result.entropy_curve()
-    figure = pictures.of(
+    figure = frame.picture(
         penalties.reweighting_curves,
         curve["beta"],
         curve["relative_entropy"],
         curve["effective_sample_size"],
         n=len(view.weights),
         current=view.beta,
-        model=draw.MODEL,
-        dark=view.dark,
+        model=factor_models.MODEL,
+        key="entropy",
     )
-    frame.chart(figure, key="entropy")
     downloads.table_buttons(view.result.entropy_curve, "entropy_by_beta", key="entropy", figure=figure)
 
 
 def ten_years(view: View) -> None:
     """One long scenario, its correlations, and the joint law of daily moves against the data's."""
     scenario = cache.long_scenario(view.history, view.config)
-    figure = pictures.of(draw.long_scenario, scenario, dark=view.dark)
-    frame.chart(figure, key="long")
+    figure = frame.picture(factor_models.long_scenario, scenario, key="long")
     frame.provenance(
         f"one path of {len(scenario) - 1:,} days, seed {view.config.seed}, not reweighted",
         "VIX by the Cboe sum on every simulated surface",
@@ -103,10 +102,9 @@ def ten_years(view: View) -> None:
         st.dataframe(correlation_words(study.correlation_table(scenario)))
     st.markdown("**Joint density of daily moves of spot and VIX**, the model against these data (figure 2.20)")
     simulated, data = study.scenario_moves(scenario), study.history_moves(view.history)
-    joint = pictures.of(
-        factor_models.joint_density, (simulated.spot, simulated.vix), (data.spot, data.vix), dark=view.dark
+    joint = frame.picture(
+        factor_models.joint_density, (simulated.spot, simulated.vix), (data.spot, data.vix), key="joint"
     )
-    frame.chart(joint, key="joint")
     frame.provenance(
         "contours hold 10, 30, 50, 70 and 90 % of the days; dashed: 90 % of the data; dots: days outside",
         data.origin,
@@ -206,8 +204,3 @@ print(factor_models.correlation_table(scenario))
 # every table of the chapter as CSV, in the background if you like:
 # python -m engine study surfaces {options}
 """
-
-
-def surfaces_published(published: dict[str, dict[str, float]]) -> str | None:
-    """The published share of surfaces, where there is one."""
-    return f"thesis {theme.percent(published['surfaces']['total'])}" if "surfaces" in published else None

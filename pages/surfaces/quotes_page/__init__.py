@@ -16,7 +16,6 @@ class View:
     choice: Choice
     built: Construction
     truth: Floats | None
-    dark: bool
 
     @property
     def name(self) -> str:

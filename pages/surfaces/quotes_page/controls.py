@@ -9,7 +9,7 @@ from engine.datasets import Loaded
 from engine.errors import MarketDataError
 from engine.market.grid import CH2_GRID, VOLGAN_GRID, Grid
 from engine.surfaces import nadaraya_watson, smoothing
-from pages.ui import frame
+from pages.ui import forms, frame
 
 OWN = "Own"
 
@@ -66,22 +66,16 @@ def choose(loaded: Loaded) -> Choice:
             names.index(side.selectbox("Day", names, len(names) - 1, key=key, persist_state="session", help=DAY))
         ]
     position = int(np.searchsorted(days, day))
-    method = side.selectbox(
-        "Method",
-        list(smoothing.METHODS),
-        format_func=smoothing.METHODS.__getitem__,
-        key="quotes_method",
-        persist_state="session",
-        help=METHOD,
+    method = forms.Remembered(side).selectbox(
+        "Method", list(smoothing.METHODS), format_func=smoothing.METHODS.__getitem__, key="quotes_method", help=METHOD
     )
     bandwidth = _bandwidth(method)
     grid = _grid()
-    rates = side.radio(
+    rates = forms.Remembered(side).radio(
         "Rates",
         list(smoothing.RATES),
         format_func=lambda name: smoothing.RATES[name].capitalize(),
         key="quotes_rates",
-        persist_state="session",
         help=RATES,
     )
     keep = side.toggle("Keep untraded quotes", key="quotes_untraded", persist_state="session", help=UNTRADED)
@@ -107,12 +101,10 @@ def _grid() -> Grid:
     known = GRIDS[name]
     if known is not None:
         return known
-    moneyness = st.sidebar.text_input(
-        "Moneyness (%)", "80, 90, 95, 100, 105, 110, 120", key="quotes_grid_moneyness", persist_state="session"
+    moneyness = forms.Remembered(st.sidebar).text_input(
+        "Moneyness (%)", "80, 90, 95, 100, 105, 110, 120", key="quotes_grid_moneyness"
     )
-    days = st.sidebar.text_input(
-        "Maturities (days)", "30, 60, 91, 182, 365", key="quotes_grid_days", persist_state="session"
-    )
+    days = forms.Remembered(st.sidebar).text_input("Maturities (days)", "30, 60, 91, 182, 365", key="quotes_grid_days")
     with frame.errors("Write numbers with commas between them, smallest first."):
         return Grid(np.array(_numbers("moneyness", moneyness)) / 100, np.array(_numbers("maturity", days)) / 365)
     raise AssertionError  # the block above returns or stops the page
@@ -129,15 +121,8 @@ def _bandwidth(method: str) -> tuple[float, float] | None:
     """The pair to use; None asks for the search."""
     if not method.startswith("kernel"):
         return None
-    how = st.sidebar.segmented_control(
-        "Bandwidth",
-        [SEARCH, PUBLISHED, OWN],
-        default=SEARCH,
-        required=True,
-        key="quotes_bandwidth",
-        persist_state="session",
-        help=_BANDWIDTH,
-    )
+    listed = (SEARCH, PUBLISHED, OWN)
+    how = forms.segments("Bandwidth", listed, key="quotes_bandwidth", where=st.sidebar, help=_BANDWIDTH)
     if how == SEARCH:
         return None
     if how == PUBLISHED:

@@ -13,7 +13,7 @@ from engine.market.grid import Floats, maturity_label
 from engine.surfaces import quote_cleaning
 from engine.surfaces.smoothing import Construction
 from pages.surfaces.quotes_page import View
-from pages.ui import cache, downloads, frame, pictures, widths
+from pages.ui import cache, downloads, frame, widths
 
 PANELS = 6
 """Expiries shown at once."""
@@ -34,7 +34,7 @@ def smiles(view: View) -> None:
     inside = listed[listed.between(grid.maturity[0], grid.maturity[-1])]
     spread = (inside if len(inside) else listed).iloc[theme.thin(len(inside) or len(listed), PANELS)]
     panels = {_expiry(day, tau): _smile(built, day, tau) for day, tau in spread.items()}
-    frame.chart(pictures.of(draw.smile_panels, panels, dark=view.dark), key="quotes_panels")
+    frame.picture(draw.smile_panels, panels, key="quotes_panels")
     days = list(listed.index)
     day = st.selectbox(
         "Expiry",
@@ -47,19 +47,13 @@ def smiles(view: View) -> None:
     smile, curve = _smile(built, day, listed[day])
     edges = (float(grid.moneyness[0]), float(grid.moneyness[-1]))
     label = _expiry(day, listed[day])
-    frame.chart(
-        pictures.of(draw.smile_fit, smile, curve, label=label, range_of_grid=edges, dark=view.dark), key="quotes_smile"
-    )
+    frame.picture(draw.smile_fit, smile, curve, label=label, range_of_grid=edges, key="quotes_smile")
 
 
 def residuals(view: View) -> None:
     """Where the surface passes the quotes by."""
-    frame.chart(
-        pictures.of(draw.residual_heatmap, view.built.quotes, dark=view.dark, height=480), key="quotes_residuals"
-    )
-    st.caption(
-        frame.plain("Median of quote less surface by 5 % of moneyness and expiry; colours end at 95 % of cells.")
-    )
+    frame.picture(draw.residual_heatmap, view.built.quotes, height=480, key="quotes_residuals")
+    frame.caption("Median of quote less surface by 5 % of moneyness and expiry; colours end at 95 % of cells.")
     downloads.table_buttons(lambda: view.built.quotes, f"{view.name}_used", key="quotes_used", label="Quotes used")
 
 
@@ -69,7 +63,7 @@ def dropped(view: View) -> None:
     in_the_money = built.n_quotes - len(built.dropped) - len(built.quotes)
     counts = built.drop_counts
     words = quote_cleaning.REASONS
-    frame.chart(pictures.of(draw.drops_bar, counts, words, len(built.quotes), in_the_money), key="quotes_drops")
+    frame.picture(draw.drops_bar, counts, words, len(built.quotes), in_the_money, key="quotes_drops")
     st.markdown(frame.plain(built.words))
     if len(built.dropped):
         columns = ["expiry", "root", "strike", "is_call", "bid", "ask", "volume", "maturity", "reason"]
@@ -88,22 +82,21 @@ def rates_and_spreads(view: View) -> None:
     """What parity says by expiry, and the half-spreads of calls and puts."""
     built = view.built
     if built.parity is not None:
-        frame.chart(pictures.of(draw.parity_rates, built.rates, built.rate, dark=view.dark), key="quotes_parity")
+        frame.picture(draw.parity_rates, built.rates, built.rate, key="quotes_parity")
         st.dataframe(_rates_table(built.rates), hide_index=True, width="stretch", height=240)
     left, right = widths.columns(2)
     bounds = (0.0, float(built.half_spread.max()) or 1e-4)
     for column, side, name in ((left, 0, "calls"), (right, 1, "puts")):
         with column:
             st.markdown(f"**Half bid–ask spread of {name}**")
-            figure = pictures.of(
+            frame.picture(
                 surfaces.surface_heatmap,
                 built.half_spread[side],
                 built.grid,
                 quantity="half_spread",
-                dark=view.dark,
                 bounds=bounds,
+                key=f"quotes_spread_{name}",
             )
-            frame.chart(figure, key=f"quotes_spread_{name}")
 
 
 def volatility_index(view: View) -> None:
@@ -112,7 +105,7 @@ def volatility_index(view: View) -> None:
     if isinstance(found, str):
         st.info(frame.plain(f"No VIX: {found}"), icon=":material/info:")
         return
-    frame.chart(pictures.of(draw.vix_strikes, found, dark=view.dark), key="quotes_vix")
+    frame.picture(draw.vix_strikes, found, key="quotes_vix")
     terms = [("near", found.near), ("next", found.next)]
     table = pd.DataFrame(
         [

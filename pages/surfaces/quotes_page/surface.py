@@ -9,7 +9,7 @@ from engine.charts import quotes as draw
 from engine.market import export
 from engine.surfaces import arbitrage, smoothing
 from pages.surfaces.quotes_page import View
-from pages.ui import cache, datasets, downloads, frame, pictures, surface_picture
+from pages.ui import cache, datasets, downloads, frame, surface_picture
 
 
 def surface(view: View) -> None:
@@ -25,14 +25,12 @@ def surface(view: View) -> None:
     what = left.selectbox("Show", list(shown), key="quotes_show")
     sight = surface_picture.controls(middle, right, key="quotes")
     values, quantity = shown[what]
-    surface_picture.draw(values, built.grid, sight, key="quotes", dark=view.dark, quantity=quantity)
+    surface_picture.draw(values, built.grid, sight, key="quotes", quantity=quantity)
     n = int(built.extrapolated.sum())
     if n:
-        st.caption(
-            frame.plain(
-                f"{n} of {built.grid.size} grid points lie outside the quoted strikes and expiries or far from every "
-                "quote; the download marks them."
-            )
+        frame.caption(
+            f"{n} of {built.grid.size} grid points lie outside the quoted strikes and expiries or far from every "
+            "quote; the download marks them."
         )
     downloads.table_buttons(
         lambda: export.surfaces_table(built.history()), f"surface_{built.date}", key="quotes_wide", label="Surface"
@@ -55,8 +53,9 @@ def penalty(view: View) -> None:
             name: arbitrage.worst_cell(getattr(matrices, kind), built.grid, kind).description
             for kind, name in penalties.NAMES.items()
         }
-        figure = pictures.of(penalties.penalty_panels, panels, built.grid, worst, dark=view.dark, top=top or None)
-        frame.chart(figure, key=f"quotes_penalty_{title}")
+        frame.picture(
+            penalties.penalty_panels, panels, built.grid, worst, top=top or None, key=f"quotes_penalty_{title}"
+        )
     if built.repair is not None:
         st.markdown(frame.plain(built.repair.words + "."))
 
@@ -65,22 +64,17 @@ def bandwidth(view: View) -> None:
     """The search over 2,500 pairs, or what stands in its place."""
     built = view.built
     if built.search is None:
-        st.info(
-            frame.plain(
-                f"No search: h1 = {built.bandwidth[0]:g}, h2 = {built.bandwidth[1]:g} "
-                + ("smooth the surface." if built.method.startswith("kernel") else "smooth the half-spreads only.")
-            ),
-            icon=":material/info:",
+        frame.note(
+            f"No search: h1 = {built.bandwidth[0]:g}, h2 = {built.bandwidth[1]:g} "
+            + ("smooth the surface." if built.method.startswith("kernel") else "smooth the half-spreads only.")
         )
         return
-    frame.chart(pictures.of(draw.bandwidth_heatmap, built.search, dark=view.dark), key="quotes_bandwidths")
+    frame.picture(draw.bandwidth_heatmap, built.search, key="quotes_bandwidths")
     h1, h2 = built.search.best
-    st.markdown(
-        frame.plain(
-            f"{built.search.ties:,} of {built.search.penalty.size:,} pairs share the least Φ of "
-            f"{theme.significant(float(built.search.penalty.min()))}; of these h1 = {h1:g}, h2 = {h2:g} lies closest "
-            f"to the quotes. Standard deviations of the kernel: {h1**0.5:.3f} in moneyness, {365 * h2**0.5:.0f} days."
-        )
+    frame.say(
+        f"{built.search.ties:,} of {built.search.penalty.size:,} pairs share the least Φ of "
+        f"{theme.significant(float(built.search.penalty.min()))}; of these h1 = {h1:g}, h2 = {h2:g} lies closest "
+        f"to the quotes. Standard deviations of the kernel: {h1**0.5:.3f} in moneyness, {365 * h2**0.5:.0f} days."
     )
 
 
@@ -88,11 +82,9 @@ def all_days(view: View) -> None:
     """Surfaces of all days as a dataset for the other pages."""
     loaded, choice = view.loaded, view.choice
     days = loaded.data.dates
-    st.markdown(
-        frame.plain(
-            f"Build the surfaces of all {len(days):,} days with these settings and add them to the dataset list of "
-            "every page. Bandwidths are searched once, on a day drawn among the first hundred, and kept."
-        )
+    frame.say(
+        f"Build the surfaces of all {len(days):,} days with these settings and add them to the dataset list of "
+        "every page. Bandwidths are searched once, on a day drawn among the first hundred, and kept."
     )
     if st.button(f"Build {len(days):,} surfaces", type="primary", icon=":material/build:", key="quotes_build"):
         bar = st.progress(0.0, "Starting …")

@@ -32,7 +32,6 @@ def explained_shares(
     names: Sequence[str] | None = None,
     *,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Share of the variance of daily changes along each component, with its interval and the published figure.
 
@@ -42,7 +41,6 @@ def explained_shares(
         published: ``(k,)`` published fractions, NaN where there is none.
         names: market word of each component.
         dark: drawn on a dark background.
-        height: pixels.
     """
     ours, (low, high) = 100 * np.asarray(shares), 100 * np.asarray(interval)
     labels = [f"PC{k + 1}" + (f"<br>{names[k]}" if names else "") for k in range(len(ours))]
@@ -76,21 +74,17 @@ def explained_shares(
         alt=f"Share of the variance of daily changes explained: {words}.",
         x_title="Principal component (covariance)",
         y_title="Share of variance (%)",
-        height=height,
         legend=True,
     )
 
 
-def correlation_spectrum(
-    eigenvalues: ArrayLike, edge: float, *, dark: bool = False, height: int = theme.HEIGHT
-) -> go.Figure:
+def correlation_spectrum(eigenvalues: ArrayLike, edge: float, *, dark: bool = False) -> go.Figure:
     """The largest eigenvalues of the correlation matrix on a logarithmic axis, and where noise ends (figure 2.2).
 
     Args:
         eigenvalues: ``(N,)`` descending.
         edge: Marčenko–Pastur edge λ+.
         dark: drawn on a dark background.
-        height: pixels.
     """
     values = np.asarray(eigenvalues, dtype=np.float64)
     shown = values[:SHOWN]
@@ -119,18 +113,16 @@ def correlation_spectrum(
         f"largest {values[0]:.1f}.",
         x_title="Eigenvalue number (correlation matrix)",
         y_title="Eigenvalue (log scale)",
-        height=height,
         legend=True,
     )
 
 
-def eigen_surfaces(components: PrincipalComponents, *, dark: bool = False, height: int = 720) -> go.Figure:
+def eigen_surfaces(components: PrincipalComponents, *, dark: bool = False) -> go.Figure:
     """The eigen-surfaces f_i as heatmaps on one diverging scale (figure 2.3).
 
     Args:
         components: the fit.
         dark: drawn on a dark background.
-        height: pixels of the whole figure.
     """
     vectors, names, k = components.vectors, components.names, len(components.vectors)
     rows, columns = (k + 1) // 2, min(2, k)
@@ -155,12 +147,10 @@ def eigen_surfaces(components: PrincipalComponents, *, dark: bool = False, heigh
     fig.update_yaxes(type="category", showgrid=False)
     fig.update_yaxes(title_text=MONEYNESS_TITLE, col=1)
     words = "; ".join(f"PC{i + 1} {names[i]}, {theme.percent(float(shares[i]))} of the variance" for i in range(k))
-    return theme.base_layout(fig, alt=f"Eigen-surfaces: {words}.", height=height)
+    return theme.base_layout(fig, alt=f"Eigen-surfaces: {words}.", height=720)
 
 
-def factor_processes(
-    dates: ArrayLike, factors: Floats, names: Sequence[str], *, dark: bool = False, height: int = 560
-) -> go.Figure:
+def factor_processes(dates: ArrayLike, factors: Floats, names: Sequence[str], *, dark: bool = False) -> go.Figure:
     """The factor processes X^i one above the other (figure 2.4).
 
     Args:
@@ -168,7 +158,6 @@ def factor_processes(
         factors: ``(n, k)``.
         names: market word of each.
         dark: drawn on a dark background.
-        height: pixels of the whole figure.
     """
     days, k = np.asarray(dates), factors.shape[1]
     titles = [f"X{_superscript(i + 1)} · {names[i]}" for i in range(k)]
@@ -189,7 +178,7 @@ def factor_processes(
     fig.update_yaxes(title_text="X (log vol)")
     ends = "; ".join(f"{names[i]} from {factors[:, i].min():.2f} to {factors[:, i].max():.2f}" for i in range(k))
     alt = f"Factor processes from {days[0]} to {days[-1]}: {ends}."
-    return theme.base_layout(fig, alt=alt.replace("-0.00", "0.00"), height=height, legend=False)
+    return theme.base_layout(fig, alt=alt.replace("-0.00", "0.00"), height=560, legend=False)
 
 
 def autocorrelations(
@@ -197,7 +186,6 @@ def autocorrelations(
     fit: OrnsteinUhlenbeck | None = None,
     *,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Autocorrelation on a log axis, where an Ornstein–Uhlenbeck process is a straight line (figure 2.5, above).
 
@@ -205,7 +193,6 @@ def autocorrelations(
         found: the series' autocorrelations.
         fit: the fitted process, whose e^{−λτ} is drawn beside.
         dark: drawn on a dark background.
-        height: pixels.
     """
     fig = go.Figure()
     shown = found.acf > _LEAST_ACF
@@ -239,18 +226,16 @@ def autocorrelations(
         f"days{words}.",
         x_title="Lag (trading days)",
         y_title="Autocorrelation (log scale)",
-        height=height,
         legend=True,
     )
 
 
-def partial_autocorrelations(found: Autocorrelation, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def partial_autocorrelations(found: Autocorrelation, *, dark: bool = False) -> go.Figure:
     """Partial autocorrelation: after the first lag nothing should be left (figure 2.5, below).
 
     Args:
         found: the series' autocorrelations.
         dark: drawn on a dark background.
-        height: pixels.
     """
     lags, values = found.partial_lag[1:], found.pacf[1:]
     beyond = int((np.abs(values[1:]) > found.band).sum())
@@ -272,7 +257,6 @@ def partial_autocorrelations(found: Autocorrelation, *, dark: bool = False, heig
         f"±{found.band:.3f}.",
         x_title="Lag (trading days)",
         y_title="Partial autocorrelation (−1 to 1)",
-        height=height,
         legend=True,
     )
 
@@ -284,7 +268,6 @@ def rolling_correlations(
     long_term: ArrayLike | None = None,
     *,
     window: int,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Correlation of returns with the change of each factor over a moving window; dotted: over the whole sample.
 
@@ -294,7 +277,6 @@ def rolling_correlations(
         names: market word of each factor.
         long_term: ``(k,)`` correlation over the whole sample.
         window: days in a window.
-        height: pixels.
     """
     days = np.asarray(dates)
     fig = go.Figure()
@@ -323,24 +305,23 @@ def rolling_correlations(
         alt=f"Correlation of returns with factor changes over {window} days: {text}.",
         x_title=DAY_TITLE,
         y_title=f"Correlation over {window} days (%)",
-        height=height,
         legend=True,
     )
 
 
-def vol_lines(dates: ArrayLike, vols: VolComparison, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def vol_lines(dates: ArrayLike, vols: VolComparison, *, dark: bool = False) -> go.Figure:
     """Realised vol, at-the-money implied vol and the volatility index on each of ``dates`` (figure 2.7, above)."""
     series = {"realised, 21 days": vols.realised, vols.atm_label: vols.atm}
     if vols.vix is not None:
         series["VIX"] = vols.vix
     colours = (theme.data_colour(dark), theme.series_colour(0), theme.series_colour(3))
-    return _over_time(dates, series, colours, 100, "Vol (% a year)", "Vols", ".1f", height)
+    return _over_time(dates, series, colours, 100, "Vol (% a year)", "Vols", ".1f")
 
 
-def vol_ratios(dates: ArrayLike, vols: VolComparison, *, height: int = theme.HEIGHT) -> go.Figure:
+def vol_ratios(dates: ArrayLike, vols: VolComparison) -> go.Figure:
     """The ratios of the three vols on each of ``dates`` (figure 2.7, below)."""
     colours = [theme.series_colour(i) for i in (0, 3, 5)]
-    return _over_time(dates, dict(vols.ratios), colours, 1, "Ratio (1 = equal)", "Ratios of vols", ".2f", height)
+    return _over_time(dates, dict(vols.ratios), colours, 1, "Ratio (1 = equal)", "Ratios of vols", ".2f")
 
 
 def _over_time(
@@ -351,7 +332,6 @@ def _over_time(
     y_title: str,
     what: str,
     digits: str,
-    height: int,
 ) -> go.Figure:
     days = np.asarray(dates)
     fig = go.Figure()
@@ -371,7 +351,7 @@ def _over_time(
         )
         words.append(f"{name} {factor * values[known].mean():{digits}} on average")
     alt = f"{what} from {days[0]} to {days[-1]}: {'; '.join(words)}."
-    return theme.base_layout(fig, alt=alt, x_title=DAY_TITLE, y_title=y_title, height=height, legend=True)
+    return theme.base_layout(fig, alt=alt, x_title=DAY_TITLE, y_title=y_title, legend=True)
 
 
 def _level(fig: go.Figure, ends: tuple[Any, Any], y: float, name: str = "", colour: str = theme.REFERENCE) -> None:

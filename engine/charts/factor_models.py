@@ -16,14 +16,13 @@ _GROUPS = 5
 _BINS = 40
 
 
-def weighted_paths(values: Floats, weights: Floats, *, y_title: str, height: int = theme.HEIGHT) -> go.Figure:
+def weighted_paths(values: Floats, weights: Floats, *, y_title: str) -> go.Figure:
     """Paths drawn the fainter the less they weigh; a path without weight is a dotted trace of grey.
 
     Args:
         values: ``(paths, days + 1)`` what is drawn, already in the unit of ``y_title``.
         weights: ``(paths,)`` the paths' share of the largest weight, in [0, 1].
         y_title: axis title with its unit.
-        height: pixels.
     """
     most = max(1, theme.MOST_POINTS // values.shape[1])
     shown, share = values[:most], weights[:most]
@@ -55,17 +54,15 @@ def weighted_paths(values: Floats, weights: Floats, *, y_title: str, height: int
         alt=f"{len(shown)} simulated paths over {values.shape[1] - 1} days, {dropped} of them with negligible weight.",
         x_title="Trading day",
         y_title=y_title,
-        height=height,
         legend=True,
     )
 
 
-def weight_histogram(weights: Floats, *, height: int = theme.HEIGHT) -> go.Figure:
+def weight_histogram(weights: Floats) -> go.Figure:
     """Histogram of N·w: one for a path of average weight (figure 2.16).
 
     Args:
         weights: ``(n,)`` summing to one.
-        height: pixels.
     """
     scaled = len(weights) * np.asarray(weights, dtype=np.float64)
     counts, edges = np.histogram(scaled, bins=_BINS, range=(0, max(1.0, float(scaled.max()))))
@@ -84,18 +81,16 @@ def weight_histogram(weights: Floats, *, height: int = theme.HEIGHT) -> go.Figur
         alt=f"Histogram of N times each path's weight; {light} of paths weigh less than a hundredth of the average.",
         x_title="N·w (1 = average weight)",
         y_title="Share of paths (%)",
-        height=height,
         legend=False,
     )
 
 
-def long_scenario(scenario: pd.DataFrame, *, dark: bool = False, height: int = 520) -> go.Figure:
+def long_scenario(scenario: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Ten years of spot above, and VIX, ATM and realised vol below (figures 2.18–2.19).
 
     Args:
         scenario: columns year, spot, vix (index points), atm and realised (annualised decimals).
         dark: drawn on a dark background.
-        height: pixels.
     """
     rows = theme.thin(len(scenario), theme.MOST_POINTS // 4, keep=scenario["vix"])
     shown = scenario.iloc[rows]
@@ -123,7 +118,7 @@ def long_scenario(scenario: pd.DataFrame, *, dark: bool = False, height: int = 5
     return theme.base_layout(
         fig,
         alt=f"A scenario of {scenario['year'].iloc[-1]:.0f} years; VIX between {vix.min():.0f} and {vix.max():.0f}.",
-        height=height,
+        height=520,
         legend=True,
     )
 
@@ -173,7 +168,6 @@ def joint_density(
     *,
     model: str = "factor_model",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Densities of daily moves of spot and VIX, the model's beside the data's (figure 2.20).
 
@@ -185,7 +179,6 @@ def joint_density(
         history: the same of the data.
         model: registered name, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     pairs = [
         (1e4 * np.asarray(x, dtype=np.float64), 100 * np.asarray(y, dtype=np.float64)) for x, y in (simulated, history)
@@ -244,9 +237,7 @@ def joint_density(
         update(range=[float(axes[k][0]), float(axes[k][-1])])
     fig.update_xaxes(matches="x", title_text="Δ log S (bp a day)")
     fig.update_yaxes(title_text="Δ log VIX (% a day)", col=1)
-    return theme.base_layout(
-        fig, alt=f"Densities of daily moves of spot and VIX. {'; '.join(headings)}.", height=height, legend=False
-    )
+    return theme.base_layout(fig, alt=f"Densities of daily moves of spot and VIX. {'; '.join(headings)}.", legend=False)
 
 
 def _centres(samples: list[Floats]) -> Floats:

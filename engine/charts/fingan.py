@@ -56,7 +56,6 @@ def matrix(
     marked: pd.DataFrame | None = None,
     dark: bool = False,
     limit: float | None = None,
-    height: int | None = None,
 ) -> go.Figure:
     """Rows against columns as colour, with the number in every cell.
 
@@ -67,7 +66,6 @@ def matrix(
         marked: same shape, True where a cell is to be pointed out by a frame of dots.
         dark: drawn on a dark background.
         limit: ends of the colour scale in drawn units, so that one outlier does not bleach the rest.
-        height: pixels; by the number of rows if not given.
     """
     scaled = quantity.factor * values.to_numpy(float)
     low, high = theme.colour_bounds(scaled, quantity.kind)
@@ -105,7 +103,7 @@ def matrix(
         alt=f"{quantity.title} of {values.shape[0]} rows and {values.shape[1]} columns, {ends}.",
         x_title=x_title,
         y_title=y_title,
-        height=height or max(LEAST_HEIGHT, 190 + ROW_HEIGHT * len(values)),
+        height=max(LEAST_HEIGHT, 190 + ROW_HEIGHT * len(values)),
     )
 
 
@@ -116,7 +114,6 @@ def cumulative(
     *,
     dashed: Sequence[str] = (),
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Cumulative PnL of several strategies (Figures 5.8 and 5.9).
 
@@ -126,7 +123,6 @@ def cumulative(
         labels: name → words.
         dashed: names drawn dashed.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates, dtype="datetime64[D]")
     keep = theme.thin(len(days), max(60, theme.MOST_POINTS // max(1, len(pnl))))
@@ -153,19 +149,17 @@ def cumulative(
         alt=f"Cumulative PnL at the end, % of the notional: {'; '.join(ends)}.",
         x_title="Trading day",
         y_title="Cumulative PnL (% of notional)",
-        height=height,
         legend=True,
     )
 
 
-def seeds(table: pd.DataFrame, overview: pd.DataFrame, *, dark: bool = False, height: int = 380) -> go.Figure:
+def seeds(table: pd.DataFrame, overview: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Portfolio ratio of every seed, the mean with its interval, and the published figure.
 
     Args:
         table: method, label, seed, portfolio_sr.
         overview: rows of Table 5.2 with statistic ``portfolio_sr``.
         dark: drawn on a dark background.
-        height: pixels.
     """
     rows = overview[overview["statistic"] == "portfolio_sr"].set_index("method")
     order = [name for name in table["method"].unique() if name in rows.index]
@@ -208,7 +202,7 @@ def seeds(table: pd.DataFrame, overview: pd.DataFrame, *, dark: bool = False, he
         alt=f"Portfolio Sharpe ratio by method: {words}.",
         x_title="Portfolio Sharpe ratio (a year)",
         y_title="Method (one dot a seed)",
-        height=height,
+        height=380,
         legend=True,
     )
 
@@ -299,7 +293,7 @@ def distributions(
 
 
 def bets_and_pnl(
-    dates: ArrayLike, bet: ArrayLike, pnl: ArrayLike | None, *, name: str = "fingan_ensemble", height: int = 460
+    dates: ArrayLike, bet: ArrayLike, pnl: ArrayLike | None, *, name: str = "fingan_ensemble"
 ) -> go.Figure:
     """Bets of a ticker over time, and what they earned.
 
@@ -308,7 +302,6 @@ def bets_and_pnl(
         bet: ``(n,)`` in [-1, 1].
         pnl: ``(n,)`` PnL, basis points; None where prices are not at hand.
         name: of the method, for its colour.
-        height: pixels.
     """
     days, size = np.asarray(dates, dtype="datetime64[D]"), np.asarray(bet, dtype=np.float64)
     rows = 1 if pnl is None else 2
@@ -341,15 +334,14 @@ def bets_and_pnl(
         fig.update_yaxes(title_text="Cumulative PnL (%)", row=1, col=1)
         words += f", cumulative PnL {total[-1]:+.1f} %"
     fig.update_xaxes(title_text="Trading day", row=rows, col=1)
-    return theme.base_layout(fig, alt=f"{words}.", height=height if pnl is not None else height // 2, legend=False)
+    return theme.base_layout(fig, alt=f"{words}.", height=230 if pnl is None else 460, legend=False)
 
 
-def gradient_norms(norms: pd.DataFrame, *, height: int = 460) -> go.Figure:
+def gradient_norms(norms: pd.DataFrame) -> go.Figure:
     """Norm of each term's gradient over the updates of gradient matching (Figure 5.2).
 
     Args:
         norms: columns ``iteration`` and one for each of ``bce``, ``pnl``, ``mse``, ``sr``, ``std``.
-        height: pixels.
     """
     terms = [term for term in TERMS if term in norms]
     columns = 3
@@ -376,6 +368,4 @@ def gradient_norms(norms: pd.DataFrame, *, height: int = 460) -> go.Figure:
     for row in range(1, -(-len(terms) // columns) + 1):
         fig.update_yaxes(title_text="Norm (of the gradient)", row=row, col=1)
     words = "; ".join(f"{TERMS[term]} {norms[term].min():.2g} to {norms[term].max():.2g}" for term in terms)
-    return theme.base_layout(
-        fig, alt=f"Gradient norms over {len(norms)} updates: {words}.", height=height, legend=False
-    )
+    return theme.base_layout(fig, alt=f"Gradient norms over {len(norms)} updates: {words}.", height=460, legend=False)

@@ -31,13 +31,12 @@ def method_colour(label: str) -> str:
     return METHOD_COLOURS.get(label, _SPARE)
 
 
-def residuals(changes: Mapping[str, Floats], *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def residuals(changes: Mapping[str, Floats], *, dark: bool = False) -> go.Figure:
     """What tomorrow may change, before and after hedging: densities on one axis, and on that of the hedged ones.
 
     Args:
         changes: strategy → ``(K,)`` ΔV − Σ φ ΔH − ψ r Δ in scenarios, currency; ``unhedged`` is ΔV − V r Δ.
         dark: drawn on a dark background.
-        height: pixels.
     """
     hedged = {name: values for name, values in changes.items() if name != "unhedged"}
     panels = [("Before and after", changes), ("After, closer", hedged or changes)]
@@ -67,20 +66,17 @@ def residuals(changes: Mapping[str, Floats], *, dark: bool = False, height: int 
     fig.update_xaxes(title_text="Change until tomorrow (units of spot; the end bars hold the tails)")
     fig.update_yaxes(title_text="Share of scenarios (%)", col=1)
     return theme.base_layout(
-        fig, alt=f"Change of the hedged position until tomorrow: {'; '.join(said)}.", height=height, legend=True
+        fig, alt=f"Change of the hedged position until tomorrow: {'; '.join(said)}.", legend=True
     ).update_layout(legend={"y": 1.1}, margin={"t": 72})
 
 
-def tracking_errors(
-    dates: ArrayLike, errors: Mapping[str, Floats], *, dark: bool = False, height: int = theme.HEIGHT
-) -> go.Figure:
+def tracking_errors(dates: ArrayLike, errors: Mapping[str, Floats], *, dark: bool = False) -> go.Figure:
     """Z = V − Π of each strategy through one month.
 
     Args:
         dates: ``(days + 1,)``.
         errors: strategy → ``(days + 1,)`` currency.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates, dtype="datetime64[D]")
     fig = go.Figure()
@@ -100,7 +96,6 @@ def tracking_errors(
         fig,
         alt=f"Tracking error V − Π from {days[0]} to {days[-1]}; at the end {ends}.",
         y_title="Tracking error Z (units of spot)",
-        height=height,
         legend=True,
     )
 
@@ -152,7 +147,6 @@ def exposures(
     *,
     label: str = "data-driven",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Delta and vega before and after the hedge, day by day.
 
@@ -162,7 +156,6 @@ def exposures(
         vega: the same, currency per vol point.
         label: strategy, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates, dtype="datetime64[D]")
     fig = make_subplots(rows=1, cols=2, subplot_titles=("Delta", "Vega"), horizontal_spacing=0.1)
@@ -185,18 +178,17 @@ def exposures(
         said.append(f"{name} at most {np.abs(before).max():.3g} before, {np.abs(after).max():.3g} after")
     fig.update_yaxes(title_text="Units of the underlying", col=1)
     fig.update_yaxes(title_text="Units of spot per vol point", col=2)
-    return theme.base_layout(fig, alt=f"Exposures: {'; '.join(said)}.", height=height, legend=True).update_layout(
+    return theme.base_layout(fig, alt=f"Exposures: {'; '.join(said)}.", legend=True).update_layout(
         legend={"y": 1.1}, margin={"t": 72}
     )
 
 
-def attribution(frame: pd.DataFrame, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def attribution(frame: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Each day's change of the portfolio, what the hedge earned against it, interest and costs, and what is left.
 
     Args:
         frame: of :meth:`engine.decisions.hedging.HedgePath.attribution`.
         dark: drawn on a dark background.
-        height: pixels.
     """
     parts = {
         "portfolio ΔV": (frame["value_change"], "#5F8A3C"),
@@ -221,7 +213,6 @@ def attribution(frame: pd.DataFrame, *, dark: bool = False, height: int = theme.
         fig,
         alt=f"Attribution of each day's tracking error; over the month {sums}, left {frame['error_change'].sum():.3g}.",
         y_title="Change of the day (units of spot)",
-        height=height,
         legend=True,
     )
 
@@ -292,7 +283,6 @@ def errors_through_time(
     logarithmic: bool = False,
     crisis: tuple[str, str] | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Z_t of one straddle after another, month by month; lines break where a new one is entered.
 
@@ -302,7 +292,6 @@ def errors_through_time(
         logarithmic: symlog axis.
         crisis: first and last day that are shaded.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates, dtype="datetime64[D]")
     step = max(1, -(-days.size * len(errors) // theme.MOST_POINTS))
@@ -334,18 +323,16 @@ def errors_through_time(
         fig,
         alt=f"Tracking errors from {days.min()} to {days.max()}: {'; '.join(said)}.",
         y_title="Tracking error Z (units of spot" + ("; logarithmic beyond 1)" if logarithmic else ")"),
-        height=height,
         legend=True,
     )
 
 
-def error_laws(errors: Mapping[str, Floats], *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def error_laws(errors: Mapping[str, Floats], *, dark: bool = False) -> go.Figure:
     """The distribution function of Z of each method, on a symlog axis: steeper in the middle is better.
 
     Args:
         errors: method → Z, any shape, currency.
         dark: drawn on a dark background.
-        height: pixels.
     """
     levels = np.concatenate([[0.001, 0.0025, 0.005], np.linspace(0.01, 0.99, 99), [0.995, 0.9975, 0.999]])
     fig = go.Figure()
@@ -372,21 +359,17 @@ def error_laws(errors: Mapping[str, Floats], *, dark: bool = False, height: int 
         alt=f"Distribution functions of tracking errors: {'; '.join(said)}.",
         x_title="Tracking error Z (units of spot; logarithmic beyond 1)",
         y_title="Share of days below (%)",
-        height=height,
         legend=True,
     )
 
 
-def against(
-    mine: Floats, theirs: Floats, labels: tuple[str, str], *, dark: bool = False, height: int = theme.HEIGHT
-) -> go.Figure:
+def against(mine: Floats, theirs: Floats, labels: tuple[str, str], *, dark: bool = False) -> go.Figure:
     """One method's Z against another's, day by day: dots nearer the horizontal axis than the vertical favour the first.
 
     Args:
         mine, theirs: Z of the same days, any shape.
         labels: names of the two.
         dark: drawn on a dark background.
-        height: pixels.
     """
     y, x = np.ravel(mine), np.ravel(theirs)
     shown = theme.thin(len(x), MOST_DOTS)
@@ -421,18 +404,16 @@ def against(
         alt=f"Z of {labels[0]} against Z of {labels[1]}; {labels[0]} is nearer zero on {100 * smaller:.0f} % of days.",
         x_title=f"Z, {labels[1]} (units of spot)",
         y_title=f"Z, {labels[0]} (units of spot)",
-        height=height,
         legend=False,
     )
 
 
-def statistic_dots(table: pd.DataFrame, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def statistic_dots(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Statistics of each method with their intervals, published ones beside them where there are any.
 
     Args:
         table: columns ``method``, ``words`` of the statistic, ``value``, ``low``, ``high``, ``published`` or NaN.
         dark: drawn on a dark background.
-        height: pixels.
     """
     names = list(dict.fromkeys(table["words"]))
     methods = list(dict.fromkeys(table["method"]))
@@ -473,9 +454,7 @@ def statistic_dots(table: pd.DataFrame, *, dark: bool = False, height: int = the
     fig.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4])
     first = table[table["words"] == names[0]]
     said = ", ".join(f"{m} {v:.3g}" for m, v in zip(first["method"], first["value"], strict=True))
-    return theme.base_layout(
-        fig, alt=f"{names[0]}: {said}.", y_title="Units of spot, with 95 % intervals", height=height, legend=True
-    )
+    return theme.base_layout(fig, alt=f"{names[0]}: {said}.", y_title="Units of spot, with 95 % intervals", legend=True)
 
 
 def instruments_held(counts: Floats, labels: Sequence[str], *, dark: bool = False) -> go.Figure:

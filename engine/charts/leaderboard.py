@@ -36,7 +36,6 @@ def ranking(
     name: str = "energy",
     true_ratio: float | None = None,
     dark: bool = False,
-    height: int | None = None,
 ) -> go.Figure:
     """Score over the baseline's, best at the top, with bootstrap intervals; left of one is better than the baseline.
 
@@ -48,7 +47,6 @@ def ranking(
         name: which score.
         true_ratio: the true law's expected score over the baseline's, where it is known.
         dark: drawn on a dark background.
-        height: pixels; by the number of generators if not given.
     """
     table = scores.sort_values(f"{name}_ratio", ascending=False)
     labels = list(table["model"])
@@ -100,14 +98,14 @@ def ranking(
         fig,
         alt=f"{name.capitalize()} score over that of {baseline}, best first: {'; '.join(words)}.",
         x_title=f"{name.capitalize()} score / {baseline} (smaller is better; bars: 95 % bootstrap)",
-        height=height or 110 + ROW * len(labels),
+        height=110 + ROW * len(labels),
         legend=True,
     )
     return fig.update_layout(margin={"t": 56}, legend={"y": 1.06})
 
 
 def exceedance_heatmap(
-    exceedance: pd.DataFrame, *, series: Sequence[str] | None = None, dark: bool = False, height: int | None = None
+    exceedance: pd.DataFrame, *, series: Sequence[str] | None = None, dark: bool = False
 ) -> go.Figure:
     """Share of days below each quantile, coloured by how far it is from nominal; a cross where Kupiec rejects.
 
@@ -117,7 +115,6 @@ def exceedance_heatmap(
         exceedance: table ``exceedance``: ``model, series, level, days, share, kupiec_p``.
         series: which to draw, all if not given.
         dark: drawn on a dark background.
-        height: pixels; by the number of generators if not given.
     """
     table = exceedance if series is None else exceedance[exceedance["series"].isin(list(series))]
     models, kinds = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["series"]))
@@ -164,7 +161,7 @@ def exceedance_heatmap(
         fig,
         alt=f"Shares of days below the quantiles; levels that Kupiec rejects at 5 %: {'; '.join(words)}.",
         x_title="Quantile",
-        height=height or 110 + ROW * len(models),
+        height=110 + ROW * len(models),
     )
 
 
@@ -174,7 +171,6 @@ def pit_histograms(
     registered: Mapping[str, str],
     *,
     dark: bool = False,
-    height: int = 300,
 ) -> go.Figure:
     """Histograms of probability integral transforms, one panel a series: flat at one where the law is right.
 
@@ -183,7 +179,6 @@ def pit_histograms(
         models: labels to draw.
         registered: label → registered name.
         dark: drawn on a dark background.
-        height: pixels.
     """
     kinds = list(dict.fromkeys(pit["series"]))
     fig = make_subplots(rows=1, cols=len(kinds), shared_yaxes=True, subplot_titles=kinds, horizontal_spacing=0.02)
@@ -220,22 +215,19 @@ def pit_histograms(
         alt=f"Histograms of probability integral transforms; the farthest from flat is {label}, {kind}, off by "
         f"{deviation:.2f} in one bin.",
         x_title="Transform (share)",
-        height=height,
+        height=300,
         legend=True,
     )
     return fig.update_layout(margin={"t": 72}, legend={"y": 1.16})
 
 
-def penalty_ranking(
-    penalty: pd.DataFrame, registered: Mapping[str, str], *, dark: bool = False, height: int | None = None
-) -> go.Figure:
+def penalty_ranking(penalty: pd.DataFrame, registered: Mapping[str, str], *, dark: bool = False) -> go.Figure:
     """Mean Φ of each generator's scenarios beside that of the surfaces that came, on a logarithmic axis.
 
     Args:
         penalty: table ``penalty``: ``model, mean, mean_low, mean_high``, the data among the models.
         registered: label → registered name.
         dark: drawn on a dark background.
-        height: pixels; by the number of rows if not given.
     """
     labels = [str(label) for label in penalty["model"]][::-1]
     mean = np.maximum(penalty["mean"].to_numpy(dtype=np.float64)[::-1], _LEAST_PENALTY)
@@ -273,7 +265,7 @@ def penalty_ranking(
         alt=f"Mean arbitrage penalty Φ of the scenarios: {said}.",
         x_title=f"Mean Φ (no unit, log scale; below {theme.power_of_ten(-8)} drawn there)",
         y_title="",
-        height=height or 90 + ROW * len(labels),
+        height=90 + ROW * len(labels),
         legend=False,
     )
 

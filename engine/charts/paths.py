@@ -26,7 +26,6 @@ def time_fan(
     reference: tuple[str, ArrayLike] | None = None,
     model: str = "volgan",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Median and 50, 80 and 95 % bands of paths through time, one panel a set of weights, on the same axes.
 
@@ -38,7 +37,6 @@ def time_fan(
         reference: words and ``(T + 1,)`` values of a dashed line to hold the fan against.
         model: registered name, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates, dtype="datetime64[D]")
     shown = theme.thin(len(days), MOST_DAYS)
@@ -102,9 +100,9 @@ def time_fan(
                 **place,
             )
     fig.update_yaxes(title_text=y_title, col=1)
-    return theme.base_layout(
-        fig, alt=f"{y_title} on {days[-1]}: {'; '.join(said)}.", height=height, legend=True
-    ).update_layout(legend={"y": 1.1}, margin={"t": 72})
+    return theme.base_layout(fig, alt=f"{y_title} on {days[-1]}: {'; '.join(said)}.", legend=True).update_layout(
+        legend={"y": 1.1}, margin={"t": 72}
+    )
 
 
 def stability_dots(table: pd.DataFrame, *, model: str = "volgan", dark: bool = False) -> go.Figure:

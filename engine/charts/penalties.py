@@ -20,9 +20,7 @@ NAMES = {"calendar": "Calendar P1", "call_spread": "Call spread P2", "butterfly"
 COLOURS = {"calendar": "#0878B8", "call_spread": "#A8762A", "butterfly": "#D55E00"}
 
 
-def phi_history(
-    dates: ArrayLike, found: Decomposition, *, row: int | None = None, dark: bool = False, height: int = theme.HEIGHT
-) -> go.Figure:
+def phi_history(dates: ArrayLike, found: Decomposition, *, row: int | None = None, dark: bool = False) -> go.Figure:
     """Φ of every day, stacked by constraint; days without arbitrage are zero (figure 2.10).
 
     Args:
@@ -30,7 +28,6 @@ def phi_history(
         found: their decomposition.
         row: a day to mark.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates)
     peak = int(found.total.argmax())
@@ -63,18 +60,16 @@ def phi_history(
         f"largest {theme.significant(float(found.total[peak]))} on {days[peak]}.",
         x_title="Day",
         y_title="Φ (fraction of spot)",
-        height=height,
         legend=True,
     )
 
 
-def shift_curve(shifts: Floats, found: Decomposition, *, height: int = theme.HEIGHT) -> go.Figure:
+def shift_curve(shifts: Floats, found: Decomposition) -> go.Figure:
     """Penalty against the size of a parallel shift, by constraint (figure 2.9).
 
     Args:
         shifts: ``(n,)`` shifts of every vol, decimals.
         found: the decomposition of the shifted surfaces.
-        height: pixels.
     """
     fig = go.Figure()
     for k, kind in enumerate(KINDS):
@@ -95,7 +90,6 @@ def shift_curve(shifts: Floats, found: Decomposition, *, height: int = theme.HEI
         alt=f"Penalty of one surface under parallel shifts: {first}.",
         x_title="Parallel shift (vol points)",
         y_title="Penalty (fraction of spot)",
-        height=height,
         legend=True,
     )
 
@@ -119,7 +113,6 @@ def penalty_panels(
     *,
     top: float | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Penalty matrices side by side on one colour scale, the worst cell of each framed.
 
@@ -130,7 +123,6 @@ def penalty_panels(
         top: end of the colour scale, to compare with other panels (matrices under other weights go white as their
             penalties vanish); by default the largest penalty shown.
         dark: drawn on a dark background.
-        height: pixels.
     """
     kept = {
         name: thinned(np.asarray(m, dtype=np.float64), grid, theme.MOST_POINTS // len(matrices))
@@ -172,7 +164,7 @@ def penalty_panels(
     fig.update_xaxes(title_text=MATURITY_TITLE, type="category", showgrid=False)
     fig.update_yaxes(type="category", showgrid=False)
     fig.update_yaxes(title_text=MONEYNESS_TITLE, col=1)
-    return theme.base_layout(fig, alt=f"Worst cell of each arbitrage penalty: {'; '.join(sentences)}.", height=height)
+    return theme.base_layout(fig, alt=f"Worst cell of each arbitrage penalty: {'; '.join(sentences)}.")
 
 
 def phi_histogram(
@@ -182,7 +174,6 @@ def phi_histogram(
     model: str = "volgan",
     data_phi: float | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Φ of the scenarios, raw and reweighted, with the data's own Φ as a line.
 
@@ -192,7 +183,6 @@ def phi_histogram(
         model: registered name, for the colour.
         data_phi: Φ of today's surface as quoted.
         dark: drawn on a dark background.
-        height: pixels.
     """
     penalty = np.asarray(phi, dtype=np.float64)
     uniform = np.full(penalty.shape, 1 / penalty.size)
@@ -229,21 +219,17 @@ def phi_histogram(
         alt=f"Histogram of the total arbitrage penalty Φ of {theme.count(penalty.size)} scenarios: {'; '.join(means)}.",
         x_title="Φ, total penalty (no unit; the last bar holds all beyond)",
         y_title="Share of scenarios (%)",
-        height=height,
         legend=True,
     )
 
 
-def weight_concentration(
-    weights: ArrayLike, *, model: str = "volgan", dark: bool = False, height: int = theme.HEIGHT
-) -> go.Figure:
+def weight_concentration(weights: ArrayLike, *, model: str = "volgan", dark: bool = False) -> go.Figure:
     """How few scenarios carry the weight: share of weight held by the heaviest scenarios.
 
     Args:
         weights: ``(n,)`` weights summing to one.
         model: registered name, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     heaviest = np.sort(np.asarray(weights, dtype=np.float64))[::-1]
     n = len(heaviest)
@@ -276,7 +262,6 @@ def weight_concentration(
         f"the single heaviest {theme.percent(float(held[1]), 2)}.",
         x_title="Heaviest scenarios (% of all, log scale)",
         y_title="Weight they hold (%)",
-        height=height,
         legend=True,
     )
 

@@ -38,7 +38,6 @@ def smile_fit(
     label: str,
     range_of_grid: tuple[float, float] | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """One expiry: quotes with their bid and ask vols, and the surface through them.
 
@@ -48,7 +47,6 @@ def smile_fit(
         label: the expiry in words.
         range_of_grid: moneyness beyond which the surface does not go, shaded.
         dark: drawn on a dark background.
-        height: pixels.
     """
     fig = go.Figure()
     for trace in _smile_traces(smile, curve, dark, share=1):
@@ -66,20 +64,16 @@ def smile_fit(
         alt=f"Implied vols of {theme.count(len(smile))} quotes expiring {label} and the surface through them; {gap}.",
         x_title=MONEYNESS_TITLE,
         y_title=theme.QUANTITIES["vol"].title,
-        height=height,
         legend=True,
     )
 
 
-def smile_panels(
-    smiles: Mapping[str, tuple[pd.DataFrame, tuple[Floats, Floats]]], *, dark: bool = False, height: int = 600
-) -> go.Figure:
+def smile_panels(smiles: Mapping[str, tuple[pd.DataFrame, tuple[Floats, Floats]]], *, dark: bool = False) -> go.Figure:
     """Up to six expiries side by side.
 
     Args:
         smiles: expiry in words → quotes and curve as :func:`smile_fit` takes them.
         dark: drawn on a dark background.
-        height: pixels.
     """
     shown = list(smiles)[:_MOST_PANELS]
     columns = min(3, len(shown))
@@ -98,7 +92,7 @@ def smile_panels(
     theme.base_layout(
         fig,
         alt=f"Quotes and surface of {len(shown)} expiries ({', '.join(shown)}), {theme.count(total)} quotes.",
-        height=height,
+        height=600,
         legend=True,
     )
     return _legend_above_headings(fig)
@@ -160,7 +154,7 @@ def residual_table(quotes: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def drops_bar(counts: pd.Series, words: Mapping[str, str], used: int, other: int, *, height: int = 260) -> go.Figure:
+def drops_bar(counts: pd.Series, words: Mapping[str, str], used: int, other: int) -> go.Figure:
     """How many quotes make the surface, how many serve otherwise, and how many were dropped for which reason.
 
     Args:
@@ -168,7 +162,6 @@ def drops_bar(counts: pd.Series, words: Mapping[str, str], used: int, other: int
         words: reason → what a person reads.
         used: quotes that make the surface.
         other: in-the-money quotes.
-        height: pixels.
     """
     names = ["make the surface", "in the money (parity, spreads)", *(words[str(name)] for name in counts.index)]
     values = [used, other, *(int(x) for x in counts)]
@@ -187,17 +180,16 @@ def drops_bar(counts: pd.Series, words: Mapping[str, str], used: int, other: int
     fig.update_yaxes(autorange="reversed", title_text="What became of them (reason)")
     said = "; ".join(f"{theme.count(x)} {name}" for name, x in zip(names, values, strict=True))
     return theme.base_layout(
-        fig, alt=f"What became of the quotes: {said}.", x_title="Quotes (number)", height=height, legend=False
+        fig, alt=f"What became of the quotes: {said}.", x_title="Quotes (number)", height=260, legend=False
     )
 
 
-def bandwidth_heatmap(search: BandwidthSearch, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def bandwidth_heatmap(search: BandwidthSearch, *, dark: bool = False) -> go.Figure:
     """Φ of every pair of bandwidths, and the distance to the quotes of every pair, the chosen one marked.
 
     Args:
         search: the search.
         dark: drawn on a dark background.
-        height: pixels.
     """
     free = search.penalty <= search.penalty.min()
     fig = make_subplots(
@@ -247,20 +239,18 @@ def bandwidth_heatmap(search: BandwidthSearch, *, dark: bool = False, height: in
         alt=f"Arbitrage penalty over {search.penalty.size:,} pairs of bandwidths: least "
         f"{theme.significant(float(search.penalty.min()))} at {int(free.sum()):,} pairs, largest "
         f"{theme.significant(float(search.penalty.max()))}; chosen h1 = {search.best[0]:g}, h2 = {search.best[1]:g}.",
-        height=height,
         legend=True,
     )
     return _legend_above_headings(fig)
 
 
-def parity_rates(by_expiry: pd.DataFrame, day: float, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def parity_rates(by_expiry: pd.DataFrame, day: float, *, dark: bool = False) -> go.Figure:
     """Rates by expiry: the median of the pairs, and what the line through them says of interest and dividends.
 
     Args:
         by_expiry: ``maturity, root, rate, discount_rate, dividend_yield`` (per year; NaN where not known).
         day: the day's rate.
         dark: drawn on a dark background.
-        height: pixels.
     """
     series = (
         ("rate", "median of pairs (S − C + P)", theme.data_colour(dark), "circle"),
@@ -292,18 +282,16 @@ def parity_rates(by_expiry: pd.DataFrame, day: float, *, dark: bool = False, hei
         alt=f"Rates implied by put–call parity for {len(by_expiry)} expiries; the day's is {theme.percent(day, 2)}.",
         x_title="Time to maturity (days, log scale)",
         y_title="Rate (% a year)",
-        height=height,
         legend=True,
     )
 
 
-def vix_strikes(found: QuotedVix, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def vix_strikes(found: QuotedVix, *, dark: bool = False) -> go.Figure:
     """What each strike adds to the variance of the near and of the next term.
 
     Args:
         found: the index and its terms.
         dark: drawn on a dark background.
-        height: pixels.
     """
     fig = go.Figure()
     terms = (("near", found.near, SURFACE_COLOUR), ("next", found.next, "#D55E00"))
@@ -326,7 +314,6 @@ def vix_strikes(found: QuotedVix, *, dark: bool = False, height: int = theme.HEI
         f"{len(found.near.strikes)} and {len(found.next.strikes)} strikes.",
         x_title="Strike (index points)",
         y_title="Variance per point of strike (10⁻⁴)",
-        height=height,
         legend=True,
     )
 

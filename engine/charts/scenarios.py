@@ -58,7 +58,6 @@ def return_fan(
     model: str = "volgan",
     models: Mapping[str, str] | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Tomorrow's return after the recent ones, one panel a set of weights, on the same axes.
 
@@ -71,12 +70,9 @@ def return_fan(
         model: registered name, for the colour.
         models: heading → registered name, where panels are of different models.
         dark: drawn on a dark background.
-        height: pixels.
     """
     axis = _FanAxis("Daily log-return (bp)", 1e4, ".0f", "bp", level=False)
-    return _fan(
-        dates, history, next_date, panels, axis, realised=realised, model=model, models=models, dark=dark, height=height
-    )
+    return _fan(dates, history, next_date, panels, axis, realised=realised, model=model, models=models, dark=dark)
 
 
 def atm_fan(
@@ -90,7 +86,6 @@ def atm_fan(
     model: str = "volgan",
     models: Mapping[str, str] | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Tomorrow's at-the-money vol after the recent ones; arguments as :func:`return_fan`, vols annualised fractions.
 
@@ -104,12 +99,9 @@ def atm_fan(
         model: registered name, for the colour.
         models: heading → registered name, where panels are of different models.
         dark: drawn on a dark background.
-        height: pixels.
     """
     axis = _FanAxis(f"{label} implied vol (% a year)", 100, ".1f", "%", level=True)
-    return _fan(
-        dates, history, next_date, panels, axis, realised=realised, model=model, models=models, dark=dark, height=height
-    )
+    return _fan(dates, history, next_date, panels, axis, realised=realised, model=model, models=models, dark=dark)
 
 
 def return_histogram(
@@ -119,7 +111,6 @@ def return_histogram(
     realised: float | None = None,
     model: str = "volgan",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Distribution of tomorrow's return with its 2.5, 50 and 97.5 % quantiles, raw and reweighted.
 
@@ -129,10 +120,9 @@ def return_histogram(
         realised: the log-return that came about, if known.
         model: registered name, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     axis = _FanAxis("Next-day log-return (bp; the end bars hold the tails)", 1e4, ".0f", "bp", level=False)
-    return _histogram(log_return, weights, axis, "returns", realised, model, dark, height)
+    return _histogram(log_return, weights, axis, "returns", realised, model, dark)
 
 
 def atm_histogram(
@@ -143,7 +133,6 @@ def atm_histogram(
     realised: float | None = None,
     model: str = "volgan",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Distribution of tomorrow's at-the-money vol; arguments as :func:`return_histogram`, vols annualised fractions.
 
@@ -154,10 +143,9 @@ def atm_histogram(
         realised: the vol that came about, if known.
         model: registered name, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     axis = _FanAxis(f"Next-day {label} vol (% a year; the end bars hold the tails)", 100, ".1f", "%", level=True)
-    return _histogram(vol, weights, axis, f"{label} vols", realised, model, dark, height)
+    return _histogram(vol, weights, axis, f"{label} vols", realised, model, dark)
 
 
 @dataclass(frozen=True)
@@ -184,7 +172,6 @@ def _fan(
     model: str,
     models: Mapping[str, str] | None,
     dark: bool,
-    height: int,
 ) -> go.Figure:
     """Both fans. Days are evenly spaced and labelled by date; the bands stand at the next day, wide enough to read."""
     days = np.asarray(dates, dtype="datetime64[D]")[-_MOST_HISTORY:]
@@ -262,9 +249,7 @@ def _fan(
         f" Realised {theme.signed(axis.factor * realised, axis.digits)} {axis.unit}." if realised is not None else ""
     )
     alt = f"{axis.title.split(' (')[0]} forecast for {tomorrow}: {'; '.join(sentences)}.{known}"
-    return theme.base_layout(fig, alt=alt, height=height, legend=True).update_layout(
-        legend={"y": 1.1}, margin={"t": 72}
-    )
+    return theme.base_layout(fig, alt=alt, legend=True).update_layout(legend={"y": 1.1}, margin={"t": 72})
 
 
 def _histogram(
@@ -275,7 +260,6 @@ def _histogram(
     realised: float | None,
     model: str,
     dark: bool,
-    height: int,
 ) -> go.Figure:
     """Raw and reweighted bars over each other, their quantiles as lines."""
     x = axis.factor * np.asarray(values, dtype=np.float64)
@@ -313,7 +297,6 @@ def _histogram(
         alt=f"Histogram of {theme.count(x.size)} simulated next-day {what}: {'; '.join(sentences)}.",
         x_title=axis.title,
         y_title="Share of scenarios (%)",
-        height=height,
         legend=True,
     )
 
@@ -337,7 +320,6 @@ def smile_fan(
     realised: ArrayLike | None = None,
     model: str = "volgan",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Bands of tomorrow's smile for a few maturities, with today's smile and the realised one.
 
@@ -349,7 +331,6 @@ def smile_fan(
         today, realised: ``(n_moneyness, n_maturity)`` surfaces, drawn dotted and solid.
         model: registered name, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     scenarios = np.asarray(iv)
     columns = slice_columns(grid, maturities)
@@ -401,7 +382,7 @@ def smile_fan(
     fig.update_xaxes(title_text=f"{MONEYNESS_TITLE} (%)", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     fig.update_yaxes(title_text=theme.QUANTITIES["vol"].title, col=1)
     alt = f"95 % bands of tomorrow's at-the-money vol by maturity: {'; '.join(sentences)}."
-    theme.base_layout(fig, alt=alt, height=height, legend=True)
+    theme.base_layout(fig, alt=alt, legend=True)
     return fig.update_layout(legend={"y": 1.1}, margin={"t": 72})
 
 

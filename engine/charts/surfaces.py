@@ -50,7 +50,6 @@ def surface_3d(
     dark: bool = False,
     title: str | None = None,
     show_scale: bool = True,
-    height: int = 460,
 ) -> go.Figure:
     """A surface in three dimensions, maturity on a logarithmic axis so that weeks and years are both seen.
 
@@ -62,7 +61,6 @@ def surface_3d(
         dark: drawn on a dark background.
         title: heading inside the figure.
         show_scale: draw the colour bar; not needed beside a heatmap of the same values.
-        height: pixels.
     """
     kind = theme.QUANTITIES[quantity]
     values, grid = thinned(np.asarray(iv, dtype=np.float64), grid)
@@ -111,7 +109,7 @@ def surface_3d(
         axis_name, words = _BELOW[view]
         fig.update_scenes({f"{axis_name}axis": {"title": {"text": ""}}})
         fig.add_annotation(text=words, x=0.5, y=0, xref="paper", yref="paper", yanchor="bottom", showarrow=False)
-    return theme.base_layout(fig, alt=describe_surface(values, grid, quantity, "surface"), title=title, height=height)
+    return theme.base_layout(fig, alt=describe_surface(values, grid, quantity, "surface"), title=title, height=460)
 
 
 def surface_heatmap(
@@ -193,7 +191,6 @@ def smile_slices(
     reference_name: str = "today",
     dark: bool = False,
     title: str | None = None,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Smiles of a few maturities in one picture, short maturities first.
 
@@ -205,7 +202,6 @@ def smile_slices(
         reference_name: what the dotted lines are, in words.
         dark: drawn on a dark background.
         title: heading inside the figure.
-        height: pixels.
     """
     surface = np.asarray(iv, dtype=np.float64)
     other = None if reference is None else np.asarray(reference, dtype=np.float64)
@@ -244,7 +240,6 @@ def smile_slices(
         x_title=MONEYNESS_TITLE,
         y_title=theme.QUANTITIES["vol"].title,
         title=title,
-        height=height,
         legend=True,
     )
 

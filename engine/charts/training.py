@@ -19,7 +19,7 @@ WIDE_RANGE = 50.0
 """A positive loss whose largest value is this many times its smallest is drawn on a logarithmic axis."""
 
 
-def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None = None) -> go.Figure:
+def loss_curves(history: LossHistory, *, dark: bool = False) -> go.Figure:
     """Every loss over the epochs, one panel each, with the phases of the fit marked.
 
     Losses of different terms have nothing to do with each other's scale, so none shares an axis. Where a fit reports
@@ -28,7 +28,6 @@ def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None 
     Args:
         history: reports so far; names, epochs and values.
         dark: drawn on a dark background.
-        height: pixels; by the number of panels if not given.
     """
     names = [name for name in history.losses if name != alarms.DATA_PENALTY]
     columns = 2 if len(names) > 1 else 1
@@ -69,7 +68,7 @@ def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None 
     return theme.base_layout(
         fig,
         alt=_alt(history),
-        height=height or 60 + ROW_HEIGHT * rows,
+        height=60 + ROW_HEIGHT * rows,
         legend=False,
     )
 

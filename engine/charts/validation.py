@@ -116,7 +116,6 @@ def bands_over_time(
     title: str,
     unit: str,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """95 % bands of the day before, and what came.
 
@@ -127,7 +126,6 @@ def bands_over_time(
         title: of the vertical axis, without unit.
         unit: for people.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days, came = np.asarray(dates), np.asarray(realised, dtype=np.float64)
     keep = theme.thin(len(days), theme.MOST_POINTS // (1 + 3 * max(1, len(bands))), keep=came)
@@ -172,7 +170,7 @@ def bands_over_time(
     alt = (
         f"{title} from {days[0]} to {days[-1]} with 95 % bands of the day before: {'; '.join(sentences)}; nominal 5 %."
     )
-    return theme.base_layout(fig, alt=alt, x_title="Day", y_title=f"{title} ({unit})", height=height, legend=True)
+    return theme.base_layout(fig, alt=alt, x_title="Day", y_title=f"{title} ({unit})", legend=True)
 
 
 def penalties_over_time(daily: pd.DataFrame, models: Sequence[str], *, dark: bool = False) -> go.Figure:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.charts.surfaces import MATURITY_TITLE, MONEYNESS_TITLE, heatmap_trace, thinned
 from engine.market.grid import DT, Floats
 from engine.surfaces.dynamics import Autocorrelation, VolComparison
@@ -51,30 +51,19 @@ def explained_shares(
             name="these data, 95 % bootstrap interval",
             marker_color=theme.series_colour(0),
             # the interval need not contain the estimate: leading eigenvalues of a resample are too high
-            error_y={
-                "array": theme.float32(np.maximum(high - ours, 0)),
-                "arrayminus": theme.float32(np.maximum(ours - low, 0)),
-                "color": theme.data_colour(dark),
-            },
+            error_y=marks.interval(ours, low, high, color=theme.data_colour(dark)),
             hovertemplate="%{x}: %{y:.2f} %<extra></extra>",
         )
     )
     if published is not None:
-        fig.add_scatter(
-            x=labels,
-            y=theme.float32(100 * np.asarray(published)),
-            mode="markers",
-            name="published, SPX 2000–2021",
-            marker={"symbol": "diamond", "size": 10, "color": theme.REFERENCE},
-            hovertemplate="published %{y:.2f} %<extra></extra>",
-        )
+        hover = "published %{y:.2f} %"
+        shade = theme.REFERENCE
+        label = "published, SPX 2000–2021"
+        marks.dots(fig, labels, 100 * np.asarray(published), label, shade, hover, symbol="diamond", size=10)
     words = ", ".join(f"PC{k + 1} {x:.1f} %" for k, x in enumerate(ours))
+    alt = f"Share of the variance of daily changes explained: {words}."
     return theme.base_layout(
-        fig,
-        alt=f"Share of the variance of daily changes explained: {words}.",
-        x_title="Principal component (covariance)",
-        y_title="Share of variance (%)",
-        legend=True,
+        fig, alt=alt, x_title="Principal component (covariance)", y_title="Share of variance (%)", legend=True
     )
 
 
@@ -107,13 +96,12 @@ def correlation_spectrum(eigenvalues: ArrayLike, edge: float, *, dark: bool = Fa
     _level(fig, (0.5, len(shown) + 0.5), edge, f"Marčenko–Pastur edge λ+ = {edge:.2f}")
     fig.update_yaxes(type="log", dtick=1)
     fig.update_xaxes(dtick=1)
+    alt = (
+        f"Eigenvalues of the correlation matrix: {above} of {len(values)} above the edge of noise at {edge:.2f}, "
+        f"largest {values[0]:.1f}."
+    )
     return theme.base_layout(
-        fig,
-        alt=f"Eigenvalues of the correlation matrix: {above} of {len(values)} above the edge of noise at {edge:.2f}, "
-        f"largest {values[0]:.1f}.",
-        x_title="Eigenvalue number (correlation matrix)",
-        y_title="Eigenvalue (log scale)",
-        legend=True,
+        fig, alt=alt, x_title="Eigenvalue number (correlation matrix)", y_title="Eigenvalue (log scale)", legend=True
     )
 
 
@@ -164,16 +152,9 @@ def factor_processes(dates: ArrayLike, factors: Floats, names: Sequence[str], *,
     fig = make_subplots(rows=k, cols=1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.24 / k)
     for i in range(k):
         keep = theme.thin(len(days), theme.MOST_POINTS // k, keep=factors[:, i])
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(factors[keep, i]),
-            mode="lines",
-            line={"color": theme.data_colour(dark), "width": 1},
-            name=names[i],
-            hovertemplate="%{x|%d %b %Y}: %{y:.2f}<extra></extra>",
-            row=i + 1,
-            col=1,
-        )
+        hover = "%{x|%d %b %Y}: %{y:.2f}"
+        shade = theme.data_colour(dark)
+        marks.line(fig, days[keep], factors[keep, i], names[i], shade, hover, width=1, row=i + 1, col=1)
     fig.update_xaxes(title_text=DAY_TITLE, row=k, col=1)
     fig.update_yaxes(title_text="X (log vol)")
     ends = "; ".join(f"{names[i]} from {factors[:, i].min():.2f} to {factors[:, i].max():.2f}" for i in range(k))
@@ -196,37 +177,25 @@ def autocorrelations(
     """
     fig = go.Figure()
     shown = found.acf > _LEAST_ACF
-    fig.add_scatter(
-        x=found.lag[shown],
-        y=theme.float32(found.acf[shown]),
-        mode="lines",
-        name="these data",
-        line={"color": theme.data_colour(dark), "width": 2},
-        hovertemplate="lag %{x:.0f}: %{y:.3f}<extra></extra>",
-    )
+    marks.line(fig, found.lag[shown], found.acf[shown], "these data", theme.data_colour(dark), "lag %{x:.0f}: %{y:.3f}")
     words = ""
     if fit is not None:
         line = fit.autocorrelation(found.lag * DT)
         drawn = line > _LEAST_ACF
-        fig.add_scatter(
-            x=found.lag[drawn],
-            y=theme.float32(line[drawn]),
-            mode="lines",
-            name=f"exp(−λτ), λ = {fit.mean_reversion:.2f} a year",
-            line={"color": theme.model_colour("factor_model"), "width": 2, "dash": "dash"},
-            hovertemplate="fitted %{y:.3f}<extra></extra>",
-        )
+        hover = "fitted %{y:.3f}"
+        shade = theme.model_colour("factor_model")
+        label = f"exp(−λτ), λ = {fit.mean_reversion:.2f} a year"
+        marks.line(fig, found.lag[drawn], line[drawn], label, shade, hover, dash="dash")
         words = f"; fitted decay {fit.mean_reversion:.2f} a year"
     _level(fig, (0, found.lag[-1]), found.band, "95 % limit for independent values")
     fig.update_yaxes(type="log")
     month = min(21, len(found.acf) - 1)
+    alt = (
+        f"Autocorrelation on a log axis: {found.acf[1]:.3f} after one day, {found.acf[month]:.2f} after {month} "
+        f"days{words}."
+    )
     return theme.base_layout(
-        fig,
-        alt=f"Autocorrelation on a log axis: {found.acf[1]:.3f} after one day, {found.acf[month]:.2f} after {month} "
-        f"days{words}.",
-        x_title="Lag (trading days)",
-        y_title="Autocorrelation (log scale)",
-        legend=True,
+        fig, alt=alt, x_title="Lag (trading days)", y_title="Autocorrelation (log scale)", legend=True
     )
 
 
@@ -251,13 +220,12 @@ def partial_autocorrelations(found: Autocorrelation, *, dark: bool = False) -> g
     )
     _level(fig, (0.5, lags[-1] + 0.5), found.band, "95 % limits for independent values")
     _level(fig, (0.5, lags[-1] + 0.5), -found.band)
+    alt = (
+        f"Partial autocorrelation: {values[0]:.3f} at lag 1; {beyond} of the {len(values) - 1} later lags outside "
+        f"±{found.band:.3f}."
+    )
     return theme.base_layout(
-        fig,
-        alt=f"Partial autocorrelation: {values[0]:.3f} at lag 1; {beyond} of the {len(values) - 1} later lags outside "
-        f"±{found.band:.3f}.",
-        x_title="Lag (trading days)",
-        y_title="Partial autocorrelation (−1 to 1)",
-        legend=True,
+        fig, alt=alt, x_title="Lag (trading days)", y_title="Partial autocorrelation (−1 to 1)", legend=True
     )
 
 
@@ -287,25 +255,16 @@ def rolling_correlations(
             continue
         keep = known[theme.thin(len(known), theme.MOST_POINTS // (len(rolling) + 1), keep=series[known])]
         colour = theme.series_colour(i)
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(100 * series[keep]),
-            mode="lines",
-            name=f"ΔX{_superscript(i + 1)} {names[i]}",
-            line={"color": colour, "width": 1.5},
-            hovertemplate="%{x|%d %b %Y}: %{y:.1f} %<extra></extra>",
-        )
+        hover = "%{x|%d %b %Y}: %{y:.1f} %"
+        marks.line(fig, days[keep], 100 * series[keep], f"ΔX{_superscript(i + 1)} {names[i]}", colour, hover, width=1.5)
         if long_term is not None and np.isfinite(np.asarray(long_term)[i]):
             level = 100 * float(np.asarray(long_term)[i])
             _level(fig, (days[keep[0]], days[keep[-1]]), level, colour=colour)
         words.append(f"{names[i]} {100 * series[known].min():.0f} to {100 * series[known].max():.0f} %")
     text = "; ".join(words) or "none, the sample is shorter than the window"
+    alt = f"Correlation of returns with factor changes over {window} days: {text}."
     return theme.base_layout(
-        fig,
-        alt=f"Correlation of returns with factor changes over {window} days: {text}.",
-        x_title=DAY_TITLE,
-        y_title=f"Correlation over {window} days (%)",
-        legend=True,
+        fig, alt=alt, x_title=DAY_TITLE, y_title=f"Correlation over {window} days (%)", legend=True
     )
 
 
@@ -341,14 +300,8 @@ def _over_time(
         if len(known) == 0:
             continue
         keep = known[theme.thin(len(known), theme.MOST_POINTS // len(series), keep=values[known])]
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(factor * values[keep]),
-            mode="lines",
-            name=name,
-            line={"color": colour, "width": 1},
-            hovertemplate=f"%{{x|%d %b %Y}} {name}: %{{y:{digits}}}<extra></extra>",
-        )
+        hover = f"%{{x|%d %b %Y}} {name}: %{{y:{digits}}}"
+        marks.line(fig, days[keep], factor * values[keep], name, colour, hover, width=1)
         words.append(f"{name} {factor * values[known].mean():{digits}} on average")
     alt = f"{what} from {days[0]} to {days[-1]}: {'; '.join(words)}."
     return theme.base_layout(fig, alt=alt, x_title=DAY_TITLE, y_title=y_title, legend=True)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.market.grid import Floats
 
 MODEL = "factor_model"
@@ -49,13 +49,8 @@ def weighted_paths(values: Floats, weights: Floats, *, y_title: str) -> go.Figur
             hoverinfo="skip",
         )
     dropped = int((groups == 0).sum())
-    return theme.base_layout(
-        fig,
-        alt=f"{len(shown)} simulated paths over {values.shape[1] - 1} days, {dropped} of them with negligible weight.",
-        x_title="Trading day",
-        y_title=y_title,
-        legend=True,
-    )
+    alt = f"{len(shown)} simulated paths over {values.shape[1] - 1} days, {dropped} of them with negligible weight."
+    return theme.base_layout(fig, alt=alt, x_title="Trading day", y_title=y_title, legend=True)
 
 
 def weight_histogram(weights: Floats) -> go.Figure:
@@ -76,12 +71,9 @@ def weight_histogram(weights: Floats) -> go.Figure:
         )
     )
     light = theme.percent(float((scaled < 0.01).mean()))
+    alt = f"Histogram of N times each path's weight; {light} of paths weigh less than a hundredth of the average."
     return theme.base_layout(
-        fig,
-        alt=f"Histogram of N times each path's weight; {light} of paths weigh less than a hundredth of the average.",
-        x_title="N·w (1 = average weight)",
-        y_title="Share of paths (%)",
-        legend=False,
+        fig, alt=alt, x_title="N·w (1 = average weight)", y_title="Share of paths (%)", legend=False
     )
 
 
@@ -115,12 +107,8 @@ def long_scenario(scenario: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     fig.update_yaxes(title_text="Vol (% a year)", row=2, col=1)
     fig.update_xaxes(title_text="Year", row=2, col=1)
     vix = scenario["vix"]
-    return theme.base_layout(
-        fig,
-        alt=f"A scenario of {scenario['year'].iloc[-1]:.0f} years; VIX between {vix.min():.0f} and {vix.max():.0f}.",
-        height=520,
-        legend=True,
-    )
+    alt = f"A scenario of {scenario['year'].iloc[-1]:.0f} years; VIX between {vix.min():.0f} and {vix.max():.0f}."
+    return theme.base_layout(fig, alt=alt, height=520, legend=True)
 
 
 CELLS = 48
@@ -212,16 +200,10 @@ def joint_density(
         )
         far = np.flatnonzero(_looked_up(x, y, axes, region) > OUTER)
         far = far[theme.thin(len(far), _MOST_DOTS)]
-        fig.add_scatter(
-            x=theme.float32(x[far]),
-            y=theme.float32(y[far]),
-            mode="markers",
-            marker={"color": theme.with_alpha(colour, 0.55), "size": 3.5},
-            name=f"days outside the 90 % region, {name}",
-            hovertemplate="%{x:.0f} bp, %{y:.1f} %<extra></extra>",
-            row=1,
-            col=column,
-        )
+        hover = "%{x:.0f} bp, %{y:.1f} %"
+        shade = theme.with_alpha(colour, 0.55)
+        label = f"days outside the 90 % region, {name}"
+        marks.dots(fig, theme.float32(x[far]), y[far], label, shade, hover, size=3.5, row=1, col=column)
     fig.add_contour(
         x=theme.float32(axes[0]),
         y=theme.float32(axes[1]),

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 
 SHARPE = theme.Quantity("Sharpe ratio", "a year", 1, "+.2f", "diverging")
 PNL = theme.Quantity("Mean PnL", "bp a day", 1, "+.1f", "diverging")
@@ -98,12 +98,9 @@ def matrix(
     fig.update_xaxes(type="category", tickangle=-30)
     finite = scaled[np.isfinite(scaled)]
     ends = f"from {finite.min():.3g} to {finite.max():.3g}" if finite.size else "none"
+    alt = f"{quantity.title} of {values.shape[0]} rows and {values.shape[1]} columns, {ends}."
     return theme.base_layout(
-        fig,
-        alt=f"{quantity.title} of {values.shape[0]} rows and {values.shape[1]} columns, {ends}.",
-        x_title=x_title,
-        y_title=y_title,
-        height=max(LEAST_HEIGHT, 190 + ROW_HEIGHT * len(values)),
+        fig, alt=alt, x_title=x_title, y_title=y_title, height=max(LEAST_HEIGHT, 190 + ROW_HEIGHT * len(values))
     )
 
 
@@ -144,13 +141,8 @@ def cumulative(
             hovertemplate=f"%{{x|%d %b %Y}}: %{{y:+.2f}} %<extra>{labels[name]}</extra>",
         )
     fig.add_hline(y=0, line={"color": theme.GUIDE, "width": 1})
-    return theme.base_layout(
-        fig,
-        alt=f"Cumulative PnL at the end, % of the notional: {'; '.join(ends)}.",
-        x_title="Trading day",
-        y_title="Cumulative PnL (% of notional)",
-        legend=True,
-    )
+    alt = f"Cumulative PnL at the end, % of the notional: {'; '.join(ends)}."
+    return theme.base_layout(fig, alt=alt, x_title="Trading day", y_title="Cumulative PnL (% of notional)", legend=True)
 
 
 def seeds(table: pd.DataFrame, overview: pd.DataFrame, *, dark: bool = False) -> go.Figure:
@@ -222,14 +214,9 @@ def net_ratios(costs: ArrayLike, curves: Mapping[str, ArrayLike], labels: Mappin
     for position, (name, values) in enumerate(curves.items()):
         ratios = np.asarray(values, dtype=np.float64)
         ends.append(f"{labels[name]} {np.interp(cost, at, ratios):.2f}")
-        fig.add_scatter(
-            x=theme.float32(at),
-            y=theme.float32(ratios),
-            mode="lines",
-            name=labels[name],
-            line={"color": COLOURS.get(name, theme.series_colour(position)), "width": 2},
-            hovertemplate=f"%{{x:.2f}} bp: %{{y:.2f}}<extra>{labels[name]}</extra>",
-        )
+        hover = f"%{{x:.2f}} bp: %{{y:.2f}}<extra>{labels[name]}</extra>"
+        shade = COLOURS.get(name, theme.series_colour(position))
+        marks.line(fig, theme.float32(at), ratios, labels[name], shade, hover)
     fig.add_hline(y=0, line={"color": theme.GUIDE, "width": 1})
     fig.add_vline(x=cost, line={"color": theme.REFERENCE, "width": 1.5, "dash": "dot"})
     return theme.base_layout(
@@ -282,14 +269,8 @@ def distributions(
             line={"color": theme.data_colour(dark), "width": 2},
             annotation_text=f"realised {theme.signed(target, '+.0f')} bp",
         )
-    return theme.base_layout(
-        fig,
-        alt=f"Means in bp: {'; '.join(means)}.",
-        x_title=x_title,
-        y_title="Density (per bp)",
-        height=height,
-        legend=True,
-    )
+    alt = f"Means in bp: {'; '.join(means)}."
+    return theme.base_layout(fig, alt=alt, x_title=x_title, y_title="Density (per bp)", height=height, legend=True)
 
 
 def bets_and_pnl(
@@ -307,30 +288,15 @@ def bets_and_pnl(
     rows = 1 if pnl is None else 2
     fig = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     keep = theme.thin(len(days), theme.MOST_POINTS // 2, keep=size)
-    fig.add_scatter(
-        x=days[keep],
-        y=theme.float32(size[keep]),
-        mode="markers",
-        marker={"size": 4, "color": theme.with_alpha(method_colour(name), 0.6)},
-        name="Bet",
-        hovertemplate="%{x|%d %b %Y}: bet %{y:+.2f}<extra></extra>",
-        row=rows,
-        col=1,
-    )
+    hover = "%{x|%d %b %Y}: bet %{y:+.2f}"
+    shade = theme.with_alpha(method_colour(name), 0.6)
+    marks.dots(fig, days[keep], size[keep], "Bet", shade, hover, size=4, row=rows, col=1)
     fig.update_yaxes(title_text="Bet (share of notional)", range=[-1.05, 1.05], row=rows, col=1)
     words = f"{len(size)} bets, mean size {np.abs(size).mean():.2f}"
     if pnl is not None:
         total = np.cumsum(np.asarray(pnl, dtype=np.float64)) / 100
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(total[keep]),
-            mode="lines",
-            line={"color": method_colour(name), "width": 2},
-            name="Cumulative PnL",
-            hovertemplate="%{x|%d %b %Y}: %{y:+.2f} %<extra></extra>",
-            row=1,
-            col=1,
-        )
+        hover = "%{x|%d %b %Y}: %{y:+.2f} %"
+        marks.line(fig, days[keep], total[keep], "Cumulative PnL", method_colour(name), hover, row=1, col=1)
         fig.update_yaxes(title_text="Cumulative PnL (%)", row=1, col=1)
         words += f", cumulative PnL {total[-1]:+.1f} %"
     fig.update_xaxes(title_text="Trading day", row=rows, col=1)

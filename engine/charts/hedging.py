@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.market.grid import Floats
 
 METHOD_COLOURS = {
@@ -81,23 +81,12 @@ def tracking_errors(dates: ArrayLike, errors: Mapping[str, Floats], *, dark: boo
     days = np.asarray(dates, dtype="datetime64[D]")
     fig = go.Figure()
     for name, values in errors.items():
-        fig.add_scatter(
-            x=days,
-            y=theme.float32(values),
-            mode="lines+markers",
-            marker={"size": 5},
-            line={"color": method_colour(name), "width": 2},
-            name=name,
-            hovertemplate=f"{name}, %{{x|%d %b %Y}}: %{{y:.3g}}<extra></extra>",
-        )
+        hover = f"{name}, %{{x|%d %b %Y}}: %{{y:.3g}}"
+        marks.line(fig, days, values, name, method_colour(name), hover, mode="lines+markers", marker={"size": 5})
     fig.add_hline(y=0, line={"color": theme.data_colour(dark), "width": 1})
     ends = ", ".join(f"{name} {values[-1]:.3g}" for name, values in errors.items())
-    return theme.base_layout(
-        fig,
-        alt=f"Tracking error V − Π from {days[0]} to {days[-1]}; at the end {ends}.",
-        y_title="Tracking error Z (units of spot)",
-        legend=True,
-    )
+    alt = f"Tracking error V − Π from {days[0]} to {days[-1]}; at the end {ends}."
+    return theme.base_layout(fig, alt=alt, y_title="Tracking error Z (units of spot)", legend=True)
 
 
 def positions_heatmap(
@@ -132,12 +121,8 @@ def positions_heatmap(
     )
     fig.update_yaxes(autorange="reversed", type="category")
     fig.update_xaxes(type="category", nticks=8)
-    return theme.base_layout(
-        fig,
-        alt=f"Positions in {len(instruments)} instruments over {len(days)} days; {used} are ever held.",
-        height=120 + 30 * max(4, len(instruments)),
-        legend=False,
-    )
+    alt = f"Positions in {len(instruments)} instruments over {len(days)} days; {used} are ever held."
+    return theme.base_layout(fig, alt=alt, height=120 + 30 * max(4, len(instruments)), legend=False)
 
 
 def exposures(
@@ -209,12 +194,8 @@ def attribution(frame: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     )
     fig.update_layout(barmode="relative", bargap=0.2)
     sums = ", ".join(f"{name} {values.sum():.3g}" for name, (values, _) in parts.items())
-    return theme.base_layout(
-        fig,
-        alt=f"Attribution of each day's tracking error; over the month {sums}, left {frame['error_change'].sum():.3g}.",
-        y_title="Change of the day (units of spot)",
-        legend=True,
-    )
+    alt = f"Attribution of each day's tracking error; over the month {sums}, left {frame['error_change'].sum():.3g}."
+    return theme.base_layout(fig, alt=alt, y_title="Change of the day (units of spot)", legend=True)
 
 
 def alpha_path(
@@ -230,14 +211,8 @@ def alpha_path(
         dark: drawn on a dark background.
     """
     fig = make_subplots(specs=[[{"secondary_y": True}]])
-    fig.add_scatter(
-        x=theme.float32(alphas),
-        y=theme.float32(aic),
-        mode="lines+markers",
-        name="AIC",
-        line={"color": method_colour("data-driven"), "width": 2},
-        hovertemplate="α %{x:.3g}: AIC %{y:.1f}<extra></extra>",
-    )
+    hover = "α %{x:.3g}: AIC %{y:.1f}"
+    marks.line(fig, theme.float32(alphas), aic, "AIC", method_colour("data-driven"), hover, mode="lines+markers")
     fig.add_scatter(
         x=theme.float32(alphas),
         y=theme.float32(n_instruments),
@@ -251,13 +226,11 @@ def alpha_path(
     fig.update_yaxes(title_text="AIC on fresh scenarios")
     most = float(np.max(n_instruments)) + 1
     fig.update_yaxes(title_text="Instruments held", secondary_y=True, range=[0, most], dtick=1, showgrid=False)
-    return theme.base_layout(
-        fig,
-        alt=f"AIC over {len(alphas)} values of α; {chosen:.3g} is chosen, with "
-        f"{float(n_instruments[int(np.argmin(aic))]):.0f} instruments.",
-        x_title="α, weight of costs",
-        legend=True,
+    alt = (
+        f"AIC over {len(alphas)} values of α; {chosen:.3g} is chosen, with "
+        f"{float(n_instruments[int(np.argmin(aic))]):.0f} instruments."
     )
+    return theme.base_layout(fig, alt=alt, x_title="α, weight of costs", legend=True)
 
 
 UNIT = 1.0
@@ -339,14 +312,10 @@ def error_laws(errors: Mapping[str, Floats], *, dark: bool = False) -> go.Figure
     said = []
     for name, z in errors.items():
         quantiles = np.quantile(z, levels)
-        fig.add_scatter(
-            x=theme.float32(symlog(quantiles)),
-            y=theme.float32(100 * levels),
-            mode="lines",
-            line={"color": method_colour(name), "width": 2},
-            name=name,
-            customdata=theme.float32(quantiles),
-            hovertemplate=f"{name}: %{{y:.1f}} % of days below %{{customdata:.3g}}<extra></extra>",
+        hover = f"{name}: %{{y:.1f}} % of days below %{{customdata:.3g}}"
+        shade = method_colour(name)
+        marks.line(
+            fig, theme.float32(symlog(quantiles)), 100 * levels, name, shade, hover, customdata=theme.float32(quantiles)
         )
         said.append(f"{name} 5 % {np.quantile(z, 0.05):.3g}, 95 % {np.quantile(z, 0.95):.3g}")
     most = max(float(np.abs(z).max()) for z in errors.values())
@@ -399,12 +368,9 @@ def against(mine: Floats, theirs: Floats, labels: tuple[str, str], *, dark: bool
     style = {"tickvals": symlog(axis).tolist(), "ticktext": [theme.signed(v, ",.0f") for v in axis]}
     fig.update_xaxes(**style)
     fig.update_yaxes(**style)
+    alt = f"Z of {labels[0]} against Z of {labels[1]}; {labels[0]} is nearer zero on {100 * smaller:.0f} % of days."
     return theme.base_layout(
-        fig,
-        alt=f"Z of {labels[0]} against Z of {labels[1]}; {labels[0]} is nearer zero on {100 * smaller:.0f} % of days.",
-        x_title=f"Z, {labels[1]} (units of spot)",
-        y_title=f"Z, {labels[0]} (units of spot)",
-        legend=False,
+        fig, alt=alt, x_title=f"Z, {labels[1]} (units of spot)", y_title=f"Z, {labels[0]} (units of spot)", legend=False
     )
 
 
@@ -429,15 +395,7 @@ def statistic_dots(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
             mode="markers",
             name=name,
             marker={"color": colour, "size": 9},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": theme.float32(part["high"] - part["value"]),
-                "arrayminus": theme.float32(part["value"] - part["low"]),
-                "color": colour,
-                "thickness": 1.5,
-                "width": 3,
-            },
+            error_y=marks.interval(part["value"], part["low"], part["high"], color=colour, thickness=1.5, width=3),
             hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>",
         )
         if part["published"].notna().any():
@@ -480,13 +438,9 @@ def instruments_held(counts: Floats, labels: Sequence[str], *, dark: bool = Fals
     fig.update_layout(barmode="stack", bargap=0.25, legend={"title": {"text": "instruments"}, "traceorder": "normal"})
     fig.update_yaxes(type="category")
     means = ", ".join(f"{label} {row.mean():.1f}" for label, row in zip(labels, counts, strict=True))
+    alt = f"Instruments held, mean by initial moneyness: {means}."
     return theme.base_layout(
-        fig,
-        alt=f"Instruments held, mean by initial moneyness: {means}.",
-        x_title="Share of days (%)",
-        y_title="Strike at entry",
-        height=300,
-        legend=True,
+        fig, alt=alt, x_title="Share of days (%)", y_title="Strike at entry", height=300, legend=True
     )
 
 
@@ -512,10 +466,5 @@ def alphas_chosen(dates: ArrayLike, alphas: Floats, labels: Sequence[str], *, da
             name=label,
             hovertemplate=f"{label}, %{{x|%b %Y}}: α %{{y:.3g}}<extra></extra>",
         )
-    return theme.base_layout(
-        fig,
-        alt=f"α chosen at entry, {alphas.min():.3g} to {alphas.max():.3g}, median {np.median(alphas):.3g}.",
-        y_title="α, weight of costs",
-        height=320,
-        legend=True,
-    )
+    alt = f"α chosen at entry, {alphas.min():.3g} to {alphas.max():.3g}, median {np.median(alphas):.3g}."
+    return theme.base_layout(fig, alt=alt, y_title="α, weight of costs", height=320, legend=True)

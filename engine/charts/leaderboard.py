@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.market.grid import Floats
 from engine.models import registry
 
@@ -59,15 +59,7 @@ def ranking(
         fig.add_scatter(
             x=theme.float32(ratio[chosen]),
             y=[labels[k] for k in chosen],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": theme.float32(high[chosen] - ratio[chosen]),
-                "arrayminus": theme.float32(ratio[chosen] - low[chosen]),
-                "color": theme.RAW,
-                "thickness": 1.5,
-                "width": 4,
-            },
+            error_x=marks.interval(ratio[chosen], low[chosen], high[chosen], color=theme.RAW, thickness=1.5, width=4),
             mode="markers",
             marker={
                 "symbol": _SYMBOLS[kind],
@@ -157,12 +149,8 @@ def exceedance_heatmap(
     fig.update_xaxes(type="category", showgrid=False)
     fig.update_yaxes(type="category", autorange="reversed", showgrid=False)
     fig.update_layout(plot_bgcolor=theme.GUIDE)
-    return theme.base_layout(
-        fig,
-        alt=f"Shares of days below the quantiles; levels that Kupiec rejects at 5 %: {'; '.join(words)}.",
-        x_title="Quantile",
-        height=110 + ROW * len(models),
-    )
+    alt = f"Shares of days below the quantiles; levels that Kupiec rejects at 5 %: {'; '.join(words)}."
+    return theme.base_layout(fig, alt=alt, x_title="Quantile", height=110 + ROW * len(models))
 
 
 def pit_histograms(
@@ -210,14 +198,11 @@ def pit_histograms(
     fig.update_xaxes(tickvals=[0, 0.5, 1], range=[0, 1])
     fig.update_yaxes(rangemode="tozero")
     fig.update_yaxes(title_text="Frequency (1: as it should be)", col=1)
-    theme.base_layout(
-        fig,
-        alt=f"Histograms of probability integral transforms; the farthest from flat is {label}, {kind}, off by "
-        f"{deviation:.2f} in one bin.",
-        x_title="Transform (share)",
-        height=300,
-        legend=True,
+    alt = (
+        f"Histograms of probability integral transforms; the farthest from flat is {label}, {kind}, off by "
+        f"{deviation:.2f} in one bin."
     )
+    theme.base_layout(fig, alt=alt, x_title="Transform (share)", height=300, legend=True)
     return fig.update_layout(margin={"t": 72}, legend={"y": 1.16})
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.charts.scenarios import ALPHAS, COVERAGES, Panels, band_quantiles
 from engine.market.grid import Floats
 
@@ -138,26 +138,18 @@ def stability_dots(table: pd.DataFrame, *, model: str = "volgan", dark: bool = F
         mode="markers",
         name="paths, median (bar: 5 to 95 %)",
         marker={"color": colour, "size": 10, "symbol": np.where(apart, "diamond", "circle").tolist()},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": theme.float32(place["paths_high"] - place["paths"]),
-            "arrayminus": theme.float32(place["paths"] - place["paths_low"]),
-            "color": colour,
-            "thickness": 1.5,
-            "width": 0,
-        },
+        error_x=marks.interval(
+            place["paths"], place["paths_low"], place["paths_high"], color=colour, thickness=1.5, width=0
+        ),
         customdata=judged[["paths", "data", "verdict"]].to_numpy(),
         hovertemplate="%{y}: paths %{customdata[0]:.3g}, data %{customdata[1]:.3g}, %{customdata[2]}<extra></extra>",
     )
     fig.update_xaxes(range=[-4.2, 4.2], tickvals=[-1, 0, 1], ticktext=["5 %", "middle", "95 %"])
+    alt = f"{int(apart.sum())} of {len(names)} statistics of the paths lie outside the 5 to 95 % window of the data" + (
+        f": {', '.join(n for n, out in zip(names, apart, strict=True) if out)}." if apart.any() else "."
+    )
     return theme.base_layout(
-        fig,
-        alt=f"{int(apart.sum())} of {len(names)} statistics of the paths lie outside the 5 to 95 % window of the data"
-        + (f": {', '.join(n for n, out in zip(names, apart, strict=True) if out)}." if apart.any() else "."),
-        x_title="Windows of the data",
-        height=120 + 24 * max(4, len(names)),
-        legend=True,
+        fig, alt=alt, x_title="Windows of the data", height=120 + 24 * max(4, len(names)), legend=True
     )
 
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.charts.surfaces import MATURITY_TITLE, MONEYNESS_TITLE, heatmap_trace, thinned
 from engine.market.grid import Floats, Grid
 from engine.surfaces.arbitrage_report import KINDS, Decomposition
@@ -54,14 +54,11 @@ def phi_history(dates: ArrayLike, found: Decomposition, *, row: int | None = Non
     if found.total[peak] == 0:  # plotly would draw an axis from −1 to 1 around the line of zeros
         fig.update_yaxes(range=[0, 1])
     free = theme.percent(float((found.total == 0).mean()))
-    return theme.base_layout(
-        fig,
-        alt=f"Arbitrage penalty from {days[0]} to {days[-1]}: {free} of days free, "
-        f"largest {theme.significant(float(found.total[peak]))} on {days[peak]}.",
-        x_title="Day",
-        y_title="Φ (fraction of spot)",
-        legend=True,
+    alt = (
+        f"Arbitrage penalty from {days[0]} to {days[-1]}: {free} of days free, "
+        f"largest {theme.significant(float(found.total[peak]))} on {days[peak]}."
     )
+    return theme.base_layout(fig, alt=alt, x_title="Day", y_title="Φ (fraction of spot)", legend=True)
 
 
 def shift_curve(shifts: Floats, found: Decomposition) -> go.Figure:
@@ -85,12 +82,9 @@ def shift_curve(shifts: Floats, found: Decomposition) -> go.Figure:
         fig.update_yaxes(range=[0, 1])
     broken = shifts[(found.total > 0) & (shifts > 0)]
     first = f"first violated at +{100 * broken[0]:.1f} vol points" if len(broken) else "no upward shift violates it"
+    alt = f"Penalty of one surface under parallel shifts: {first}."
     return theme.base_layout(
-        fig,
-        alt=f"Penalty of one surface under parallel shifts: {first}.",
-        x_title="Parallel shift (vol points)",
-        y_title="Penalty (fraction of spot)",
-        legend=True,
+        fig, alt=alt, x_title="Parallel shift (vol points)", y_title="Penalty (fraction of spot)", legend=True
     )
 
 
@@ -237,32 +231,18 @@ def weight_concentration(weights: ArrayLike, *, model: str = "volgan", dark: boo
     ranks = np.unique(np.geomspace(1, n, min(n, _CURVE_POINTS)).round().astype(int))
     tenth = float(held[max(1, n // 10)])
     fig = go.Figure()
-    fig.add_scatter(
-        x=theme.float32(100 * ranks / n),
-        y=theme.float32(100 * ranks / n),
-        mode="lines",
-        line={"color": theme.RAW, "dash": "dash"},
-        name="equal weights",
-        hoverinfo="skip",
-    )
-    fig.add_scatter(
-        x=theme.float32(100 * ranks / n),
-        y=theme.float32(100 * held[ranks]),
-        mode="lines",
-        line={"color": theme.model_colour(model), "width": 2},
-        name="reweighted",
-        hovertemplate="heaviest %{x:.3g} % hold %{y:.1f} % of the weight<extra></extra>",
-    )
+    marks.line(fig, theme.float32(100 * ranks / n), 100 * ranks / n, "equal weights", theme.RAW, dash="dash")
+    hover = "heaviest %{x:.3g} % hold %{y:.1f} % of the weight"
+    marks.line(fig, theme.float32(100 * ranks / n), 100 * held[ranks], "reweighted", theme.model_colour(model), hover)
     powers = [10.0**k for k in range(-6, 3) if 10.0**k >= 99 / n]
     fig.update_xaxes(type="log", tickvals=powers, ticktext=[f"{share:g} %" for share in powers])
     fig.update_yaxes(ticksuffix=" %", range=[0, 102])
+    alt = (
+        f"The heaviest tenth of {theme.count(n)} scenarios holds {theme.percent(tenth)} of the weight, "
+        f"the single heaviest {theme.percent(float(held[1]), 2)}."
+    )
     return theme.base_layout(
-        fig,
-        alt=f"The heaviest tenth of {theme.count(n)} scenarios holds {theme.percent(tenth)} of the weight, "
-        f"the single heaviest {theme.percent(float(held[1]), 2)}.",
-        x_title="Heaviest scenarios (% of all, log scale)",
-        y_title="Weight they hold (%)",
-        legend=True,
+        fig, alt=alt, x_title="Heaviest scenarios (% of all, log scale)", y_title="Weight they hold (%)", legend=True
     )
 
 
@@ -302,15 +282,7 @@ def reweighting_curves(
     )
     for row, (values, words, y_title) in enumerate(panels, start=1):
         here = float(np.interp(position, np.log10(x), values))
-        fig.add_scatter(
-            x=x[chosen],
-            y=theme.float32(values[chosen]),
-            mode="lines",
-            line={"color": colour, "width": 2},
-            hovertemplate=f"β %{{x:.2g}}: {words}<extra></extra>",
-            row=row,
-            col=1,
-        )
+        marks.line(fig, x[chosen], values[chosen], None, colour, f"β %{{x:.2g}}: {words}", row=row, col=1)
         fig.add_scatter(
             x=[10.0**position],
             y=[here],
@@ -329,13 +301,11 @@ def reweighting_curves(
     fig.update_xaxes(type="log", tickvals=tickvals, ticktext=labels, range=ends)
     fig.update_xaxes(title_text="β (log scale)", row=2, col=1)
     kl_here, ess_here = (float(np.interp(position, np.log10(x), v)) for v in (kl, ess))
-    return theme.base_layout(
-        fig,
-        alt=f"At β = {theme.significant(current)} the effective sample size is {theme.count(ess_here)} of "
-        f"{theme.count(n)} and the KL divergence from equal weights {theme.significant(kl_here)} nats.",
-        height=height,
-        legend=False,
+    alt = (
+        f"At β = {theme.significant(current)} the effective sample size is {theme.count(ess_here)} of "
+        f"{theme.count(n)} and the KL divergence from equal weights {theme.significant(kl_here)} nats."
     )
+    return theme.base_layout(fig, alt=alt, height=height, legend=False)
 
 
 def _frame_worst(

@@ -224,10 +224,10 @@ def _fan(
                 hoverinfo="text",
                 **place,
             )
-        marks = [("median", float(quantiles[3]), {"color": colour, "width": 2})]
+        levels = [("median", float(quantiles[3]), {"color": colour, "width": 2})]
         if realised is not None:
-            marks.append(("realised", axis.factor * realised, {"color": theme.data_colour(dark), "width": 3}))
-        for mark, value, style in marks:
+            levels.append(("realised", axis.factor * realised, {"color": theme.data_colour(dark), "width": 3}))
+        for mark, value, style in levels:
             fig.add_scatter(
                 x=[left, right],
                 y=[value, value],
@@ -292,13 +292,8 @@ def _histogram(
             x=came, y=1, yref="paper", text="realised", showarrow=False, xanchor="left", yanchor="top", xshift=4
         )
     fig.update_layout(barmode="overlay", bargap=0)
-    return theme.base_layout(
-        fig,
-        alt=f"Histogram of {theme.count(x.size)} simulated next-day {what}: {'; '.join(sentences)}.",
-        x_title=axis.title,
-        y_title="Share of scenarios (%)",
-        legend=True,
-    )
+    alt = f"Histogram of {theme.count(x.size)} simulated next-day {what}: {'; '.join(sentences)}."
+    return theme.base_layout(fig, alt=alt, x_title=axis.title, y_title="Share of scenarios (%)", legend=True)
 
 
 def _band_words(quantiles: Floats, axis: _FanAxis) -> str:

@@ -234,13 +234,9 @@ def smile_slices(
         for j in columns
     )
     dotted = f" Dotted: {reference_name}." if other is not None else ""
+    alt = f"Implied vol smiles: {smiles}.{dotted}"
     return theme.base_layout(
-        fig,
-        alt=f"Implied vol smiles: {smiles}.{dotted}",
-        x_title=MONEYNESS_TITLE,
-        y_title=theme.QUANTITIES["vol"].title,
-        title=title,
-        legend=True,
+        fig, alt=alt, x_title=MONEYNESS_TITLE, y_title=theme.QUANTITIES["vol"].title, title=title, legend=True
     )
 
 

@@ -38,7 +38,7 @@ def loss_curves(history: LossHistory, *, dark: bool = False) -> go.Figure:
     )
     keep = theme.thin(len(history), theme.MOST_POINTS // max(1, len(names)))
     epochs = history.epochs[keep]
-    starts, marks = _phase_starts(history), []
+    starts, guides = _phase_starts(history), []
     for index, name in enumerate(names):
         row, column = index // columns + 1, index % columns + 1
         values = history.losses[name][keep]
@@ -57,20 +57,16 @@ def loss_curves(history: LossHistory, *, dark: bool = False) -> go.Figure:
         fig.update_yaxes({"nticks": 5, "type": "log" if wide else None}, row=row, col=column)
         axes = f"x{index + 1 if index else ''}", f"y{index + 1 if index else ''}"
         levels = [("y", level, "dash") for level in _levels(history, name)]
-        marks += [_guide(axes, *one) for one in [*levels, *(("x", epoch, "dot") for _, epoch in starts)]]
+        guides += [_guide(axes, *one) for one in [*levels, *(("x", epoch, "dot") for _, epoch in starts)]]
     words = [
         {"text": phase, "x": epoch, "y": 1, "xref": "x", "yref": "y domain", "xanchor": "left", "yanchor": "top",
          "showarrow": False, "font": {"size": 11}}
         for phase, epoch in starts
     ]  # fmt: skip
-    fig.update_layout(shapes=marks, annotations=[*fig.layout.annotations, *words])  # add_vline took 10 ms a line
+    fig.update_layout(shapes=guides, annotations=[*fig.layout.annotations, *words])  # add_vline took 10 ms a line
     fig.update_xaxes(title_text="Epoch, all phases", row=rows)
-    return theme.base_layout(
-        fig,
-        alt=_alt(history),
-        height=60 + ROW_HEIGHT * rows,
-        legend=False,
-    )
+    alt = _alt(history)
+    return theme.base_layout(fig, alt=alt, height=60 + ROW_HEIGHT * rows, legend=False)
 
 
 def _guide(axes: tuple[str, str], along: str, value: float, dash: str) -> dict[str, object]:

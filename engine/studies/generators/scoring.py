@@ -35,22 +35,6 @@ from engine.scenarios.scenario_set import ScenarioSet
 from engine.settings import configuration, setting
 from engine.surfaces import arbitrage
 
-__all__ = [
-    "Contestant",
-    "ModelScores",
-    "Series",
-    "SurfaceScoring",
-    "SurfaceScoringConfig",
-    "TruthScores",
-    "contestants",
-    "run",
-    "scenario_targets",
-    "scored_series",
-    "split_rows",
-    "standard_targets",
-    "true_law",
-]
-
 ANNUAL = np.sqrt(TRADING_DAYS)
 
 LEAST_CONDITIONS = 21

@@ -85,12 +85,6 @@ class HedgePath:
         counted: Floats = np.count_nonzero(self.positions[:-1], axis=1).astype(np.float64)
         return counted
 
-    @property
-    def turnover(self) -> Floats:
-        """``(days + 1, n)`` |φ − φ'| on each day."""
-        traded: Floats = np.abs(np.diff(self.positions, axis=0, prepend=0.0))
-        return traded
-
     def attribution(self) -> pd.DataFrame:
         """Each step's ΔV and what the hedge made of it: gain, interest and costs; ΔZ is what is left.
 

@@ -508,18 +508,10 @@ class SurfaceScoring:
             for s, series in enumerate(self.series):
                 for k, level in enumerate(calibration.LEVELS):
                     test = calibration.coverage(model.below[:, s, k], level)
-                    rows.append(
-                        {
-                            "model": model.label,
-                            "series": series.label,
-                            "level": level,
-                            "days": test.days,
-                            **self._mean("share", model.below[:, s, k]),
-                            "kupiec_p": test.kupiec_p,
-                            "independence_p": test.independence_p,
-                            "conditional_p": test.conditional_p,
-                        }
-                    )
+                    row: dict[str, object] = {"model": model.label, "series": series.label, "level": level}
+                    row |= {"days": test.days, **self._mean("share", model.below[:, s, k])}
+                    p_values = ("kupiec_p", "independence_p", "conditional_p")
+                    rows.append(row | {name: getattr(test, name) for name in p_values})
         return pd.DataFrame(rows)
 
     def uniformity_table(self) -> pd.DataFrame:
@@ -619,6 +611,7 @@ class SurfaceScoring:
         """What makes a generator worth using, model by model: figure, bound, and whether it is met."""
         scores, crps, hits = self.score_table(), self.crps_table(), self.exceedance_table()
         bound = PENALTY_FACTOR * self.data_penalty.mean() + PENALTY_MARGIN
+        needed = min(NEEDED_SERIES, len(self.series))
         name, bound_of_ratio, ratio = "energy score / baseline", NEEDED_RATIO, scores.set_index("model")["energy_ratio"]
         if all(model.truth is not None for model in self.models):
             name, bound_of_ratio = "energy score / true law", NEEDED_TRUE_RATIO
@@ -635,13 +628,7 @@ class SurfaceScoring:
                 (model.label, name, ratio[model.label], bound_of_ratio, "at most"),
                 (model.label, "Diebold–Mariano p, better than baseline", better, NEEDED_P, "below"),
                 (model.label, "largest CRPS / baseline", worst, 1.0, "below"),
-                (
-                    model.label,
-                    "series not rejected by Kupiec",
-                    passed,
-                    min(NEEDED_SERIES, len(self.series)),
-                    "at least",
-                ),
+                (model.label, "series not rejected by Kupiec", passed, needed, "at least"),
                 (model.label, "mean penalty of raw scenarios", raw, bound, "at most"),
             ]
         frame = pd.DataFrame(rows, columns=["model", "criterion", "figure", "bound", "relation"])
@@ -669,19 +656,16 @@ class SurfaceScoring:
 
     def _mean(self, name: str, daily: NDArray[Any]) -> dict[str, float]:
         """Mean over days with its block bootstrap interval."""
-        low, high = comparison.interval(self.resamples @ daily / len(daily))
-        return {name: float(daily.mean()), f"{name}_low": float(low), f"{name}_high": float(high)}
+        return {name: float(daily.mean()), **comparison.ends(self.resamples @ daily / len(daily), f"{name}_")}
 
     def _compared(self, name: str, loss: Floats, other: Floats) -> dict[str, float]:
         """Mean loss and its ratio to the baseline's, both with paired intervals, and the Diebold–Mariano test."""
         ratio = (self.resamples @ loss) / (self.resamples @ other)
-        ratio_low, ratio_high = comparison.interval(ratio)
         test = comparison.diebold_mariano(loss, other)
         return {
             **self._mean(name, loss),
             f"{name}_ratio": float(loss.mean() / other.mean()),
-            f"{name}_ratio_low": float(ratio_low),
-            f"{name}_ratio_high": float(ratio_high),
+            **comparison.ends(ratio, f"{name}_ratio_"),
             f"{name}_t": test.statistic,
             f"{name}_p": test.p_value,
         }

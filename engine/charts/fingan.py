@@ -18,16 +18,11 @@ ERROR = theme.Quantity("Error", "bp", 10_000, ".0f", "density")
 CORRELATION = theme.QUANTITIES["correlation"]
 COLOURS = {
     "fingan": "#0878B8",
-    "fingan_ensemble": "#0878B8",
     "fingan_longer": "#5468D4",
-    "fingan_longer_ensemble": "#5468D4",
-    "fingan_all_ensemble": "#2E8FA3",
+    "fingan_all": "#2E8FA3",
     "forgan": "#C2659B",
-    "forgan_ensemble": "#C2659B",
     "lstm": "#D55E00",
-    "lstm_ensemble": "#D55E00",
     "lstm_fin": "#A8762A",
-    "lstm_fin_ensemble": "#A8762A",
     "arima": "#00916A",
     "logistic": "#7A6BC4",
     "yesterday": "#5F8A3C",
@@ -42,9 +37,9 @@ ROW_HEIGHT = 22
 LEAST_HEIGHT = 340
 
 
-def method_colour(name: str) -> str:
+def method_colour(name: str, spare: int | None = None) -> str:
     """Colour of a method, a spare one for a name that has none."""
-    return COLOURS.get(name, theme.series_colour(len(name)))
+    return COLOURS.get(name.removesuffix("_ensemble"), theme.series_colour(len(name) if spare is None else spare))
 
 
 def matrix(
@@ -134,7 +129,7 @@ def cumulative(
             mode="lines",
             name=labels[name],
             line={
-                "color": COLOURS.get(name, theme.series_colour(position)),
+                "color": method_colour(name, position),
                 "width": 2.5 if position == 0 else 1.3,
                 "dash": "dash" if name in dashed else "solid",
             },
@@ -215,7 +210,7 @@ def net_ratios(costs: ArrayLike, curves: Mapping[str, ArrayLike], labels: Mappin
         ratios = np.asarray(values, dtype=np.float64)
         ends.append(f"{labels[name]} {np.interp(cost, at, ratios):.2f}")
         hover = f"%{{x:.2f}} bp: %{{y:.2f}}<extra>{labels[name]}</extra>"
-        shade = COLOURS.get(name, theme.series_colour(position))
+        shade = method_colour(name, position)
         marks.line(fig, theme.float32(at), ratios, labels[name], shade, hover)
     fig.add_hline(y=0, line={"color": theme.GUIDE, "width": 1})
     fig.add_vline(x=cost, line={"color": theme.REFERENCE, "width": 1.5, "dash": "dot"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -249,6 +250,13 @@ def symlog(values: ArrayLike) -> Floats:
     return scaled
 
 
+def _symlog_ticks(most: float) -> dict[str, list[Any]]:
+    """Ticks of a symlog axis at zero and at powers of ten up to a size, either side."""
+    powers = [p for p in _POWERS if p <= most]
+    labels = [-p for p in reversed(powers)] + [0, *powers]
+    return {"tickvals": symlog(labels).tolist(), "ticktext": [theme.signed(v, ",.0f") for v in labels]}
+
+
 def errors_through_time(
     dates: ArrayLike,
     errors: Mapping[str, Floats],
@@ -288,10 +296,7 @@ def errors_through_time(
         )
         said.append(f"{name} {z.min():.3g} to {z.max():.3g}")
     if logarithmic:
-        most = max(float(np.abs(z).max()) for z in errors.values())
-        ticks = [p for p in _POWERS if p <= 2 * most]
-        labels = [-p for p in reversed(ticks)] + [0, *ticks]
-        fig.update_yaxes(tickvals=symlog(labels).tolist(), ticktext=[theme.signed(v, ",.0f") for v in labels])
+        fig.update_yaxes(**_symlog_ticks(2 * max(float(np.abs(z).max()) for z in errors.values())))
     return theme.base_layout(
         fig,
         alt=f"Tracking errors from {days.min()} to {days.max()}: {'; '.join(said)}.",
@@ -318,10 +323,7 @@ def error_laws(errors: Mapping[str, Floats], *, dark: bool = False) -> go.Figure
             fig, theme.float32(symlog(quantiles)), 100 * levels, name, shade, hover, customdata=theme.float32(quantiles)
         )
         said.append(f"{name} 5 % {np.quantile(z, 0.05):.3g}, 95 % {np.quantile(z, 0.95):.3g}")
-    most = max(float(np.abs(z).max()) for z in errors.values())
-    ticks = [p for p in _POWERS if p <= 2 * most]
-    labels = [-p for p in reversed(ticks)] + [0, *ticks]
-    fig.update_xaxes(tickvals=symlog(labels).tolist(), ticktext=[theme.signed(v, ",.0f") for v in labels])
+    fig.update_xaxes(**_symlog_ticks(2 * max(float(np.abs(z).max()) for z in errors.values())))
     fig.add_vline(x=0, line={"color": theme.data_colour(dark), "width": 1})
     return theme.base_layout(
         fig,
@@ -343,7 +345,8 @@ def against(mine: Floats, theirs: Floats, labels: tuple[str, str], *, dark: bool
     y, x = np.ravel(mine), np.ravel(theirs)
     shown = theme.thin(len(x), MOST_DOTS)
     smaller = float((np.abs(y) < np.abs(x)).mean())
-    reach = float(symlog(max(np.abs(x).max(), np.abs(y).max(), UNIT)))
+    most = max(np.abs(x).max(), np.abs(y).max(), UNIT)
+    reach = float(symlog(most))
     fig = go.Figure()
     fig.add_scatter(
         x=theme.float32(symlog(x[shown])),
@@ -363,11 +366,8 @@ def against(mine: Floats, theirs: Floats, labels: tuple[str, str], *, dark: bool
             hoverinfo="skip",
             showlegend=False,
         )
-    ticks = [p for p in _POWERS if symlog(p) <= reach]
-    axis = [-p for p in reversed(ticks)] + [0, *ticks]
-    style = {"tickvals": symlog(axis).tolist(), "ticktext": [theme.signed(v, ",.0f") for v in axis]}
-    fig.update_xaxes(**style)
-    fig.update_yaxes(**style)
+    fig.update_xaxes(**_symlog_ticks(most))
+    fig.update_yaxes(**_symlog_ticks(most))
     alt = f"Z of {labels[0]} against Z of {labels[1]}; {labels[0]} is nearer zero on {100 * smaller:.0f} % of days."
     return theme.base_layout(
         fig, alt=alt, x_title=f"Z, {labels[1]} (units of spot)", y_title=f"Z, {labels[0]} (units of spot)", legend=False

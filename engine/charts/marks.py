@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from engine.charts import theme
+from engine.market.grid import Floats
 
 
 def line(
@@ -73,6 +74,38 @@ def interval(value: Any, low: Any, high: Any, **look: Any) -> dict[str, Any]:
     """The error bars of values ``(n,)``; none to a side on which the interval does not reach beyond the value."""
     up, down = np.maximum(high - value, 0), np.maximum(value - low, 0)
     return {"array": theme.float32(up), "arrayminus": theme.float32(down), **look}
+
+
+def raw_and_reweighted(n: int, weights: ArrayLike | None, model: str) -> list[tuple[str, Floats, str]]:
+    """Name, weights ``(n,)`` and colour of the scenarios as drawn, and under weights if there are any."""
+    found = [("raw", np.full(n, 1 / n), theme.RAW)]
+    if weights is not None:
+        found.append(("reweighted", np.asarray(weights, dtype=np.float64), theme.model_colour(model)))
+    return found
+
+
+def histogram(
+    fig: go.Figure, x: Floats, weights: Floats, edges: Floats, name: str, hover: str, look: tuple[str, float, float]
+) -> None:
+    """Add weighted bars in percent to a figure; the end bars hold what lies beyond. Look: colour, opacity, edge."""
+    bins = np.clip(np.digitize(x, edges) - 1, 0, len(edges) - 2)
+    colour, alpha, edge = look
+    fig.add_bar(
+        width=float(edges[1] - edges[0]),
+        marker={"color": theme.with_alpha(colour, alpha), "line": {"color": colour, "width": edge}},
+        **_trace(
+            theme.float32((edges[:-1] + edges[1:]) / 2),
+            100 * np.bincount(bins, weights=weights, minlength=len(edges) - 1),
+            name,
+            hover,
+        ),
+    )
+
+
+def known(fig: go.Figure, x: float, words: str, look: dict[str, Any]) -> None:
+    """Mark what is known on the axis of a histogram by a line with words beside."""
+    fig.add_vline(x=x, line=look)
+    fig.add_annotation(x=x, y=1, yref="paper", text=words, showarrow=False, xanchor="left", yanchor="top", xshift=4)
 
 
 def _trace(x: Any, y: ArrayLike, name: str | None, hover: str | None) -> dict[str, Any]:

@@ -179,33 +179,18 @@ def phi_histogram(
         dark: drawn on a dark background.
     """
     penalty = np.asarray(phi, dtype=np.float64)
-    uniform = np.full(penalty.shape, 1 / penalty.size)
-    series = [("raw", uniform, theme.RAW)]
-    if weights is not None:
-        series.append(("reweighted", np.asarray(weights, dtype=np.float64), theme.model_colour(model)))
     top = float(np.quantile(penalty, 0.995)) or float(penalty.max()) or 1.0
     top = max(top, 1.1 * data_phi) if data_phi is not None and np.isfinite(data_phi) else top
     edges = np.linspace(0, top, _BINS + 1)
-    bins = np.clip(np.digitize(penalty, edges) - 1, 0, _BINS - 1)  # the last bin holds everything beyond
     fig = go.Figure()
     means = []
-    for name, w, colour in series:
-        mean = float(w @ penalty)
-        means.append(f"{name} mean {theme.significant(mean)}")
-        fig.add_bar(
-            x=theme.float32((edges[:-1] + edges[1:]) / 2),
-            y=theme.float32(100 * np.bincount(bins, weights=w, minlength=_BINS)),
-            width=float(edges[1] - edges[0]),
-            name=means[-1],
-            marker={"color": theme.with_alpha(colour, 0.55), "line": {"color": colour, "width": 1}},
-            hovertemplate=f"{name}, Φ near %{{x:.2g}}: %{{y:.1f}} %<extra></extra>",
-        )
+    for name, w, colour in marks.raw_and_reweighted(penalty.size, weights, model):
+        means.append(f"{name} mean {theme.significant(float(w @ penalty))}")
+        hover = f"{name}, Φ near %{{x:.2g}}: %{{y:.1f}} %"
+        marks.histogram(fig, penalty, w, edges, means[-1], hover, (colour, 0.55, 1))
     if data_phi is not None and np.isfinite(data_phi):
         means.append(f"data {theme.significant(data_phi)}")
-        fig.add_vline(x=data_phi, line={"color": theme.data_colour(dark), "width": 2})
-        fig.add_annotation(
-            x=data_phi, y=1, yref="paper", text=means[-1], showarrow=False, xanchor="left", yanchor="top", xshift=4
-        )
+        marks.known(fig, data_phi, means[-1], {"color": theme.data_colour(dark), "width": 2})
     fig.update_layout(barmode="overlay", bargap=0)
     fig.update_xaxes(range=[-0.01 * top, 1.01 * top])
     return theme.base_layout(

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.charts.surfaces import MONEYNESS_TITLE, slice_columns
 from engine.market.grid import Floats, Grid
 from engine.scenarios.reweighting import weighted_quantile
@@ -265,32 +265,19 @@ def _histogram(
     x = axis.factor * np.asarray(values, dtype=np.float64)
     low, high = np.quantile(x, [0.001, 0.999])
     edges = np.linspace(low, high if high > low else low + 1.0, _HISTOGRAM_BINS + 1)
-    bins = np.clip(np.digitize(x, edges) - 1, 0, _HISTOGRAM_BINS - 1)  # the end bins hold the tails
-    series: list[tuple[str, Floats, str]] = [("raw", np.full(x.shape, 1 / x.size), theme.RAW)]
-    if weights is not None:
-        series.append(("reweighted", np.asarray(weights, dtype=np.float64), theme.model_colour(model)))
     fig = go.Figure()
     sentences = []
-    for name, w, colour in series:
+    for name, w, colour in marks.raw_and_reweighted(x.size, weights, model):
         quantiles = band_quantiles(x, w)
         sentences.append(f"{name} {_band_words(quantiles, axis)}")
-        fig.add_bar(
-            x=theme.float32((edges[:-1] + edges[1:]) / 2),
-            y=theme.float32(100 * np.bincount(bins, weights=w, minlength=_HISTOGRAM_BINS)),
-            width=float(edges[1] - edges[0]),
-            name=f"{name}: {_band_words(quantiles, axis).split(',')[0]}",
-            marker={"color": theme.with_alpha(colour, 0.5), "line": {"color": colour, "width": 0.5}},
-            hovertemplate=f"{name}, near %{{x:{axis.digits}}} {axis.unit}: %{{y:.1f}} %<extra></extra>",
-        )
+        label, near = f"{name}: {_band_words(quantiles, axis).split(',')[0]}", f"%{{x:{axis.digits}}} {axis.unit}"
+        marks.histogram(fig, x, w, edges, label, f"{name}, near {near}: %{{y:.1f}} %", (colour, 0.5, 0.5))
         for k, dash in ((0, "dash"), (3, "solid"), (6, "dash")):
             fig.add_vline(x=float(quantiles[k]), line={"color": colour, "width": 1.5, "dash": dash})
     if realised is not None:
         came = axis.factor * realised
         sentences.append(f"realised {theme.signed(came, axis.digits)} {axis.unit}")
-        fig.add_vline(x=came, line={"color": theme.data_colour(dark), "width": 2.5})
-        fig.add_annotation(
-            x=came, y=1, yref="paper", text="realised", showarrow=False, xanchor="left", yanchor="top", xshift=4
-        )
+        marks.known(fig, came, "realised", {"color": theme.data_colour(dark), "width": 2.5})
     fig.update_layout(barmode="overlay", bargap=0)
     alt = f"Histogram of {theme.count(x.size)} simulated next-day {what}: {'; '.join(sentences)}."
     return theme.base_layout(fig, alt=alt, x_title=axis.title, y_title="Share of scenarios (%)", legend=True)

@@ -20,17 +20,10 @@ from engine.market.grid import Floats
 from engine.models.fingan.sampling import GeneratorStack
 from engine.studies.fingan.universe import Panel
 
-PUBLISHED_STATISTICS = (
-    "mean_sr",
-    "median_sr",
-    "portfolio_sr",
-    "mean_pnl",
-    "median_pnl",
-    "mean_mae",
-    "median_mae",
-    "mean_rmse",
-    "median_rmse",
-)
+RATIOS = ("mean_sr", "median_sr", "portfolio_sr")
+MEANS = ("mean_pnl", "median_pnl")
+ERRORS = ("mean_mae", "median_mae", "mean_rmse", "median_rmse")
+PUBLISHED_STATISTICS = (*RATIOS, *MEANS, *ERRORS)
 """Rows of Table 5.2: PnL in basis points a day, errors in return units."""
 
 TABLE_5_2: dict[str, tuple[float, ...]] = {
@@ -77,10 +70,7 @@ def published(method: str, statistic: str) -> float:
 Bets = Sequence[Floats]
 """One array of bets (or of forecasts) a ticker."""
 
-RATIOS = ("mean_sr", "median_sr", "portfolio_sr")
-MEANS = ("mean_pnl", "median_pnl")
-ERRORS = ("mean_mae", "median_mae", "mean_rmse", "median_rmse")
-SHOWN = (*RATIOS, *MEANS, *ERRORS, "sd_pnl", "positive")
+SHOWN = (*PUBLISHED_STATISTICS, "sd_pnl", "positive")
 
 
 @dataclass(frozen=True, eq=False)

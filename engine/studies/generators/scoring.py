@@ -178,6 +178,12 @@ def stretches(rows: Rows, length: int) -> Iterator[Rows]:
         yield rows[start : start + length]
 
 
+def first_day_is(drawn: ScenarioSet, alone: ScenarioSet) -> bool:
+    """Whether the first of many days has the scenarios of that day drawn alone, but for rounding."""
+    same = np.allclose(drawn.log_return[0], alone.log_return, rtol=1e-5, atol=1e-7)
+    return bool(same and np.allclose(drawn.log_iv[0], alone.log_iv, rtol=1e-5, atol=1e-6))
+
+
 def true_law(history: SurfaceHistory) -> SimulatedMarket | None:
     """The law that made the history, if it is the simulated market's."""
     law = SimulatedMarket.on(history.grid)
@@ -232,8 +238,7 @@ class _Walker:
         n, seed = config.scenarios, [config.seed, int(rows[0])]
         drawn = self.model.sample_days(history.until(int(rows[-1])), rows.tolist(), n, rng=np.random.default_rng(seed))
         alone = self.model.sample(known, n, rng=np.random.default_rng(seed))
-        same = np.allclose(drawn.log_return[0], alone.log_return, rtol=1e-5, atol=1e-7)
-        if not (same and np.allclose(drawn.log_iv[0], alone.log_iv, rtol=1e-5, atol=1e-6)):
+        if not first_day_is(drawn, alone):
             raise SettingsError(
                 f"expected scenarios of {self.entry.label} that depend on days up to {known.dates[-1]} only and are "
                 "the same for one day and for many; found others"

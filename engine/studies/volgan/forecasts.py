@@ -253,11 +253,6 @@ def forecast(
     return counted.forecasts, counted.paths
 
 
-def arrays(found: Forecasts) -> dict[str, NDArray[Any]]:
-    """The forecasts as named arrays, to keep."""
-    return dict(vars(found))
-
-
 @dataclass(frozen=True, eq=False)
 class _Day:
     """The scenarios of one day, networks along the first axis."""

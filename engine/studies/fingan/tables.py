@@ -209,9 +209,17 @@ def errors(panel: Panel, methods: Sequence[Played]) -> pd.DataFrame:
         if len(pnl) > 1 or not np.isfinite(forecasting.sharpe_ratio(pnl[0])):
             continue
         found = trading.sharpe_error(pnl[0])
-        row = {"method": method.name, "label": method.label, "portfolio_sr": found.ratio}
-        row |= {"standard_error": found.standard_error, "low": found.low, "high": found.high}
-        rows.append(row | {"probabilistic": trading.probabilistic_sharpe(pnl[0])})
+        rows.append(
+            {
+                "method": method.name,
+                "label": method.label,
+                "portfolio_sr": found.ratio,
+                "standard_error": found.standard_error,
+                "low": found.low,
+                "high": found.high,
+                "probabilistic": trading.probabilistic_sharpe(pnl[0]),
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -513,10 +513,18 @@ class SurfaceScoring:
             for s, series in enumerate(self.series):
                 for k, level in enumerate(calibration.LEVELS):
                     test = calibration.coverage(model.below[:, s, k], level)
-                    row: dict[str, object] = {"model": model.label, "series": series.label, "level": level}
-                    row |= {"days": test.days, **self._mean("share", model.below[:, s, k])}
-                    p_values = ("kupiec_p", "independence_p", "conditional_p")
-                    rows.append(row | {name: getattr(test, name) for name in p_values})
+                    rows.append(
+                        {
+                            "model": model.label,
+                            "series": series.label,
+                            "level": level,
+                            "days": test.days,
+                            **self._mean("share", model.below[:, s, k]),
+                            "kupiec_p": test.kupiec_p,
+                            "independence_p": test.independence_p,
+                            "conditional_p": test.conditional_p,
+                        }
+                    )
         return pd.DataFrame(rows)
 
     def uniformity_table(self) -> pd.DataFrame:

@@ -154,7 +154,6 @@ def joint_density(
     simulated: tuple[ArrayLike, ArrayLike],
     history: tuple[ArrayLike, ArrayLike],
     *,
-    model: str = "factor_model",
     dark: bool = False,
 ) -> go.Figure:
     """Densities of daily moves of spot and VIX, the model's beside the data's (figure 2.20).
@@ -165,7 +164,6 @@ def joint_density(
     Args:
         simulated: (Δ log S, Δ log VIX), decimals.
         history: the same of the data.
-        model: registered name, for the colour.
         dark: drawn on a dark background.
     """
     pairs = [
@@ -181,7 +179,7 @@ def joint_density(
     fig = make_subplots(
         rows=1, cols=2, shared_xaxes=True, shared_yaxes=True, subplot_titles=headings, horizontal_spacing=0.04
     )
-    colours = (theme.model_colour(model), theme.data_colour(dark))
+    colours = (theme.model_colour(MODEL), theme.data_colour(dark))
     names = ("simulated", "data")
     for column, ((x, y), region, colour, name) in enumerate(zip(pairs, regions, colours, names, strict=True), 1):
         # cells beyond nearly all days stay clear, so that the panel keeps its background

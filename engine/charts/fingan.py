@@ -268,30 +268,27 @@ def distributions(
     return theme.base_layout(fig, alt=alt, x_title=x_title, y_title="Density (per bp)", height=height, legend=True)
 
 
-def bets_and_pnl(
-    dates: ArrayLike, bet: ArrayLike, pnl: ArrayLike | None, *, name: str = "fingan_ensemble"
-) -> go.Figure:
+def bets_and_pnl(dates: ArrayLike, bet: ArrayLike, pnl: ArrayLike | None) -> go.Figure:
     """Bets of a ticker over time, and what they earned.
 
     Args:
         dates: ``(n,)`` days of the half-days.
         bet: ``(n,)`` in [-1, 1].
         pnl: ``(n,)`` PnL, basis points; None where prices are not at hand.
-        name: of the method, for its colour.
     """
     days, size = np.asarray(dates, dtype="datetime64[D]"), np.asarray(bet, dtype=np.float64)
     rows = 1 if pnl is None else 2
     fig = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     keep = theme.thin(len(days), theme.MOST_POINTS // 2, keep=size)
     hover = "%{x|%d %b %Y}: bet %{y:+.2f}"
-    shade = theme.with_alpha(method_colour(name), 0.6)
+    shade = theme.with_alpha(method_colour("fingan"), 0.6)
     marks.dots(fig, days[keep], size[keep], "Bet", shade, hover, size=4, row=rows, col=1)
     fig.update_yaxes(title_text="Bet (share of notional)", range=[-1.05, 1.05], row=rows, col=1)
     words = f"{len(size)} bets, mean size {np.abs(size).mean():.2f}"
     if pnl is not None:
         total = np.cumsum(np.asarray(pnl, dtype=np.float64)) / 100
         hover = "%{x|%d %b %Y}: %{y:+.2f} %"
-        marks.line(fig, days[keep], total[keep], "Cumulative PnL", method_colour(name), hover, row=1, col=1)
+        marks.line(fig, days[keep], total[keep], "Cumulative PnL", method_colour("fingan"), hover, row=1, col=1)
         fig.update_yaxes(title_text="Cumulative PnL (%)", row=1, col=1)
         words += f", cumulative PnL {total[-1]:+.1f} %"
     fig.update_xaxes(title_text="Trading day", row=rows, col=1)

@@ -33,24 +33,21 @@ def ranking(
     registered: Mapping[str, str],
     baseline: str,
     *,
-    name: str = "energy",
     true_ratio: float | None = None,
     dark: bool = False,
 ) -> go.Figure:
     """Score over the baseline's, best at the top, with bootstrap intervals; left of one is better than the baseline.
 
     Args:
-        scores: table ``scores``: ``model`` and, of the score called name, ``_ratio``, ``_ratio_low``, ``_ratio_high``
-            and ``_p``.
+        scores: table ``scores``: ``model`` and, ``energy_ratio`` with its ``_low`` and ``_high``, and ``energy_p``.
         registered: label → registered name.
         baseline: label of the baseline, drawn as the line at one.
-        name: which score.
         true_ratio: the true law's expected score over the baseline's, where it is known.
         dark: drawn on a dark background.
     """
-    table = scores.sort_values(f"{name}_ratio", ascending=False)
+    table = scores.sort_values("energy_ratio", ascending=False)
     labels = list(table["model"])
-    ratio, low, high = (table[f"{name}_ratio{end}"].to_numpy(dtype=np.float64) for end in ("", "_low", "_high"))
+    ratio, low, high = (table[f"energy_ratio{end}"].to_numpy(dtype=np.float64) for end in ("", "_low", "_high"))
     roles = [registry.role(registered.get(label, label)) for label in labels]
     colours = [theme.model_colour(registered.get(label, label)) for label in labels]
     fig = go.Figure()
@@ -69,8 +66,7 @@ def ranking(
             },
             name=kind,
             customdata=[
-                f"{low[k]:.3f} … {high[k]:.3f}, p {theme.significant(float(table[f'{name}_p'].iloc[k]))}"
-                for k in chosen
+                f"{low[k]:.3f} … {high[k]:.3f}, p {theme.significant(float(table['energy_p'].iloc[k]))}" for k in chosen
             ],
             hovertemplate="%{y}: %{x:.3f} × baseline (95 %: %{customdata})<extra></extra>",
         )
@@ -88,8 +84,8 @@ def ranking(
     _beyond(fig, labels, ratio, ends)
     theme.base_layout(
         fig,
-        alt=f"{name.capitalize()} score over that of {baseline}, best first: {'; '.join(words)}.",
-        x_title=f"{name.capitalize()} score / {baseline} (smaller is better; bars: 95 % bootstrap)",
+        alt=f"Energy score over that of {baseline}, best first: {'; '.join(words)}.",
+        x_title=f"Energy score / {baseline} (smaller is better; bars: 95 % bootstrap)",
         height=110 + ROW * len(labels),
         legend=True,
     )

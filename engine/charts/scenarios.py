@@ -87,18 +87,13 @@ def atm_fan(
     models: Mapping[str, str] | None = None,
     dark: bool = False,
 ) -> go.Figure:
-    """Tomorrow's at-the-money vol after the recent ones; arguments as :func:`return_fan`, vols annualised fractions.
+    """Tomorrow's at-the-money vol after the recent ones; what is not said here is as :func:`return_fan` takes it.
 
     Args:
-        dates: ``(d,)`` days of the history, the last is today.
-        history: ``(d,)`` implied vols of those days.
-        next_date: the day forecast.
+        history: ``(d,)`` implied vols of those days, annualised fractions.
         panels: name → implied vols ``(n,)`` and their weights ``(n,)`` or None.
         label: which vol, in market words.
         realised: the vol that came about, if known.
-        model: registered name, for the colour.
-        models: heading → registered name, where panels are of different models.
-        dark: drawn on a dark background.
     """
     axis = _FanAxis(f"{label} implied vol (% a year)", 100, ".1f", "%", level=True)
     return _fan(dates, history, next_date, panels, axis, realised=realised, model=model, models=models, dark=dark)
@@ -134,15 +129,12 @@ def atm_histogram(
     model: str = "volgan",
     dark: bool = False,
 ) -> go.Figure:
-    """Distribution of tomorrow's at-the-money vol; arguments as :func:`return_histogram`, vols annualised fractions.
+    """Distribution of tomorrow's at-the-money vol; what is not said here is as :func:`return_histogram` takes it.
 
     Args:
-        vol: ``(n,)`` implied vols.
-        weights: ``(n,)`` weights summing to one; raw only if not given.
+        vol: ``(n,)`` implied vols, annualised fractions.
         label: which vol, in market words.
         realised: the vol that came about, if known.
-        model: registered name, for the colour.
-        dark: drawn on a dark background.
     """
     axis = _FanAxis(f"Next-day {label} vol (% a year; the end bars hold the tails)", 100, ".1f", "%", level=True)
     return _histogram(vol, weights, axis, f"{label} vols", realised, model, dark)

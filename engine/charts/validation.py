@@ -426,15 +426,14 @@ EXTREME = "#D55E00"
 """Days that the discriminator scores lowest."""
 
 
-def scores_over_time(daily: pd.DataFrame, model: str = "volgan", *, dark: bool = False) -> go.Figure:
+def scores_over_time(daily: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Score of every day, in sample and out of sample; marked the days of lowest score and those of the largest moves.
 
     Args:
-        daily: table of the study: ``date, part, <model>, extreme, size``.
-        model: whose discriminator.
+        daily: table of the study: ``date, part, volgan, extreme, size``.
         dark: drawn on a dark background.
     """
-    score, extreme = daily[model].to_numpy(dtype=np.float64), daily["extreme"].to_numpy(dtype=bool)
+    score, extreme = daily["volgan"].to_numpy(dtype=np.float64), daily["extreme"].to_numpy(dtype=bool)
     large = (daily["size"] > daily["size"].quantile(LARGE)).to_numpy()
     keep = np.zeros(len(daily), dtype=bool)
     keep[theme.thin(len(daily), theme.MOST_POINTS * 4 // 5, keep=score)] = True

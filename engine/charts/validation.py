@@ -425,6 +425,8 @@ LARGE = 0.99
 EXTREME = "#D55E00"
 """Days that the discriminator scores lowest."""
 
+_SCORE = "%{x|%d %b %Y}: %{y:.3f}"
+
 
 def scores_over_time(daily: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Score of every day, in sample and out of sample; marked the days of lowest score and those of the largest moves.
@@ -442,10 +444,11 @@ def scores_over_time(daily: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     fig = go.Figure()
     for part, (words, shade) in styles.items():
         there = keep & (daily["part"] == part).to_numpy() & ~extreme
-        _dots(fig, daily["date"][there], score[there], f"Score, {words}", shade, 3)
+        marks.dots(fig, daily["date"][there], score[there], f"Score, {words}", shade, _SCORE, size=3)
     for part, symbol in (("train", "circle-open"), ("test", "circle")):
         there = keep & (daily["part"] == part).to_numpy() & extreme
-        _dots(fig, daily["date"][there], score[there], f"Lowest scores, {styles[part][0]}", EXTREME, 6, symbol)
+        label = f"Lowest scores, {styles[part][0]}"
+        marks.dots(fig, daily["date"][there], score[there], label, EXTREME, _SCORE, symbol=symbol)
     ring = {"size": 11, "symbol": "diamond-open", "color": theme.data_colour(dark)}
     fig.add_scatter(
         x=daily["date"][large],
@@ -502,9 +505,3 @@ def gradient_norms(matching: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     fig.update_yaxes(type="log", exponentformat="power")
     alt = f"Gradient norms during matching, last update: {'; '.join(sentences)}."
     return theme.base_layout(fig, alt=alt, x_title="Update", y_title="Norm of the gradient", legend=True)
-
-
-def _dots(
-    fig: go.Figure, x: pd.Series, y: np.ndarray, name: str, shade: str, size: int, symbol: str = "circle"
-) -> None:
-    marks.dots(fig, x, y, name, shade, "%{x|%d %b %Y}: %{y:.3f}", size=size, symbol=symbol)

@@ -174,17 +174,14 @@ def _month(history: SurfaceHistory, start: int, plan: Plan) -> Arrays:
 
 
 def _enter(found: Arrays, i: int, straddle: Portfolio, paths: Sequence[HedgePath], history: SurfaceHistory) -> None:
-    first, m = paths[0], straddle.options[0].strike / float(found["spot"])
-    found["value"][i], found["value_delta"][i], found["value_vega"][i] = (
-        first.value,
-        first.value_delta,
-        first.value_vega,
-    )
+    m = straddle.options[0].strike / float(found["spot"])
+    for name in ("value", "value_delta", "value_vega"):
+        found[name][i] = getattr(paths[0], name)
     found["inside"][i] = history.grid.moneyness[0] - 1e-9 <= m <= history.grid.moneyness[-1] + 1e-9
     for j, path in enumerate(paths):
-        found["error"][i, j], found["cost"][i, j] = path.error, path.cost
+        for name in ("error", "cost", "net_delta", "net_vega"):
+            found[name][i, j] = getattr(path, name)
         found["instruments"][i, j], found["alpha"][i, j] = path.n_instruments, np.nan_to_num(path.alpha, nan=-1.0)
-        found["net_delta"][i, j], found["net_vega"][i, j] = path.net_delta, path.net_vega
 
 
 def _on_surface(history: SurfaceHistory) -> tuple[float, ...]:

@@ -30,7 +30,7 @@ from engine.decisions.hedging.options import (
 )
 from engine.decisions.hedging.strategies import DataDriven, Day, Strategy
 from engine.decisions.hedging.transaction_costs import CostModel
-from engine.decisions.hedging.window import FRESH, SCENARIOS, Moves, Window, draw_moves
+from engine.decisions.hedging.window import FRESH, SCENARIOS, Moves, Window, day_row, draw_moves
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import DT, Floats
 from engine.market.surface_history import Dates, SurfaceHistory
@@ -234,8 +234,7 @@ def tradable_instruments(
     Raises:
         MarketDataError: for a day that is none of the history's.
     """
-    if not -len(history) <= row < len(history):
-        raise MarketDataError(f"expected a day among {len(history)}; found row {row}")
+    row = day_row(history, row)
     spot, rate = float(history.spot[row]), float(history.rate[row])
     kept, left_out = [], []
     for option in hedging_set(spot, portfolio, moneyness=moneyness, maturity=maturity):

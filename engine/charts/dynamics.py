@@ -84,15 +84,9 @@ def correlation_spectrum(eigenvalues: ArrayLike, edge: float, *, dark: bool = Fa
         ("above the edge", shown > edge, theme.series_colour(0)),
         ("within noise", shown <= edge, theme.RAW),
     ):
-        fig.add_scatter(
-            x=order[which],
-            y=theme.float32(np.maximum(shown[which], _LEAST_EIGENVALUE)),
-            mode="markers",
-            name=name,
-            marker={"size": 10, "color": colour},
-            customdata=theme.float32(shown[which]),
-            hovertemplate="eigenvalue %{x}: %{customdata:.3g}<extra></extra>",
-        )
+        height, exact = np.maximum(shown[which], _LEAST_EIGENVALUE), theme.float32(shown[which])
+        hover = "eigenvalue %{x}: %{customdata:.3g}"
+        marks.dots(fig, order[which], height, name, colour, hover, size=10, customdata=exact)
     _level(fig, (0.5, len(shown) + 0.5), edge, f"Marčenko–Pastur edge λ+ = {edge:.2f}")
     fig.update_yaxes(type="log", dtick=1)
     fig.update_xaxes(dtick=1)

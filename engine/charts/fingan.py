@@ -123,18 +123,9 @@ def cumulative(
     for position, (name, values) in enumerate(pnl.items()):
         total = np.cumsum(np.asarray(values, dtype=np.float64)) / 100
         ends.append(f"{labels[name]} {total[-1]:+.1f}")
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(total[keep]),
-            mode="lines",
-            name=labels[name],
-            line={
-                "color": method_colour(name, position),
-                "width": 2.5 if position == 0 else 1.3,
-                "dash": "dash" if name in dashed else "solid",
-            },
-            hovertemplate=f"%{{x|%d %b %Y}}: %{{y:+.2f}} %<extra>{labels[name]}</extra>",
-        )
+        look: marks.Look = {"width": 2.5 if position == 0 else 1.3, "dash": "dash" if name in dashed else "solid"}
+        hover = f"%{{x|%d %b %Y}}: %{{y:+.2f}} %<extra>{labels[name]}</extra>"
+        marks.line(fig, days[keep], total[keep], labels[name], method_colour(name, position), hover, **look)
     fig.add_hline(y=0, line={"color": theme.GUIDE, "width": 1})
     alt = f"Cumulative PnL at the end, % of the notional: {'; '.join(ends)}."
     return theme.base_layout(fig, alt=alt, x_title="Trading day", y_title="Cumulative PnL (% of notional)", legend=True)
@@ -312,16 +303,10 @@ def gradient_norms(norms: pd.DataFrame) -> go.Figure:
     )
     keep = theme.thin(len(norms), theme.MOST_POINTS // max(1, len(terms)))
     for position, term in enumerate(terms):
-        fig.add_scatter(
-            x=norms["iteration"].to_numpy()[keep],
-            y=theme.float32(norms[term].to_numpy()[keep]),
-            mode="lines",
-            line={"color": theme.series_colour(position), "width": 1.2},
-            name=TERMS[term],
-            hovertemplate=f"update %{{x:,}}: %{{y:.3g}}<extra>{TERMS[term]}</extra>",
-            row=position // columns + 1,
-            col=position % columns + 1,
-        )
+        x, y = norms["iteration"].to_numpy()[keep], norms[term].to_numpy()[keep]
+        place: marks.Look = {"row": position // columns + 1, "col": position % columns + 1}
+        hover = f"update %{{x:,}}: %{{y:.3g}}<extra>{TERMS[term]}</extra>"
+        marks.line(fig, x, y, TERMS[term], theme.series_colour(position), hover, width=1.2, **place)
     fig.update_xaxes(title_text="Update (number)")
     for row in range(1, -(-len(terms) // columns) + 1):
         fig.update_yaxes(title_text="Norm (of the gradient)", row=row, col=1)

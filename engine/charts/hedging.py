@@ -48,20 +48,11 @@ def residuals(changes: Mapping[str, Floats], *, dark: bool = False) -> go.Figure
         edges = np.linspace(-reach, reach, _BINS + 1)
         for name, values in shown.items():
             counts = np.histogram(np.clip(values, -reach, reach), edges)[0]
-            fig.add_scatter(
-                x=theme.float32((edges[:-1] + edges[1:]) / 2),
-                y=theme.float32(100 * counts / len(values)),
-                mode="lines",
-                line={"color": method_colour(name), "width": 2, "shape": "hvh"},
-                fill="tozeroy",
-                fillcolor=theme.with_alpha(method_colour(name), 0.15),
-                name=name,
-                legendgroup=name,
-                showlegend=column == 1,
-                hovertemplate=f"{name}, near %{{x:.3g}}: %{{y:.1f}} %<extra></extra>",
-                row=1,
-                col=column,
-            )
+            x, colour = theme.float32((edges[:-1] + edges[1:]) / 2), method_colour(name)
+            hover = f"{name}, near %{{x:.3g}}: %{{y:.1f}} %"
+            place: marks.Look = {"legendgroup": name, "showlegend": column == 1, "row": 1, "col": column}
+            fill: marks.Look = {"fill": "tozeroy", "fillcolor": theme.with_alpha(colour, 0.15)}
+            marks.line(fig, x, 100 * counts / len(values), name, colour, hover, shape="hvh", **fill, **place)
     for name, values in changes.items():
         said.append(f"{name} sd {values.std():.3g}, 1 % worst {np.quantile(values, 0.01):.3g}")
     fig.update_xaxes(title_text="Change until tomorrow (units of spot; the end bars hold the tails)")
@@ -148,19 +139,10 @@ def exposures(
     said = []
     for column, (name, (before, after)) in enumerate((("delta", delta), ("vega", vega)), start=1):
         for words, values, colour in (("before", before, theme.RAW), ("after", after, method_colour(label))):
-            fig.add_scatter(
-                x=days,
-                y=theme.float32(values),
-                mode="lines+markers",
-                marker={"size": 5},
-                line={"color": colour, "width": 2},
-                name=f"{words} the hedge",
-                legendgroup=words,
-                showlegend=column == 1,
-                hovertemplate=f"{name} {words}, %{{x|%d %b %Y}}: %{{y:.3g}}<extra></extra>",
-                row=1,
-                col=column,
-            )
+            hover = f"{name} {words}, %{{x|%d %b %Y}}: %{{y:.3g}}"
+            place: marks.Look = {"legendgroup": words, "showlegend": column == 1, "row": 1, "col": column}
+            look: marks.Look = {"mode": "lines+markers", "marker": {"size": 5}}
+            marks.line(fig, days, values, f"{words} the hedge", colour, hover, **look, **place)
         said.append(f"{name} at most {np.abs(before).max():.3g} before, {np.abs(after).max():.3g} after")
     fig.update_yaxes(title_text="Units of the underlying", col=1)
     fig.update_yaxes(title_text="Units of spot per vol point", col=2)
@@ -348,15 +330,10 @@ def against(mine: Floats, theirs: Floats, labels: tuple[str, str], *, dark: bool
     most = max(np.abs(x).max(), np.abs(y).max(), UNIT)
     reach = float(symlog(most))
     fig = go.Figure()
-    fig.add_scatter(
-        x=theme.float32(symlog(x[shown])),
-        y=theme.float32(symlog(y[shown])),
-        mode="markers",
-        marker={"color": method_colour(labels[0]), "size": 4, "opacity": 0.45},
-        customdata=theme.float32(np.stack([x[shown], y[shown]], axis=1)),
-        hovertemplate=f"{labels[1]} %{{customdata[0]:.3g}}, {labels[0]} %{{customdata[1]:.3g}}<extra></extra>",
-        showlegend=False,
-    )
+    across, up, colour = theme.float32(symlog(x[shown])), symlog(y[shown]), method_colour(labels[0])
+    hover = f"{labels[1]} %{{customdata[0]:.3g}}, {labels[0]} %{{customdata[1]:.3g}}"
+    facts: marks.Look = {"customdata": theme.float32(np.stack([x[shown], y[shown]], axis=1)), "showlegend": False}
+    marks.dots(fig, across, up, None, colour, hover, size=4, opacity=0.45, **facts)
     for sign in (1, -1):
         fig.add_scatter(
             x=[-reach, reach],

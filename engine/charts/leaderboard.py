@@ -171,23 +171,12 @@ def pit_histograms(
         for label in models:
             part = pit[(pit["series"] == kind) & (pit["model"] == label)]
             density = part["density"].to_numpy(dtype=np.float64)
-            fig.add_scatter(
-                x=[*part["from"], 1.0],
-                y=theme.float32([*density, density[-1]]),
-                mode="lines",
-                line={
-                    "shape": "hv",
-                    "width": 2,
-                    "color": theme.model_colour(registered.get(label, label)),
-                    "dash": "dot" if label.endswith("(frozen)") else "solid",
-                },
-                name=label,
-                legendgroup=label,
-                showlegend=column == 1,
-                hovertemplate=f"{label}: %{{y:.2f}} × as often as it should<extra></extra>",
-                row=1,
-                col=column,
-            )
+            x, y = [*part["from"], 1.0], [*density, density[-1]]
+            colour = theme.model_colour(registered.get(label, label))
+            look: marks.Look = {"shape": "hv", "dash": "dot" if label.endswith("(frozen)") else "solid"}
+            place: marks.Look = {"legendgroup": label, "showlegend": column == 1, "row": 1, "col": column}
+            hover = f"{label}: %{{y:.2f}} × as often as it should"
+            marks.line(fig, x, y, label, colour, hover, **look, **place)
             worst.append((float(np.abs(density - 1).max()), label, kind))
         fig.add_hline(y=1.0, line={"color": theme.REFERENCE, "dash": "dash", "width": 1.5}, row=1, col=column)
     deviation, label, kind = max(worst)

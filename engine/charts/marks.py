@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike
 from engine.charts import theme
 from engine.market.grid import Floats
 
+Look = dict[str, Any]
+"""Anything of a trace or of its panel, by the name that plotly has for it."""
+
 
 def line(
     fig: go.Figure,

@@ -45,7 +45,7 @@ def time_fan(
     fig = make_subplots(rows=1, cols=len(panels), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.03)
     said = []
     for column, (name, (values, weights)) in enumerate(panels.items(), start=1):
-        place = {"row": 1, "col": column}
+        place: marks.Look = {"row": 1, "col": column}
         colour = theme.RAW if weights is None and len(panels) > 1 else theme.model_colour(model)
         bands = band_quantiles(np.asarray(values)[:, shown], weights)  # (7, shown)
         low, middle, high = bands[[0, 3, 6], -1]
@@ -75,19 +75,10 @@ def time_fan(
                 hoverinfo="skip",
                 **place,
             )
-        fig.add_scatter(
-            x=x,
-            y=theme.float32(bands[3]),
-            mode="lines",
-            line={"color": colour, "width": 2},
-            name="median",
-            legendgroup="median",
-            showlegend=column == len(panels),
-            customdata=theme.float32(bands[[0, 6]].T),
-            hovertemplate="%{x|%d %b %Y}: median %{y:.4g}, 95 % %{customdata[0]:.4g} … %{customdata[1]:.4g}"
-            "<extra></extra>",
-            **place,
-        )
+        hover = "%{x|%d %b %Y}: median %{y:.4g}, 95 % %{customdata[0]:.4g} … %{customdata[1]:.4g}"
+        shown_as: marks.Look = {"legendgroup": "median", "showlegend": column == len(panels)}
+        ends = theme.float32(bands[[0, 6]].T)
+        marks.line(fig, x, bands[3], "median", colour, hover, customdata=ends, **shown_as, **place)
         if reference is not None:
             fig.add_scatter(
                 x=x,

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.runs.progress_log import LossHistory
 from engine.training import alarms
 
@@ -42,16 +42,9 @@ def loss_curves(history: LossHistory, *, dark: bool = False) -> go.Figure:
     for index, name in enumerate(names):
         row, column = index // columns + 1, index % columns + 1
         values = history.losses[name][keep]
-        fig.add_scatter(
-            x=epochs,
-            y=theme.float32(values),
-            mode="lines+markers" if len(epochs) < 3 else "lines",
-            line={"color": theme.series_colour(index), "width": 1.5},
-            name=_capital(name),
-            hovertemplate=f"epoch %{{x:,}}: %{{y:.4g}}<extra>{_capital(name)}</extra>",
-            row=row,
-            col=column,
-        )
+        colour, mode = theme.series_colour(index), "lines+markers" if len(epochs) < 3 else "lines"
+        hover = f"epoch %{{x:,}}: %{{y:.4g}}<extra>{_capital(name)}</extra>"
+        marks.line(fig, epochs, values, _capital(name), colour, hover, width=1.5, mode=mode, row=row, col=column)
         finite = values[np.isfinite(values)]
         wide = len(finite) > 0 and finite.min() > 0 and finite.max() > WIDE_RANGE * finite.min()
         fig.update_yaxes({"nticks": 5, "type": "log" if wide else None}, row=row, col=column)

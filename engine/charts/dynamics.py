@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.charts.surfaces import MATURITY_TITLE, MONEYNESS_TITLE, heatmap_trace, thinned
 from engine.market.grid import DT, Floats
 from engine.surfaces.dynamics import Autocorrelation, VolComparison
@@ -32,7 +32,6 @@ def explained_shares(
     names: Sequence[str] | None = None,
     *,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Share of the variance of daily changes along each component, with its interval and the published figure.
 
@@ -42,7 +41,6 @@ def explained_shares(
         published: ``(k,)`` published fractions, NaN where there is none.
         names: market word of each component.
         dark: drawn on a dark background.
-        height: pixels.
     """
     ours, (low, high) = 100 * np.asarray(shares), 100 * np.asarray(interval)
     labels = [f"PC{k + 1}" + (f"<br>{names[k]}" if names else "") for k in range(len(ours))]
@@ -53,44 +51,29 @@ def explained_shares(
             name="these data, 95 % bootstrap interval",
             marker_color=theme.series_colour(0),
             # the interval need not contain the estimate: leading eigenvalues of a resample are too high
-            error_y={
-                "array": theme.float32(np.maximum(high - ours, 0)),
-                "arrayminus": theme.float32(np.maximum(ours - low, 0)),
-                "color": theme.data_colour(dark),
-            },
+            error_y=marks.interval(ours, low, high, color=theme.data_colour(dark)),
             hovertemplate="%{x}: %{y:.2f} %<extra></extra>",
         )
     )
     if published is not None:
-        fig.add_scatter(
-            x=labels,
-            y=theme.float32(100 * np.asarray(published)),
-            mode="markers",
-            name="published, SPX 2000–2021",
-            marker={"symbol": "diamond", "size": 10, "color": theme.REFERENCE},
-            hovertemplate="published %{y:.2f} %<extra></extra>",
-        )
+        hover = "published %{y:.2f} %"
+        shade = theme.REFERENCE
+        label = "published, SPX 2000–2021"
+        marks.dots(fig, labels, 100 * np.asarray(published), label, shade, hover, symbol="diamond", size=10)
     words = ", ".join(f"PC{k + 1} {x:.1f} %" for k, x in enumerate(ours))
+    alt = f"Share of the variance of daily changes explained: {words}."
     return theme.base_layout(
-        fig,
-        alt=f"Share of the variance of daily changes explained: {words}.",
-        x_title="Principal component (covariance)",
-        y_title="Share of variance (%)",
-        height=height,
-        legend=True,
+        fig, alt=alt, x_title="Principal component (covariance)", y_title="Share of variance (%)", legend=True
     )
 
 
-def correlation_spectrum(
-    eigenvalues: ArrayLike, edge: float, *, dark: bool = False, height: int = theme.HEIGHT
-) -> go.Figure:
+def correlation_spectrum(eigenvalues: ArrayLike, edge: float, *, dark: bool = False) -> go.Figure:
     """The largest eigenvalues of the correlation matrix on a logarithmic axis, and where noise ends (figure 2.2).
 
     Args:
         eigenvalues: ``(N,)`` descending.
         edge: Marčenko–Pastur edge λ+.
         dark: drawn on a dark background.
-        height: pixels.
     """
     values = np.asarray(eigenvalues, dtype=np.float64)
     shown = values[:SHOWN]
@@ -101,36 +84,27 @@ def correlation_spectrum(
         ("above the edge", shown > edge, theme.series_colour(0)),
         ("within noise", shown <= edge, theme.RAW),
     ):
-        fig.add_scatter(
-            x=order[which],
-            y=theme.float32(np.maximum(shown[which], _LEAST_EIGENVALUE)),
-            mode="markers",
-            name=name,
-            marker={"size": 10, "color": colour},
-            customdata=theme.float32(shown[which]),
-            hovertemplate="eigenvalue %{x}: %{customdata:.3g}<extra></extra>",
-        )
+        height, exact = np.maximum(shown[which], _LEAST_EIGENVALUE), theme.float32(shown[which])
+        hover = "eigenvalue %{x}: %{customdata:.3g}"
+        marks.dots(fig, order[which], height, name, colour, hover, size=10, customdata=exact)
     _level(fig, (0.5, len(shown) + 0.5), edge, f"Marčenko–Pastur edge λ+ = {edge:.2f}")
     fig.update_yaxes(type="log", dtick=1)
     fig.update_xaxes(dtick=1)
+    alt = (
+        f"Eigenvalues of the correlation matrix: {above} of {len(values)} above the edge of noise at {edge:.2f}, "
+        f"largest {values[0]:.1f}."
+    )
     return theme.base_layout(
-        fig,
-        alt=f"Eigenvalues of the correlation matrix: {above} of {len(values)} above the edge of noise at {edge:.2f}, "
-        f"largest {values[0]:.1f}.",
-        x_title="Eigenvalue number (correlation matrix)",
-        y_title="Eigenvalue (log scale)",
-        height=height,
-        legend=True,
+        fig, alt=alt, x_title="Eigenvalue number (correlation matrix)", y_title="Eigenvalue (log scale)", legend=True
     )
 
 
-def eigen_surfaces(components: PrincipalComponents, *, dark: bool = False, height: int = 720) -> go.Figure:
+def eigen_surfaces(components: PrincipalComponents, *, dark: bool = False) -> go.Figure:
     """The eigen-surfaces f_i as heatmaps on one diverging scale (figure 2.3).
 
     Args:
         components: the fit.
         dark: drawn on a dark background.
-        height: pixels of the whole figure.
     """
     vectors, names, k = components.vectors, components.names, len(components.vectors)
     rows, columns = (k + 1) // 2, min(2, k)
@@ -155,12 +129,10 @@ def eigen_surfaces(components: PrincipalComponents, *, dark: bool = False, heigh
     fig.update_yaxes(type="category", showgrid=False)
     fig.update_yaxes(title_text=MONEYNESS_TITLE, col=1)
     words = "; ".join(f"PC{i + 1} {names[i]}, {theme.percent(float(shares[i]))} of the variance" for i in range(k))
-    return theme.base_layout(fig, alt=f"Eigen-surfaces: {words}.", height=height)
+    return theme.base_layout(fig, alt=f"Eigen-surfaces: {words}.", height=720)
 
 
-def factor_processes(
-    dates: ArrayLike, factors: Floats, names: Sequence[str], *, dark: bool = False, height: int = 560
-) -> go.Figure:
+def factor_processes(dates: ArrayLike, factors: Floats, names: Sequence[str], *, dark: bool = False) -> go.Figure:
     """The factor processes X^i one above the other (figure 2.4).
 
     Args:
@@ -168,28 +140,20 @@ def factor_processes(
         factors: ``(n, k)``.
         names: market word of each.
         dark: drawn on a dark background.
-        height: pixels of the whole figure.
     """
     days, k = np.asarray(dates), factors.shape[1]
     titles = [f"X{_superscript(i + 1)} · {names[i]}" for i in range(k)]
     fig = make_subplots(rows=k, cols=1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.24 / k)
     for i in range(k):
         keep = theme.thin(len(days), theme.MOST_POINTS // k, keep=factors[:, i])
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(factors[keep, i]),
-            mode="lines",
-            line={"color": theme.data_colour(dark), "width": 1},
-            name=names[i],
-            hovertemplate="%{x|%d %b %Y}: %{y:.2f}<extra></extra>",
-            row=i + 1,
-            col=1,
-        )
+        hover = "%{x|%d %b %Y}: %{y:.2f}"
+        shade = theme.data_colour(dark)
+        marks.line(fig, days[keep], factors[keep, i], names[i], shade, hover, width=1, row=i + 1, col=1)
     fig.update_xaxes(title_text=DAY_TITLE, row=k, col=1)
     fig.update_yaxes(title_text="X (log vol)")
     ends = "; ".join(f"{names[i]} from {factors[:, i].min():.2f} to {factors[:, i].max():.2f}" for i in range(k))
     alt = f"Factor processes from {days[0]} to {days[-1]}: {ends}."
-    return theme.base_layout(fig, alt=alt.replace("-0.00", "0.00"), height=height, legend=False)
+    return theme.base_layout(fig, alt=alt.replace("-0.00", "0.00"), height=560, legend=False)
 
 
 def autocorrelations(
@@ -197,7 +161,6 @@ def autocorrelations(
     fit: OrnsteinUhlenbeck | None = None,
     *,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Autocorrelation on a log axis, where an Ornstein–Uhlenbeck process is a straight line (figure 2.5, above).
 
@@ -205,52 +168,37 @@ def autocorrelations(
         found: the series' autocorrelations.
         fit: the fitted process, whose e^{−λτ} is drawn beside.
         dark: drawn on a dark background.
-        height: pixels.
     """
     fig = go.Figure()
     shown = found.acf > _LEAST_ACF
-    fig.add_scatter(
-        x=found.lag[shown],
-        y=theme.float32(found.acf[shown]),
-        mode="lines",
-        name="these data",
-        line={"color": theme.data_colour(dark), "width": 2},
-        hovertemplate="lag %{x:.0f}: %{y:.3f}<extra></extra>",
-    )
+    marks.line(fig, found.lag[shown], found.acf[shown], "these data", theme.data_colour(dark), "lag %{x:.0f}: %{y:.3f}")
     words = ""
     if fit is not None:
         line = fit.autocorrelation(found.lag * DT)
         drawn = line > _LEAST_ACF
-        fig.add_scatter(
-            x=found.lag[drawn],
-            y=theme.float32(line[drawn]),
-            mode="lines",
-            name=f"exp(−λτ), λ = {fit.mean_reversion:.2f} a year",
-            line={"color": theme.model_colour("factor_model"), "width": 2, "dash": "dash"},
-            hovertemplate="fitted %{y:.3f}<extra></extra>",
-        )
+        hover = "fitted %{y:.3f}"
+        shade = theme.model_colour("factor_model")
+        label = f"exp(−λτ), λ = {fit.mean_reversion:.2f} a year"
+        marks.line(fig, found.lag[drawn], line[drawn], label, shade, hover, dash="dash")
         words = f"; fitted decay {fit.mean_reversion:.2f} a year"
     _level(fig, (0, found.lag[-1]), found.band, "95 % limit for independent values")
     fig.update_yaxes(type="log")
     month = min(21, len(found.acf) - 1)
+    alt = (
+        f"Autocorrelation on a log axis: {found.acf[1]:.3f} after one day, {found.acf[month]:.2f} after {month} "
+        f"days{words}."
+    )
     return theme.base_layout(
-        fig,
-        alt=f"Autocorrelation on a log axis: {found.acf[1]:.3f} after one day, {found.acf[month]:.2f} after {month} "
-        f"days{words}.",
-        x_title="Lag (trading days)",
-        y_title="Autocorrelation (log scale)",
-        height=height,
-        legend=True,
+        fig, alt=alt, x_title="Lag (trading days)", y_title="Autocorrelation (log scale)", legend=True
     )
 
 
-def partial_autocorrelations(found: Autocorrelation, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def partial_autocorrelations(found: Autocorrelation, *, dark: bool = False) -> go.Figure:
     """Partial autocorrelation: after the first lag nothing should be left (figure 2.5, below).
 
     Args:
         found: the series' autocorrelations.
         dark: drawn on a dark background.
-        height: pixels.
     """
     lags, values = found.partial_lag[1:], found.pacf[1:]
     beyond = int((np.abs(values[1:]) > found.band).sum())
@@ -266,14 +214,12 @@ def partial_autocorrelations(found: Autocorrelation, *, dark: bool = False, heig
     )
     _level(fig, (0.5, lags[-1] + 0.5), found.band, "95 % limits for independent values")
     _level(fig, (0.5, lags[-1] + 0.5), -found.band)
+    alt = (
+        f"Partial autocorrelation: {values[0]:.3f} at lag 1; {beyond} of the {len(values) - 1} later lags outside "
+        f"±{found.band:.3f}."
+    )
     return theme.base_layout(
-        fig,
-        alt=f"Partial autocorrelation: {values[0]:.3f} at lag 1; {beyond} of the {len(values) - 1} later lags outside "
-        f"±{found.band:.3f}.",
-        x_title="Lag (trading days)",
-        y_title="Partial autocorrelation (−1 to 1)",
-        height=height,
-        legend=True,
+        fig, alt=alt, x_title="Lag (trading days)", y_title="Partial autocorrelation (−1 to 1)", legend=True
     )
 
 
@@ -284,7 +230,6 @@ def rolling_correlations(
     long_term: ArrayLike | None = None,
     *,
     window: int,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Correlation of returns with the change of each factor over a moving window; dotted: over the whole sample.
 
@@ -294,7 +239,6 @@ def rolling_correlations(
         names: market word of each factor.
         long_term: ``(k,)`` correlation over the whole sample.
         window: days in a window.
-        height: pixels.
     """
     days = np.asarray(dates)
     fig = go.Figure()
@@ -305,42 +249,32 @@ def rolling_correlations(
             continue
         keep = known[theme.thin(len(known), theme.MOST_POINTS // (len(rolling) + 1), keep=series[known])]
         colour = theme.series_colour(i)
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(100 * series[keep]),
-            mode="lines",
-            name=f"ΔX{_superscript(i + 1)} {names[i]}",
-            line={"color": colour, "width": 1.5},
-            hovertemplate="%{x|%d %b %Y}: %{y:.1f} %<extra></extra>",
-        )
+        hover = "%{x|%d %b %Y}: %{y:.1f} %"
+        marks.line(fig, days[keep], 100 * series[keep], f"ΔX{_superscript(i + 1)} {names[i]}", colour, hover, width=1.5)
         if long_term is not None and np.isfinite(np.asarray(long_term)[i]):
             level = 100 * float(np.asarray(long_term)[i])
             _level(fig, (days[keep[0]], days[keep[-1]]), level, colour=colour)
         words.append(f"{names[i]} {100 * series[known].min():.0f} to {100 * series[known].max():.0f} %")
     text = "; ".join(words) or "none, the sample is shorter than the window"
+    alt = f"Correlation of returns with factor changes over {window} days: {text}."
     return theme.base_layout(
-        fig,
-        alt=f"Correlation of returns with factor changes over {window} days: {text}.",
-        x_title=DAY_TITLE,
-        y_title=f"Correlation over {window} days (%)",
-        height=height,
-        legend=True,
+        fig, alt=alt, x_title=DAY_TITLE, y_title=f"Correlation over {window} days (%)", legend=True
     )
 
 
-def vol_lines(dates: ArrayLike, vols: VolComparison, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def vol_lines(dates: ArrayLike, vols: VolComparison, *, dark: bool = False) -> go.Figure:
     """Realised vol, at-the-money implied vol and the volatility index on each of ``dates`` (figure 2.7, above)."""
     series = {"realised, 21 days": vols.realised, vols.atm_label: vols.atm}
     if vols.vix is not None:
         series["VIX"] = vols.vix
     colours = (theme.data_colour(dark), theme.series_colour(0), theme.series_colour(3))
-    return _over_time(dates, series, colours, 100, "Vol (% a year)", "Vols", ".1f", height)
+    return _over_time(dates, series, colours, 100, "Vol (% a year)", "Vols", ".1f")
 
 
-def vol_ratios(dates: ArrayLike, vols: VolComparison, *, height: int = theme.HEIGHT) -> go.Figure:
+def vol_ratios(dates: ArrayLike, vols: VolComparison) -> go.Figure:
     """The ratios of the three vols on each of ``dates`` (figure 2.7, below)."""
     colours = [theme.series_colour(i) for i in (0, 3, 5)]
-    return _over_time(dates, dict(vols.ratios), colours, 1, "Ratio (1 = equal)", "Ratios of vols", ".2f", height)
+    return _over_time(dates, dict(vols.ratios), colours, 1, "Ratio (1 = equal)", "Ratios of vols", ".2f")
 
 
 def _over_time(
@@ -351,7 +285,6 @@ def _over_time(
     y_title: str,
     what: str,
     digits: str,
-    height: int,
 ) -> go.Figure:
     days = np.asarray(dates)
     fig = go.Figure()
@@ -361,17 +294,11 @@ def _over_time(
         if len(known) == 0:
             continue
         keep = known[theme.thin(len(known), theme.MOST_POINTS // len(series), keep=values[known])]
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(factor * values[keep]),
-            mode="lines",
-            name=name,
-            line={"color": colour, "width": 1},
-            hovertemplate=f"%{{x|%d %b %Y}} {name}: %{{y:{digits}}}<extra></extra>",
-        )
+        hover = f"%{{x|%d %b %Y}} {name}: %{{y:{digits}}}"
+        marks.line(fig, days[keep], factor * values[keep], name, colour, hover, width=1)
         words.append(f"{name} {factor * values[known].mean():{digits}} on average")
     alt = f"{what} from {days[0]} to {days[-1]}: {'; '.join(words)}."
-    return theme.base_layout(fig, alt=alt, x_title=DAY_TITLE, y_title=y_title, height=height, legend=True)
+    return theme.base_layout(fig, alt=alt, x_title=DAY_TITLE, y_title=y_title, legend=True)
 
 
 def _level(fig: go.Figure, ends: tuple[Any, Any], y: float, name: str = "", colour: str = theme.REFERENCE) -> None:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.market.grid import Floats
 
 MODEL = "factor_model"
@@ -16,14 +16,13 @@ _GROUPS = 5
 _BINS = 40
 
 
-def weighted_paths(values: Floats, weights: Floats, *, y_title: str, height: int = theme.HEIGHT) -> go.Figure:
+def weighted_paths(values: Floats, weights: Floats, *, y_title: str) -> go.Figure:
     """Paths drawn the fainter the less they weigh; a path without weight is a dotted trace of grey.
 
     Args:
         values: ``(paths, days + 1)`` what is drawn, already in the unit of ``y_title``.
         weights: ``(paths,)`` the paths' share of the largest weight, in [0, 1].
         y_title: axis title with its unit.
-        height: pixels.
     """
     most = max(1, theme.MOST_POINTS // values.shape[1])
     shown, share = values[:most], weights[:most]
@@ -50,22 +49,15 @@ def weighted_paths(values: Floats, weights: Floats, *, y_title: str, height: int
             hoverinfo="skip",
         )
     dropped = int((groups == 0).sum())
-    return theme.base_layout(
-        fig,
-        alt=f"{len(shown)} simulated paths over {values.shape[1] - 1} days, {dropped} of them with negligible weight.",
-        x_title="Trading day",
-        y_title=y_title,
-        height=height,
-        legend=True,
-    )
+    alt = f"{len(shown)} simulated paths over {values.shape[1] - 1} days, {dropped} of them with negligible weight."
+    return theme.base_layout(fig, alt=alt, x_title="Trading day", y_title=y_title, legend=True)
 
 
-def weight_histogram(weights: Floats, *, height: int = theme.HEIGHT) -> go.Figure:
+def weight_histogram(weights: Floats) -> go.Figure:
     """Histogram of N·w: one for a path of average weight (figure 2.16).
 
     Args:
         weights: ``(n,)`` summing to one.
-        height: pixels.
     """
     scaled = len(weights) * np.asarray(weights, dtype=np.float64)
     counts, edges = np.histogram(scaled, bins=_BINS, range=(0, max(1.0, float(scaled.max()))))
@@ -79,23 +71,18 @@ def weight_histogram(weights: Floats, *, height: int = theme.HEIGHT) -> go.Figur
         )
     )
     light = theme.percent(float((scaled < 0.01).mean()))
+    alt = f"Histogram of N times each path's weight; {light} of paths weigh less than a hundredth of the average."
     return theme.base_layout(
-        fig,
-        alt=f"Histogram of N times each path's weight; {light} of paths weigh less than a hundredth of the average.",
-        x_title="N·w (1 = average weight)",
-        y_title="Share of paths (%)",
-        height=height,
-        legend=False,
+        fig, alt=alt, x_title="N·w (1 = average weight)", y_title="Share of paths (%)", legend=False
     )
 
 
-def long_scenario(scenario: pd.DataFrame, *, dark: bool = False, height: int = 520) -> go.Figure:
+def long_scenario(scenario: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Ten years of spot above, and VIX, ATM and realised vol below (figures 2.18–2.19).
 
     Args:
         scenario: columns year, spot, vix (index points), atm and realised (annualised decimals).
         dark: drawn on a dark background.
-        height: pixels.
     """
     rows = theme.thin(len(scenario), theme.MOST_POINTS // 4, keep=scenario["vix"])
     shown = scenario.iloc[rows]
@@ -120,12 +107,8 @@ def long_scenario(scenario: pd.DataFrame, *, dark: bool = False, height: int = 5
     fig.update_yaxes(title_text="Vol (% a year)", row=2, col=1)
     fig.update_xaxes(title_text="Year", row=2, col=1)
     vix = scenario["vix"]
-    return theme.base_layout(
-        fig,
-        alt=f"A scenario of {scenario['year'].iloc[-1]:.0f} years; VIX between {vix.min():.0f} and {vix.max():.0f}.",
-        height=height,
-        legend=True,
-    )
+    alt = f"A scenario of {scenario['year'].iloc[-1]:.0f} years; VIX between {vix.min():.0f} and {vix.max():.0f}."
+    return theme.base_layout(fig, alt=alt, height=520, legend=True)
 
 
 CELLS = 48
@@ -171,9 +154,7 @@ def joint_density(
     simulated: tuple[ArrayLike, ArrayLike],
     history: tuple[ArrayLike, ArrayLike],
     *,
-    model: str = "factor_model",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Densities of daily moves of spot and VIX, the model's beside the data's (figure 2.20).
 
@@ -183,9 +164,7 @@ def joint_density(
     Args:
         simulated: (Δ log S, Δ log VIX), decimals.
         history: the same of the data.
-        model: registered name, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     pairs = [
         (1e4 * np.asarray(x, dtype=np.float64), 100 * np.asarray(y, dtype=np.float64)) for x, y in (simulated, history)
@@ -200,7 +179,7 @@ def joint_density(
     fig = make_subplots(
         rows=1, cols=2, shared_xaxes=True, shared_yaxes=True, subplot_titles=headings, horizontal_spacing=0.04
     )
-    colours = (theme.model_colour(model), theme.data_colour(dark))
+    colours = (theme.model_colour(MODEL), theme.data_colour(dark))
     names = ("simulated", "data")
     for column, ((x, y), region, colour, name) in enumerate(zip(pairs, regions, colours, names, strict=True), 1):
         # cells beyond nearly all days stay clear, so that the panel keeps its background
@@ -219,16 +198,10 @@ def joint_density(
         )
         far = np.flatnonzero(_looked_up(x, y, axes, region) > OUTER)
         far = far[theme.thin(len(far), _MOST_DOTS)]
-        fig.add_scatter(
-            x=theme.float32(x[far]),
-            y=theme.float32(y[far]),
-            mode="markers",
-            marker={"color": theme.with_alpha(colour, 0.55), "size": 3.5},
-            name=f"days outside the 90 % region, {name}",
-            hovertemplate="%{x:.0f} bp, %{y:.1f} %<extra></extra>",
-            row=1,
-            col=column,
-        )
+        hover = "%{x:.0f} bp, %{y:.1f} %"
+        shade = theme.with_alpha(colour, 0.55)
+        label = f"days outside the 90 % region, {name}"
+        marks.dots(fig, theme.float32(x[far]), y[far], label, shade, hover, size=3.5, row=1, col=column)
     fig.add_contour(
         x=theme.float32(axes[0]),
         y=theme.float32(axes[1]),
@@ -244,9 +217,7 @@ def joint_density(
         update(range=[float(axes[k][0]), float(axes[k][-1])])
     fig.update_xaxes(matches="x", title_text="Δ log S (bp a day)")
     fig.update_yaxes(title_text="Δ log VIX (% a day)", col=1)
-    return theme.base_layout(
-        fig, alt=f"Densities of daily moves of spot and VIX. {'; '.join(headings)}.", height=height, legend=False
-    )
+    return theme.base_layout(fig, alt=f"Densities of daily moves of spot and VIX. {'; '.join(headings)}.", legend=False)
 
 
 def _centres(samples: list[Floats]) -> Floats:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 
 SHARPE = theme.Quantity("Sharpe ratio", "a year", 1, "+.2f", "diverging")
 PNL = theme.Quantity("Mean PnL", "bp a day", 1, "+.1f", "diverging")
@@ -40,7 +40,6 @@ def matrix(
     marked: pd.DataFrame | None = None,
     dark: bool = False,
     limit: float | None = None,
-    height: int | None = None,
 ) -> go.Figure:
     """Rows against columns as colour, with the number in every cell.
 
@@ -51,7 +50,6 @@ def matrix(
         marked: same shape, True where a cell is to be pointed out by a frame of dots.
         dark: drawn on a dark background.
         limit: ends of the colour scale in drawn units, so that one outlier does not bleach the rest.
-        height: pixels; by the number of rows if not given.
     """
     scaled = quantity.factor * values.to_numpy(float)
     low, high = theme.colour_bounds(scaled, quantity.kind)
@@ -84,12 +82,9 @@ def matrix(
     fig.update_xaxes(type="category", tickangle=-30)
     finite = scaled[np.isfinite(scaled)]
     ends = f"from {finite.min():.3g} to {finite.max():.3g}" if finite.size else "none"
+    alt = f"{quantity.title} of {values.shape[0]} rows and {values.shape[1]} columns, {ends}."
     return theme.base_layout(
-        fig,
-        alt=f"{quantity.title} of {values.shape[0]} rows and {values.shape[1]} columns, {ends}.",
-        x_title=x_title,
-        y_title=y_title,
-        height=height or max(LEAST_HEIGHT, 190 + ROW_HEIGHT * len(values)),
+        fig, alt=alt, x_title=x_title, y_title=y_title, height=max(LEAST_HEIGHT, 190 + ROW_HEIGHT * len(values))
     )
 
 
@@ -100,7 +95,6 @@ def cumulative(
     *,
     dashed: Sequence[str] = (),
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Cumulative PnL of several strategies (Figures 5.8 and 5.9).
 
@@ -110,7 +104,6 @@ def cumulative(
         labels: name → words.
         dashed: names drawn dashed.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates, dtype="datetime64[D]")
     keep = theme.thin(len(days), max(60, theme.MOST_POINTS // max(1, len(pnl))))
@@ -119,37 +112,21 @@ def cumulative(
     for position, (name, values) in enumerate(pnl.items()):
         total = np.cumsum(np.asarray(values, dtype=np.float64)) / 100
         ends.append(f"{labels[name]} {total[-1]:+.1f}")
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(total[keep]),
-            mode="lines",
-            name=labels[name],
-            line={
-                "color": method_colour(name),
-                "width": 2.5 if position == 0 else 1.3,
-                "dash": "dash" if name in dashed else "solid",
-            },
-            hovertemplate=f"%{{x|%d %b %Y}}: %{{y:+.2f}} %<extra>{labels[name]}</extra>",
-        )
+        look: marks.Look = {"width": 2.5 if position == 0 else 1.3, "dash": "dash" if name in dashed else "solid"}
+        hover = f"%{{x|%d %b %Y}}: %{{y:+.2f}} %<extra>{labels[name]}</extra>"
+        marks.line(fig, days[keep], total[keep], labels[name], method_colour(name), hover, **look)
     fig.add_hline(y=0, line={"color": theme.GUIDE, "width": 1})
-    return theme.base_layout(
-        fig,
-        alt=f"Cumulative PnL at the end, % of the notional: {'; '.join(ends)}.",
-        x_title="Trading day",
-        y_title="Cumulative PnL (% of notional)",
-        height=height,
-        legend=True,
-    )
+    alt = f"Cumulative PnL at the end, % of the notional: {'; '.join(ends)}."
+    return theme.base_layout(fig, alt=alt, x_title="Trading day", y_title="Cumulative PnL (% of notional)", legend=True)
 
 
-def seeds(table: pd.DataFrame, overview: pd.DataFrame, *, dark: bool = False, height: int = 380) -> go.Figure:
+def seeds(table: pd.DataFrame, overview: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Portfolio ratio of every seed, the mean with its interval, and the published figure.
 
     Args:
         table: method, label, seed, portfolio_sr.
         overview: rows of Table 5.2 with statistic ``portfolio_sr``.
         dark: drawn on a dark background.
-        height: pixels.
     """
     rows = overview[overview["statistic"] == "portfolio_sr"].set_index("method")
     order = [name for name in table["method"].unique() if name in rows.index]
@@ -192,7 +169,7 @@ def seeds(table: pd.DataFrame, overview: pd.DataFrame, *, dark: bool = False, he
         alt=f"Portfolio Sharpe ratio by method: {words}.",
         x_title="Portfolio Sharpe ratio (a year)",
         y_title="Method (one dot a seed)",
-        height=height,
+        height=380,
         legend=True,
     )
 
@@ -212,14 +189,9 @@ def net_ratios(costs: ArrayLike, curves: Mapping[str, ArrayLike], labels: Mappin
     for name, values in curves.items():
         ratios = np.asarray(values, dtype=np.float64)
         ends.append(f"{labels[name]} {np.interp(cost, at, ratios):.2f}")
-        fig.add_scatter(
-            x=theme.float32(at),
-            y=theme.float32(ratios),
-            mode="lines",
-            name=labels[name],
-            line={"color": method_colour(name), "width": 2},
-            hovertemplate=f"%{{x:.2f}} bp: %{{y:.2f}}<extra>{labels[name]}</extra>",
-        )
+        hover = f"%{{x:.2f}} bp: %{{y:.2f}}<extra>{labels[name]}</extra>"
+        shade = method_colour(name)
+        marks.line(fig, theme.float32(at), ratios, labels[name], shade, hover)
     fig.add_hline(y=0, line={"color": theme.GUIDE, "width": 1})
     fig.add_vline(x=cost, line={"color": theme.REFERENCE, "width": 1.5, "dash": "dot"})
     return theme.base_layout(
@@ -272,68 +244,42 @@ def distributions(
             line={"color": theme.data_colour(dark), "width": 2},
             annotation_text=f"realised {theme.signed(target, '+.0f')} bp",
         )
-    return theme.base_layout(
-        fig,
-        alt=f"Means in bp: {'; '.join(means)}.",
-        x_title=x_title,
-        y_title="Density (per bp)",
-        height=height,
-        legend=True,
-    )
+    alt = f"Means in bp: {'; '.join(means)}."
+    return theme.base_layout(fig, alt=alt, x_title=x_title, y_title="Density (per bp)", height=height, legend=True)
 
 
-def bets_and_pnl(
-    dates: ArrayLike, bet: ArrayLike, pnl: ArrayLike | None, *, name: str = "fingan_ensemble", height: int = 460
-) -> go.Figure:
+def bets_and_pnl(dates: ArrayLike, bet: ArrayLike, pnl: ArrayLike | None) -> go.Figure:
     """Bets of a ticker over time, and what they earned.
 
     Args:
         dates: ``(n,)`` days of the half-days.
         bet: ``(n,)`` in [-1, 1].
         pnl: ``(n,)`` PnL, basis points; None where prices are not at hand.
-        name: of the method, for its colour.
-        height: pixels.
     """
     days, size = np.asarray(dates, dtype="datetime64[D]"), np.asarray(bet, dtype=np.float64)
     rows = 1 if pnl is None else 2
     fig = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     keep = theme.thin(len(days), theme.MOST_POINTS // 2, keep=size)
-    fig.add_scatter(
-        x=days[keep],
-        y=theme.float32(size[keep]),
-        mode="markers",
-        marker={"size": 4, "color": theme.with_alpha(method_colour(name), 0.6)},
-        name="Bet",
-        hovertemplate="%{x|%d %b %Y}: bet %{y:+.2f}<extra></extra>",
-        row=rows,
-        col=1,
-    )
+    hover = "%{x|%d %b %Y}: bet %{y:+.2f}"
+    shade = theme.with_alpha(method_colour("fingan"), 0.6)
+    marks.dots(fig, days[keep], size[keep], "Bet", shade, hover, size=4, row=rows, col=1)
     fig.update_yaxes(title_text="Bet (share of notional)", range=[-1.05, 1.05], row=rows, col=1)
     words = f"{len(size)} bets, mean size {np.abs(size).mean():.2f}"
     if pnl is not None:
         total = np.cumsum(np.asarray(pnl, dtype=np.float64)) / 100
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(total[keep]),
-            mode="lines",
-            line={"color": method_colour(name), "width": 2},
-            name="Cumulative PnL",
-            hovertemplate="%{x|%d %b %Y}: %{y:+.2f} %<extra></extra>",
-            row=1,
-            col=1,
-        )
+        hover = "%{x|%d %b %Y}: %{y:+.2f} %"
+        marks.line(fig, days[keep], total[keep], "Cumulative PnL", method_colour("fingan"), hover, row=1, col=1)
         fig.update_yaxes(title_text="Cumulative PnL (%)", row=1, col=1)
         words += f", cumulative PnL {total[-1]:+.1f} %"
     fig.update_xaxes(title_text="Trading day", row=rows, col=1)
-    return theme.base_layout(fig, alt=f"{words}.", height=height if pnl is not None else height // 2, legend=False)
+    return theme.base_layout(fig, alt=f"{words}.", height=230 if pnl is None else 460, legend=False)
 
 
-def gradient_norms(norms: pd.DataFrame, *, height: int = 460) -> go.Figure:
+def gradient_norms(norms: pd.DataFrame) -> go.Figure:
     """Norm of each term's gradient over the updates of gradient matching (Figure 5.2).
 
     Args:
         norms: columns ``iteration`` and one for each of ``bce``, ``pnl``, ``mse``, ``sr``, ``std``.
-        height: pixels.
     """
     terms = [term for term in TERMS if term in norms]
     columns = 3
@@ -346,20 +292,12 @@ def gradient_norms(norms: pd.DataFrame, *, height: int = 460) -> go.Figure:
     )
     keep = theme.thin(len(norms), theme.MOST_POINTS // max(1, len(terms)))
     for position, term in enumerate(terms):
-        fig.add_scatter(
-            x=norms["iteration"].to_numpy()[keep],
-            y=theme.float32(norms[term].to_numpy()[keep]),
-            mode="lines",
-            line={"color": theme.series_colour(position), "width": 1.2},
-            name=TERMS[term],
-            hovertemplate=f"update %{{x:,}}: %{{y:.3g}}<extra>{TERMS[term]}</extra>",
-            row=position // columns + 1,
-            col=position % columns + 1,
-        )
+        x, y = norms["iteration"].to_numpy()[keep], norms[term].to_numpy()[keep]
+        place: marks.Look = {"row": position // columns + 1, "col": position % columns + 1}
+        hover = f"update %{{x:,}}: %{{y:.3g}}<extra>{TERMS[term]}</extra>"
+        marks.line(fig, x, y, TERMS[term], theme.series_colour(position), hover, width=1.2, **place)
     fig.update_xaxes(title_text="Update (number)")
     for row in range(1, -(-len(terms) // columns) + 1):
         fig.update_yaxes(title_text="Norm (of the gradient)", row=row, col=1)
     words = "; ".join(f"{TERMS[term]} {norms[term].min():.2g} to {norms[term].max():.2g}" for term in terms)
-    return theme.base_layout(
-        fig, alt=f"Gradient norms over {len(norms)} updates: {words}.", height=height, legend=False
-    )
+    return theme.base_layout(fig, alt=f"Gradient norms over {len(norms)} updates: {words}.", height=460, legend=False)

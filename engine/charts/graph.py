@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.market.grid import Floats
 from engine.studies.graph.results import LABELS
 
@@ -46,12 +46,7 @@ def method_ratios(methods: pd.DataFrame) -> go.Figure:
             mode="markers",
             name="these data, 95 % block bootstrap",
             marker={"size": 11, "color": [colour(name) for name in shown["method"]]},
-            error_x={
-                "array": theme.float32(np.maximum(shown["high"] - shown["portfolio_sr"], 0)),
-                "arrayminus": theme.float32(np.maximum(shown["portfolio_sr"] - shown["low"], 0)),
-                "symmetric": False,
-                "thickness": 1.5,
-            },
+            error_x=marks.interval(shown["portfolio_sr"], shown["low"], shown["high"], thickness=1.5),
             hovertemplate="%{y}: %{x:.2f}<extra></extra>",
         )
     )
@@ -68,13 +63,9 @@ def method_ratios(methods: pd.DataFrame) -> go.Figure:
     words = ", ".join(
         f"{LABELS.get(m, m)} {r:.2f}" for m, r in zip(methods["method"], methods["portfolio_sr"], strict=True)
     )
+    alt = f"Portfolio Sharpe ratio on the test part: {words}."
     return theme.base_layout(
-        fig,
-        alt=f"Portfolio Sharpe ratio on the test part: {words}.",
-        x_title="Sharpe ratio of the portfolio (a year)",
-        y_title=WEIGHTING,
-        height=460,
-        legend=True,
+        fig, alt=alt, x_title="Sharpe ratio of the portfolio (a year)", y_title=WEIGHTING, height=460, legend=True
     )
 
 
@@ -87,12 +78,7 @@ def gains(differences: pd.DataFrame) -> go.Figure:
             y=[LABELS.get(name, name) for name in shown["method"]],
             mode="markers",
             marker={"size": 11, "color": [colour(name) for name in shown["method"]]},
-            error_x={
-                "array": theme.float32(np.maximum(shown["high"] - shown["gain"], 0)),
-                "arrayminus": theme.float32(np.maximum(shown["gain"] - shown["low"], 0)),
-                "symmetric": False,
-                "thickness": 1.5,
-            },
+            error_x=marks.interval(shown["gain"], shown["low"], shown["high"], thickness=1.5),
             customdata=theme.float32(shown["p_value"]),
             hovertemplate="%{y}: %{x:+.2f}, p = %{customdata:.2g}<extra></extra>",
         )
@@ -163,14 +149,14 @@ def luck(permutation: pd.DataFrame) -> go.Figure:
             mode="markers",
             name="learned from shuffled returns: mean and 95 %",
             marker={"color": theme.RAW, "size": 8},
-            error_y={
-                "array": theme.float32(permutation["shuffled_high"] - middle),
-                "arrayminus": theme.float32(middle - permutation["shuffled_low"]),
-                "symmetric": False,
-                "thickness": 5,
-                "width": 0,
-                "color": theme.with_alpha(theme.RAW, 0.6),
-            },
+            error_y=marks.interval(
+                middle,
+                permutation["shuffled_low"],
+                permutation["shuffled_high"],
+                thickness=5,
+                width=0,
+                color=theme.with_alpha(theme.RAW, 0.6),
+            ),
             hovertemplate="%{x}, shuffled: %{y:.2f}<extra></extra>",
         )
     )
@@ -236,10 +222,7 @@ def over_time(table: pd.DataFrame, y_title: str) -> go.Figure:
     for name in names:
         total = table[name].to_numpy(dtype=np.float64).cumsum()
         keep = theme.thin(len(total), theme.MOST_POINTS // len(names))
-        fig.add_scatter(
-            x=days.iloc[keep], y=theme.float32(total[keep]), mode="lines", name=LABELS[name],
-            line={"color": colour(name), "width": 1.5}, hovertemplate="%{x|%d %b %Y}: %{y:.1f}<extra></extra>",
-        )  # fmt: skip
+        marks.line(fig, days.iloc[keep], total[keep], LABELS[name], colour(name), "%{x|%d %b %Y}: %{y:.1f}", width=1.5)
     ends = ", ".join(f"{LABELS[name]} {float(table[name].sum()):.1f}" for name in names)
     return theme.base_layout(
         fig, alt=f"{y_title} at the end: {ends}.", x_title="Trading day", y_title=y_title, legend=True

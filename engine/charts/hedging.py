@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.market.grid import Floats
 
 METHOD_COLOURS = {
@@ -31,13 +32,12 @@ def method_colour(label: str) -> str:
     return METHOD_COLOURS.get(label, _SPARE)
 
 
-def residuals(changes: Mapping[str, Floats], *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def residuals(changes: Mapping[str, Floats], *, dark: bool = False) -> go.Figure:
     """What tomorrow may change, before and after hedging: densities on one axis, and on that of the hedged ones.
 
     Args:
         changes: strategy → ``(K,)`` ΔV − Σ φ ΔH − ψ r Δ in scenarios, currency; ``unhedged`` is ΔV − V r Δ.
         dark: drawn on a dark background.
-        height: pixels.
     """
     hedged = {name: values for name, values in changes.items() if name != "unhedged"}
     panels = [("Before and after", changes), ("After, closer", hedged or changes)]
@@ -48,61 +48,37 @@ def residuals(changes: Mapping[str, Floats], *, dark: bool = False, height: int 
         edges = np.linspace(-reach, reach, _BINS + 1)
         for name, values in shown.items():
             counts = np.histogram(np.clip(values, -reach, reach), edges)[0]
-            fig.add_scatter(
-                x=theme.float32((edges[:-1] + edges[1:]) / 2),
-                y=theme.float32(100 * counts / len(values)),
-                mode="lines",
-                line={"color": method_colour(name), "width": 2, "shape": "hvh"},
-                fill="tozeroy",
-                fillcolor=theme.with_alpha(method_colour(name), 0.15),
-                name=name,
-                legendgroup=name,
-                showlegend=column == 1,
-                hovertemplate=f"{name}, near %{{x:.3g}}: %{{y:.1f}} %<extra></extra>",
-                row=1,
-                col=column,
-            )
+            x, colour = theme.float32((edges[:-1] + edges[1:]) / 2), method_colour(name)
+            hover = f"{name}, near %{{x:.3g}}: %{{y:.1f}} %"
+            place: marks.Look = {"legendgroup": name, "showlegend": column == 1, "row": 1, "col": column}
+            fill: marks.Look = {"fill": "tozeroy", "fillcolor": theme.with_alpha(colour, 0.15)}
+            marks.line(fig, x, 100 * counts / len(values), name, colour, hover, shape="hvh", **fill, **place)
     for name, values in changes.items():
         said.append(f"{name} sd {values.std():.3g}, 1 % worst {np.quantile(values, 0.01):.3g}")
     fig.update_xaxes(title_text="Change until tomorrow (units of spot; the end bars hold the tails)")
     fig.update_yaxes(title_text="Share of scenarios (%)", col=1)
     return theme.base_layout(
-        fig, alt=f"Change of the hedged position until tomorrow: {'; '.join(said)}.", height=height, legend=True
+        fig, alt=f"Change of the hedged position until tomorrow: {'; '.join(said)}.", legend=True
     ).update_layout(legend={"y": 1.1}, margin={"t": 72})
 
 
-def tracking_errors(
-    dates: ArrayLike, errors: Mapping[str, Floats], *, dark: bool = False, height: int = theme.HEIGHT
-) -> go.Figure:
+def tracking_errors(dates: ArrayLike, errors: Mapping[str, Floats], *, dark: bool = False) -> go.Figure:
     """Z = V − Π of each strategy through one month.
 
     Args:
         dates: ``(days + 1,)``.
         errors: strategy → ``(days + 1,)`` currency.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates, dtype="datetime64[D]")
     fig = go.Figure()
     for name, values in errors.items():
-        fig.add_scatter(
-            x=days,
-            y=theme.float32(values),
-            mode="lines+markers",
-            marker={"size": 5},
-            line={"color": method_colour(name), "width": 2},
-            name=name,
-            hovertemplate=f"{name}, %{{x|%d %b %Y}}: %{{y:.3g}}<extra></extra>",
-        )
+        hover = f"{name}, %{{x|%d %b %Y}}: %{{y:.3g}}"
+        marks.line(fig, days, values, name, method_colour(name), hover, mode="lines+markers", marker={"size": 5})
     fig.add_hline(y=0, line={"color": theme.data_colour(dark), "width": 1})
     ends = ", ".join(f"{name} {values[-1]:.3g}" for name, values in errors.items())
-    return theme.base_layout(
-        fig,
-        alt=f"Tracking error V − Π from {days[0]} to {days[-1]}; at the end {ends}.",
-        y_title="Tracking error Z (units of spot)",
-        height=height,
-        legend=True,
-    )
+    alt = f"Tracking error V − Π from {days[0]} to {days[-1]}; at the end {ends}."
+    return theme.base_layout(fig, alt=alt, y_title="Tracking error Z (units of spot)", legend=True)
 
 
 def positions_heatmap(
@@ -137,12 +113,8 @@ def positions_heatmap(
     )
     fig.update_yaxes(autorange="reversed", type="category")
     fig.update_xaxes(type="category", nticks=8)
-    return theme.base_layout(
-        fig,
-        alt=f"Positions in {len(instruments)} instruments over {len(days)} days; {used} are ever held.",
-        height=120 + 30 * max(4, len(instruments)),
-        legend=False,
-    )
+    alt = f"Positions in {len(instruments)} instruments over {len(days)} days; {used} are ever held."
+    return theme.base_layout(fig, alt=alt, height=120 + 30 * max(4, len(instruments)), legend=False)
 
 
 def exposures(
@@ -152,7 +124,6 @@ def exposures(
     *,
     label: str = "data-driven",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Delta and vega before and after the hedge, day by day.
 
@@ -162,41 +133,30 @@ def exposures(
         vega: the same, currency per vol point.
         label: strategy, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates, dtype="datetime64[D]")
     fig = make_subplots(rows=1, cols=2, subplot_titles=("Delta", "Vega"), horizontal_spacing=0.1)
     said = []
     for column, (name, (before, after)) in enumerate((("delta", delta), ("vega", vega)), start=1):
         for words, values, colour in (("before", before, theme.RAW), ("after", after, method_colour(label))):
-            fig.add_scatter(
-                x=days,
-                y=theme.float32(values),
-                mode="lines+markers",
-                marker={"size": 5},
-                line={"color": colour, "width": 2},
-                name=f"{words} the hedge",
-                legendgroup=words,
-                showlegend=column == 1,
-                hovertemplate=f"{name} {words}, %{{x|%d %b %Y}}: %{{y:.3g}}<extra></extra>",
-                row=1,
-                col=column,
-            )
+            hover = f"{name} {words}, %{{x|%d %b %Y}}: %{{y:.3g}}"
+            place: marks.Look = {"legendgroup": words, "showlegend": column == 1, "row": 1, "col": column}
+            look: marks.Look = {"mode": "lines+markers", "marker": {"size": 5}}
+            marks.line(fig, days, values, f"{words} the hedge", colour, hover, **look, **place)
         said.append(f"{name} at most {np.abs(before).max():.3g} before, {np.abs(after).max():.3g} after")
     fig.update_yaxes(title_text="Units of the underlying", col=1)
     fig.update_yaxes(title_text="Units of spot per vol point", col=2)
-    return theme.base_layout(fig, alt=f"Exposures: {'; '.join(said)}.", height=height, legend=True).update_layout(
+    return theme.base_layout(fig, alt=f"Exposures: {'; '.join(said)}.", legend=True).update_layout(
         legend={"y": 1.1}, margin={"t": 72}
     )
 
 
-def attribution(frame: pd.DataFrame, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def attribution(frame: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Each day's change of the portfolio, what the hedge earned against it, interest and costs, and what is left.
 
     Args:
         frame: of :meth:`engine.decisions.hedging.HedgePath.attribution`.
         dark: drawn on a dark background.
-        height: pixels.
     """
     parts = {
         "portfolio ΔV": (frame["value_change"], "#5F8A3C"),
@@ -217,13 +177,8 @@ def attribution(frame: pd.DataFrame, *, dark: bool = False, height: int = theme.
     )
     fig.update_layout(barmode="relative", bargap=0.2)
     sums = ", ".join(f"{name} {values.sum():.3g}" for name, (values, _) in parts.items())
-    return theme.base_layout(
-        fig,
-        alt=f"Attribution of each day's tracking error; over the month {sums}, left {frame['error_change'].sum():.3g}.",
-        y_title="Change of the day (units of spot)",
-        height=height,
-        legend=True,
-    )
+    alt = f"Attribution of each day's tracking error; over the month {sums}, left {frame['error_change'].sum():.3g}."
+    return theme.base_layout(fig, alt=alt, y_title="Change of the day (units of spot)", legend=True)
 
 
 def alpha_path(
@@ -239,14 +194,8 @@ def alpha_path(
         dark: drawn on a dark background.
     """
     fig = make_subplots(specs=[[{"secondary_y": True}]])
-    fig.add_scatter(
-        x=theme.float32(alphas),
-        y=theme.float32(aic),
-        mode="lines+markers",
-        name="AIC",
-        line={"color": method_colour("data-driven"), "width": 2},
-        hovertemplate="α %{x:.3g}: AIC %{y:.1f}<extra></extra>",
-    )
+    hover = "α %{x:.3g}: AIC %{y:.1f}"
+    marks.line(fig, theme.float32(alphas), aic, "AIC", method_colour("data-driven"), hover, mode="lines+markers")
     fig.add_scatter(
         x=theme.float32(alphas),
         y=theme.float32(n_instruments),
@@ -260,13 +209,11 @@ def alpha_path(
     fig.update_yaxes(title_text="AIC on fresh scenarios")
     most = float(np.max(n_instruments)) + 1
     fig.update_yaxes(title_text="Instruments held", secondary_y=True, range=[0, most], dtick=1, showgrid=False)
-    return theme.base_layout(
-        fig,
-        alt=f"AIC over {len(alphas)} values of α; {chosen:.3g} is chosen, with "
-        f"{float(n_instruments[int(np.argmin(aic))]):.0f} instruments.",
-        x_title="α, weight of costs",
-        legend=True,
+    alt = (
+        f"AIC over {len(alphas)} values of α; {chosen:.3g} is chosen, with "
+        f"{float(n_instruments[int(np.argmin(aic))]):.0f} instruments."
     )
+    return theme.base_layout(fig, alt=alt, x_title="α, weight of costs", legend=True)
 
 
 UNIT = 1.0
@@ -285,6 +232,13 @@ def symlog(values: ArrayLike) -> Floats:
     return scaled
 
 
+def _symlog_ticks(most: float) -> dict[str, list[Any]]:
+    """Ticks of a symlog axis at zero and at powers of ten up to a size, either side."""
+    powers = [p for p in _POWERS if p <= most]
+    labels = [-p for p in reversed(powers)] + [0, *powers]
+    return {"tickvals": symlog(labels).tolist(), "ticktext": [theme.signed(v, ",.0f") for v in labels]}
+
+
 def errors_through_time(
     dates: ArrayLike,
     errors: Mapping[str, Floats],
@@ -292,7 +246,6 @@ def errors_through_time(
     logarithmic: bool = False,
     crisis: tuple[str, str] | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Z_t of one straddle after another, month by month; lines break where a new one is entered.
 
@@ -302,7 +255,6 @@ def errors_through_time(
         logarithmic: symlog axis.
         crisis: first and last day that are shaded.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates, dtype="datetime64[D]")
     step = max(1, -(-days.size * len(errors) // theme.MOST_POINTS))
@@ -326,82 +278,62 @@ def errors_through_time(
         )
         said.append(f"{name} {z.min():.3g} to {z.max():.3g}")
     if logarithmic:
-        most = max(float(np.abs(z).max()) for z in errors.values())
-        ticks = [p for p in _POWERS if p <= 2 * most]
-        labels = [-p for p in reversed(ticks)] + [0, *ticks]
-        fig.update_yaxes(tickvals=symlog(labels).tolist(), ticktext=[theme.signed(v, ",.0f") for v in labels])
+        fig.update_yaxes(**_symlog_ticks(2 * max(float(np.abs(z).max()) for z in errors.values())))
     return theme.base_layout(
         fig,
         alt=f"Tracking errors from {days.min()} to {days.max()}: {'; '.join(said)}.",
         y_title="Tracking error Z (units of spot" + ("; logarithmic beyond 1)" if logarithmic else ")"),
-        height=height,
         legend=True,
     )
 
 
-def error_laws(errors: Mapping[str, Floats], *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def error_laws(errors: Mapping[str, Floats], *, dark: bool = False) -> go.Figure:
     """The distribution function of Z of each method, on a symlog axis: steeper in the middle is better.
 
     Args:
         errors: method → Z, any shape, currency.
         dark: drawn on a dark background.
-        height: pixels.
     """
     levels = np.concatenate([[0.001, 0.0025, 0.005], np.linspace(0.01, 0.99, 99), [0.995, 0.9975, 0.999]])
     fig = go.Figure()
     said = []
     for name, z in errors.items():
         quantiles = np.quantile(z, levels)
-        fig.add_scatter(
-            x=theme.float32(symlog(quantiles)),
-            y=theme.float32(100 * levels),
-            mode="lines",
-            line={"color": method_colour(name), "width": 2},
-            name=name,
-            customdata=theme.float32(quantiles),
-            hovertemplate=f"{name}: %{{y:.1f}} % of days below %{{customdata:.3g}}<extra></extra>",
+        hover = f"{name}: %{{y:.1f}} % of days below %{{customdata:.3g}}"
+        shade = method_colour(name)
+        marks.line(
+            fig, theme.float32(symlog(quantiles)), 100 * levels, name, shade, hover, customdata=theme.float32(quantiles)
         )
         said.append(f"{name} 5 % {np.quantile(z, 0.05):.3g}, 95 % {np.quantile(z, 0.95):.3g}")
-    most = max(float(np.abs(z).max()) for z in errors.values())
-    ticks = [p for p in _POWERS if p <= 2 * most]
-    labels = [-p for p in reversed(ticks)] + [0, *ticks]
-    fig.update_xaxes(tickvals=symlog(labels).tolist(), ticktext=[theme.signed(v, ",.0f") for v in labels])
+    fig.update_xaxes(**_symlog_ticks(2 * max(float(np.abs(z).max()) for z in errors.values())))
     fig.add_vline(x=0, line={"color": theme.data_colour(dark), "width": 1})
     return theme.base_layout(
         fig,
         alt=f"Distribution functions of tracking errors: {'; '.join(said)}.",
         x_title="Tracking error Z (units of spot; logarithmic beyond 1)",
         y_title="Share of days below (%)",
-        height=height,
         legend=True,
     )
 
 
-def against(
-    mine: Floats, theirs: Floats, labels: tuple[str, str], *, dark: bool = False, height: int = theme.HEIGHT
-) -> go.Figure:
+def against(mine: Floats, theirs: Floats, labels: tuple[str, str], *, dark: bool = False) -> go.Figure:
     """One method's Z against another's, day by day: dots nearer the horizontal axis than the vertical favour the first.
 
     Args:
         mine, theirs: Z of the same days, any shape.
         labels: names of the two.
         dark: drawn on a dark background.
-        height: pixels.
     """
     y, x = np.ravel(mine), np.ravel(theirs)
     shown = theme.thin(len(x), MOST_DOTS)
     smaller = float((np.abs(y) < np.abs(x)).mean())
-    reach = float(symlog(max(np.abs(x).max(), np.abs(y).max(), UNIT)))
+    most = max(np.abs(x).max(), np.abs(y).max(), UNIT)
+    reach = float(symlog(most))
     fig = go.Figure()
-    fig.add_scatter(
-        x=theme.float32(symlog(x[shown])),
-        y=theme.float32(symlog(y[shown])),
-        mode="markers",
-        marker={"color": method_colour(labels[0]), "size": 4, "opacity": 0.45},
-        customdata=theme.float32(np.stack([x[shown], y[shown]], axis=1)),
-        hovertemplate=f"{labels[1]} %{{customdata[0]:.3g}}, {labels[0]} %{{customdata[1]:.3g}}<extra></extra>",
-        showlegend=False,
-    )
+    across, up, colour = theme.float32(symlog(x[shown])), symlog(y[shown]), method_colour(labels[0])
+    hover = f"{labels[1]} %{{customdata[0]:.3g}}, {labels[0]} %{{customdata[1]:.3g}}"
+    facts: marks.Look = {"customdata": theme.float32(np.stack([x[shown], y[shown]], axis=1)), "showlegend": False}
+    marks.dots(fig, across, up, None, colour, hover, size=4, opacity=0.45, **facts)
     for sign in (1, -1):
         fig.add_scatter(
             x=[-reach, reach],
@@ -411,28 +343,20 @@ def against(
             hoverinfo="skip",
             showlegend=False,
         )
-    ticks = [p for p in _POWERS if symlog(p) <= reach]
-    axis = [-p for p in reversed(ticks)] + [0, *ticks]
-    style = {"tickvals": symlog(axis).tolist(), "ticktext": [theme.signed(v, ",.0f") for v in axis]}
-    fig.update_xaxes(**style)
-    fig.update_yaxes(**style)
+    fig.update_xaxes(**_symlog_ticks(most))
+    fig.update_yaxes(**_symlog_ticks(most))
+    alt = f"Z of {labels[0]} against Z of {labels[1]}; {labels[0]} is nearer zero on {100 * smaller:.0f} % of days."
     return theme.base_layout(
-        fig,
-        alt=f"Z of {labels[0]} against Z of {labels[1]}; {labels[0]} is nearer zero on {100 * smaller:.0f} % of days.",
-        x_title=f"Z, {labels[1]} (units of spot)",
-        y_title=f"Z, {labels[0]} (units of spot)",
-        height=height,
-        legend=False,
+        fig, alt=alt, x_title=f"Z, {labels[1]} (units of spot)", y_title=f"Z, {labels[0]} (units of spot)", legend=False
     )
 
 
-def statistic_dots(table: pd.DataFrame, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def statistic_dots(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Statistics of each method with their intervals, published ones beside them where there are any.
 
     Args:
         table: columns ``method``, ``words`` of the statistic, ``value``, ``low``, ``high``, ``published`` or NaN.
         dark: drawn on a dark background.
-        height: pixels.
     """
     names = list(dict.fromkeys(table["words"]))
     methods = list(dict.fromkeys(table["method"]))
@@ -448,15 +372,7 @@ def statistic_dots(table: pd.DataFrame, *, dark: bool = False, height: int = the
             mode="markers",
             name=name,
             marker={"color": colour, "size": 9},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": theme.float32(part["high"] - part["value"]),
-                "arrayminus": theme.float32(part["value"] - part["low"]),
-                "color": colour,
-                "thickness": 1.5,
-                "width": 3,
-            },
+            error_y=marks.interval(part["value"], part["low"], part["high"], color=colour, thickness=1.5, width=3),
             hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>",
         )
         if part["published"].notna().any():
@@ -473,9 +389,7 @@ def statistic_dots(table: pd.DataFrame, *, dark: bool = False, height: int = the
     fig.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4])
     first = table[table["words"] == names[0]]
     said = ", ".join(f"{m} {v:.3g}" for m, v in zip(first["method"], first["value"], strict=True))
-    return theme.base_layout(
-        fig, alt=f"{names[0]}: {said}.", y_title="Units of spot, with 95 % intervals", height=height, legend=True
-    )
+    return theme.base_layout(fig, alt=f"{names[0]}: {said}.", y_title="Units of spot, with 95 % intervals", legend=True)
 
 
 def instruments_held(counts: Floats, labels: Sequence[str], *, dark: bool = False) -> go.Figure:
@@ -501,13 +415,9 @@ def instruments_held(counts: Floats, labels: Sequence[str], *, dark: bool = Fals
     fig.update_layout(barmode="stack", bargap=0.25, legend={"title": {"text": "instruments"}, "traceorder": "normal"})
     fig.update_yaxes(type="category")
     means = ", ".join(f"{label} {row.mean():.1f}" for label, row in zip(labels, counts, strict=True))
+    alt = f"Instruments held, mean by initial moneyness: {means}."
     return theme.base_layout(
-        fig,
-        alt=f"Instruments held, mean by initial moneyness: {means}.",
-        x_title="Share of days (%)",
-        y_title="Strike at entry",
-        height=300,
-        legend=True,
+        fig, alt=alt, x_title="Share of days (%)", y_title="Strike at entry", height=300, legend=True
     )
 
 
@@ -533,10 +443,5 @@ def alphas_chosen(dates: ArrayLike, alphas: Floats, labels: Sequence[str], *, da
             name=label,
             hovertemplate=f"{label}, %{{x|%b %Y}}: α %{{y:.3g}}<extra></extra>",
         )
-    return theme.base_layout(
-        fig,
-        alt=f"α chosen at entry, {alphas.min():.3g} to {alphas.max():.3g}, median {np.median(alphas):.3g}.",
-        y_title="α, weight of costs",
-        height=320,
-        legend=True,
-    )
+    alt = f"α chosen at entry, {alphas.min():.3g} to {alphas.max():.3g}, median {np.median(alphas):.3g}."
+    return theme.base_layout(fig, alt=alt, y_title="α, weight of costs", height=320, legend=True)

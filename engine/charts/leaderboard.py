@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.market.grid import Floats
 from engine.models import registry
 
@@ -33,26 +33,21 @@ def ranking(
     registered: Mapping[str, str],
     baseline: str,
     *,
-    name: str = "energy",
     true_ratio: float | None = None,
     dark: bool = False,
-    height: int | None = None,
 ) -> go.Figure:
     """Score over the baseline's, best at the top, with bootstrap intervals; left of one is better than the baseline.
 
     Args:
-        scores: table ``scores``: ``model`` and, of the score called name, ``_ratio``, ``_ratio_low``, ``_ratio_high``
-            and ``_p``.
+        scores: table ``scores``: ``model`` and, ``energy_ratio`` with its ``_low`` and ``_high``, and ``energy_p``.
         registered: label → registered name.
         baseline: label of the baseline, drawn as the line at one.
-        name: which score.
         true_ratio: the true law's expected score over the baseline's, where it is known.
         dark: drawn on a dark background.
-        height: pixels; by the number of generators if not given.
     """
-    table = scores.sort_values(f"{name}_ratio", ascending=False)
+    table = scores.sort_values("energy_ratio", ascending=False)
     labels = list(table["model"])
-    ratio, low, high = (table[f"{name}_ratio{end}"].to_numpy(dtype=np.float64) for end in ("", "_low", "_high"))
+    ratio, low, high = (table[f"energy_ratio{end}"].to_numpy(dtype=np.float64) for end in ("", "_low", "_high"))
     roles = [registry.role(registered.get(label, label)) for label in labels]
     colours = [theme.model_colour(registered.get(label, label)) for label in labels]
     fig = go.Figure()
@@ -61,15 +56,7 @@ def ranking(
         fig.add_scatter(
             x=theme.float32(ratio[chosen]),
             y=[labels[k] for k in chosen],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": theme.float32(high[chosen] - ratio[chosen]),
-                "arrayminus": theme.float32(ratio[chosen] - low[chosen]),
-                "color": theme.RAW,
-                "thickness": 1.5,
-                "width": 4,
-            },
+            error_x=marks.interval(ratio[chosen], low[chosen], high[chosen], color=theme.RAW, thickness=1.5, width=4),
             mode="markers",
             marker={
                 "symbol": _SYMBOLS[kind],
@@ -79,8 +66,7 @@ def ranking(
             },
             name=kind,
             customdata=[
-                f"{low[k]:.3f} … {high[k]:.3f}, p {theme.significant(float(table[f'{name}_p'].iloc[k]))}"
-                for k in chosen
+                f"{low[k]:.3f} … {high[k]:.3f}, p {theme.significant(float(table['energy_p'].iloc[k]))}" for k in chosen
             ],
             hovertemplate="%{y}: %{x:.3f} × baseline (95 %: %{customdata})<extra></extra>",
         )
@@ -98,16 +84,16 @@ def ranking(
     _beyond(fig, labels, ratio, ends)
     theme.base_layout(
         fig,
-        alt=f"{name.capitalize()} score over that of {baseline}, best first: {'; '.join(words)}.",
-        x_title=f"{name.capitalize()} score / {baseline} (smaller is better; bars: 95 % bootstrap)",
-        height=height or 110 + ROW * len(labels),
+        alt=f"Energy score over that of {baseline}, best first: {'; '.join(words)}.",
+        x_title=f"Energy score / {baseline} (smaller is better; bars: 95 % bootstrap)",
+        height=110 + ROW * len(labels),
         legend=True,
     )
     return fig.update_layout(margin={"t": 56}, legend={"y": 1.06})
 
 
 def exceedance_heatmap(
-    exceedance: pd.DataFrame, *, series: Sequence[str] | None = None, dark: bool = False, height: int | None = None
+    exceedance: pd.DataFrame, *, series: Sequence[str] | None = None, dark: bool = False
 ) -> go.Figure:
     """Share of days below each quantile, coloured by how far it is from nominal; a cross where Kupiec rejects.
 
@@ -117,7 +103,6 @@ def exceedance_heatmap(
         exceedance: table ``exceedance``: ``model, series, level, days, share, kupiec_p``.
         series: which to draw, all if not given.
         dark: drawn on a dark background.
-        height: pixels; by the number of generators if not given.
     """
     table = exceedance if series is None else exceedance[exceedance["series"].isin(list(series))]
     models, kinds = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["series"]))
@@ -160,12 +145,8 @@ def exceedance_heatmap(
     fig.update_xaxes(type="category", showgrid=False)
     fig.update_yaxes(type="category", autorange="reversed", showgrid=False)
     fig.update_layout(plot_bgcolor=theme.GUIDE)
-    return theme.base_layout(
-        fig,
-        alt=f"Shares of days below the quantiles; levels that Kupiec rejects at 5 %: {'; '.join(words)}.",
-        x_title="Quantile",
-        height=height or 110 + ROW * len(models),
-    )
+    alt = f"Shares of days below the quantiles; levels that Kupiec rejects at 5 %: {'; '.join(words)}."
+    return theme.base_layout(fig, alt=alt, x_title="Quantile", height=110 + ROW * len(models))
 
 
 def pit_histograms(
@@ -174,7 +155,6 @@ def pit_histograms(
     registered: Mapping[str, str],
     *,
     dark: bool = False,
-    height: int = 300,
 ) -> go.Figure:
     """Histograms of probability integral transforms, one panel a series: flat at one where the law is right.
 
@@ -183,7 +163,6 @@ def pit_histograms(
         models: labels to draw.
         registered: label → registered name.
         dark: drawn on a dark background.
-        height: pixels.
     """
     kinds = list(dict.fromkeys(pit["series"]))
     fig = make_subplots(rows=1, cols=len(kinds), shared_yaxes=True, subplot_titles=kinds, horizontal_spacing=0.02)
@@ -192,50 +171,33 @@ def pit_histograms(
         for label in models:
             part = pit[(pit["series"] == kind) & (pit["model"] == label)]
             density = part["density"].to_numpy(dtype=np.float64)
-            fig.add_scatter(
-                x=[*part["from"], 1.0],
-                y=theme.float32([*density, density[-1]]),
-                mode="lines",
-                line={
-                    "shape": "hv",
-                    "width": 2,
-                    "color": theme.model_colour(registered.get(label, label)),
-                    "dash": "dot" if label.endswith("(frozen)") else "solid",
-                },
-                name=label,
-                legendgroup=label,
-                showlegend=column == 1,
-                hovertemplate=f"{label}: %{{y:.2f}} × as often as it should<extra></extra>",
-                row=1,
-                col=column,
-            )
+            x, y = [*part["from"], 1.0], [*density, density[-1]]
+            colour = theme.model_colour(registered.get(label, label))
+            look: marks.Look = {"shape": "hv", "dash": "dot" if label.endswith("(frozen)") else "solid"}
+            place: marks.Look = {"legendgroup": label, "showlegend": column == 1, "row": 1, "col": column}
+            hover = f"{label}: %{{y:.2f}} × as often as it should"
+            marks.line(fig, x, y, label, colour, hover, **look, **place)
             worst.append((float(np.abs(density - 1).max()), label, kind))
         fig.add_hline(y=1.0, line={"color": theme.REFERENCE, "dash": "dash", "width": 1.5}, row=1, col=column)
     deviation, label, kind = max(worst)
     fig.update_xaxes(tickvals=[0, 0.5, 1], range=[0, 1])
     fig.update_yaxes(rangemode="tozero")
     fig.update_yaxes(title_text="Frequency (1: as it should be)", col=1)
-    theme.base_layout(
-        fig,
-        alt=f"Histograms of probability integral transforms; the farthest from flat is {label}, {kind}, off by "
-        f"{deviation:.2f} in one bin.",
-        x_title="Transform (share)",
-        height=height,
-        legend=True,
+    alt = (
+        f"Histograms of probability integral transforms; the farthest from flat is {label}, {kind}, off by "
+        f"{deviation:.2f} in one bin."
     )
+    theme.base_layout(fig, alt=alt, x_title="Transform (share)", height=300, legend=True)
     return fig.update_layout(margin={"t": 72}, legend={"y": 1.16})
 
 
-def penalty_ranking(
-    penalty: pd.DataFrame, registered: Mapping[str, str], *, dark: bool = False, height: int | None = None
-) -> go.Figure:
+def penalty_ranking(penalty: pd.DataFrame, registered: Mapping[str, str], *, dark: bool = False) -> go.Figure:
     """Mean Φ of each generator's scenarios beside that of the surfaces that came, on a logarithmic axis.
 
     Args:
         penalty: table ``penalty``: ``model, mean, mean_low, mean_high``, the data among the models.
         registered: label → registered name.
         dark: drawn on a dark background.
-        height: pixels; by the number of rows if not given.
     """
     labels = [str(label) for label in penalty["model"]][::-1]
     mean = np.maximum(penalty["mean"].to_numpy(dtype=np.float64)[::-1], _LEAST_PENALTY)
@@ -273,7 +235,7 @@ def penalty_ranking(
         alt=f"Mean arbitrage penalty Φ of the scenarios: {said}.",
         x_title=f"Mean Φ (no unit, log scale; below {theme.power_of_ten(-8)} drawn there)",
         y_title="",
-        height=height or 90 + ROW * len(labels),
+        height=90 + ROW * len(labels),
         legend=False,
     )
 

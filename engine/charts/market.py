@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.market import trading_calendar
 from engine.market.grid import maturity_label
 from engine.market.price_history import PriceHistory
@@ -89,16 +89,9 @@ def spot_and_vol(history: SurfaceHistory, *, maturity: float = 1 / 12, row: int 
     fig = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     for panel, label, values, colour in series:
         shown = theme.thin(len(values), theme.MOST_POINTS // len(series), keep=values)
-        fig.add_scatter(
-            x=history.dates[shown],
-            y=theme.float32(values[shown]),
-            mode="lines" if len(shown) > 1 else "markers",
-            line={"color": colour, "width": 1.5},
-            name=label,
-            hovertemplate=f"%{{x|%Y-%m-%d}} {label} %{{y:,.2f}}<extra></extra>",
-            row=panel,
-            col=1,
-        )
+        x, mode = history.dates[shown], "lines" if len(shown) > 1 else "markers"
+        hover = f"%{{x|%Y-%m-%d}} {label} %{{y:,.2f}}"
+        marks.line(fig, x, values[shown], label, colour, hover, width=1.5, mode=mode, row=panel, col=1)
     if len(history) <= FEW_DAYS:
         fig.update_xaxes(dtick=86_400_000, tickformat="%Y-%m-%d")
     if row is not None:
@@ -131,14 +124,9 @@ def closes(history: PriceHistory, tickers: Sequence[str]) -> go.Figure:
         level = 100 * close / close[quoted[0]]
         shown = theme.thin(len(level), theme.MOST_POINTS // len(tickers), keep=level)
         ends.append(f"{ticker} {level[quoted[-1]]:,.4g}")
-        fig.add_scatter(
-            x=history.dates[shown],
-            y=theme.float32(level[shown]),
-            mode="lines" if len(quoted) > 1 else "markers",
-            line={"color": theme.series_colour(number), "width": 1.5},
-            name=ticker,
-            hovertemplate=f"{ticker} %{{x|%Y-%m-%d}} %{{y:,.1f}}<extra></extra>",
-        )
+        colour, mode = theme.series_colour(number), "lines" if len(quoted) > 1 else "markers"
+        hover = f"{ticker} %{{x|%Y-%m-%d}} %{{y:,.1f}}"
+        marks.line(fig, history.dates[shown], level[shown], ticker, colour, hover, width=1.5, mode=mode)
     fig.update_yaxes(type="log", tickvals=LEVELS, ticktext=[f"{level:,g}" for level in LEVELS])
     alt = f"Closes from 100 at the start to, at the end: {', '.join(ends) or 'none'}."
     return theme.base_layout(fig, alt=alt, y_title="Close, first day = 100 (log scale)", legend=True)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.charts.scenarios import ALPHAS, COVERAGES, Panels, band_quantiles
 from engine.market.grid import Floats
 
@@ -26,7 +26,6 @@ def time_fan(
     reference: tuple[str, ArrayLike] | None = None,
     model: str = "volgan",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Median and 50, 80 and 95 % bands of paths through time, one panel a set of weights, on the same axes.
 
@@ -38,7 +37,6 @@ def time_fan(
         reference: words and ``(T + 1,)`` values of a dashed line to hold the fan against.
         model: registered name, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates, dtype="datetime64[D]")
     shown = theme.thin(len(days), MOST_DAYS)
@@ -47,7 +45,7 @@ def time_fan(
     fig = make_subplots(rows=1, cols=len(panels), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.03)
     said = []
     for column, (name, (values, weights)) in enumerate(panels.items(), start=1):
-        place = {"row": 1, "col": column}
+        place: marks.Look = {"row": 1, "col": column}
         colour = theme.RAW if weights is None and len(panels) > 1 else theme.model_colour(model)
         bands = band_quantiles(np.asarray(values)[:, shown], weights)  # (7, shown)
         low, middle, high = bands[[0, 3, 6], -1]
@@ -77,19 +75,10 @@ def time_fan(
                 hoverinfo="skip",
                 **place,
             )
-        fig.add_scatter(
-            x=x,
-            y=theme.float32(bands[3]),
-            mode="lines",
-            line={"color": colour, "width": 2},
-            name="median",
-            legendgroup="median",
-            showlegend=column == len(panels),
-            customdata=theme.float32(bands[[0, 6]].T),
-            hovertemplate="%{x|%d %b %Y}: median %{y:.4g}, 95 % %{customdata[0]:.4g} … %{customdata[1]:.4g}"
-            "<extra></extra>",
-            **place,
-        )
+        hover = "%{x|%d %b %Y}: median %{y:.4g}, 95 % %{customdata[0]:.4g} … %{customdata[1]:.4g}"
+        shown_as: marks.Look = {"legendgroup": "median", "showlegend": column == len(panels)}
+        ends = theme.float32(bands[[0, 6]].T)
+        marks.line(fig, x, bands[3], "median", colour, hover, customdata=ends, **shown_as, **place)
         if reference is not None:
             fig.add_scatter(
                 x=x,
@@ -102,9 +91,9 @@ def time_fan(
                 **place,
             )
     fig.update_yaxes(title_text=y_title, col=1)
-    return theme.base_layout(
-        fig, alt=f"{y_title} on {days[-1]}: {'; '.join(said)}.", height=height, legend=True
-    ).update_layout(legend={"y": 1.1}, margin={"t": 72})
+    return theme.base_layout(fig, alt=f"{y_title} on {days[-1]}: {'; '.join(said)}.", legend=True).update_layout(
+        legend={"y": 1.1}, margin={"t": 72}
+    )
 
 
 def stability_dots(table: pd.DataFrame, *, model: str = "volgan", dark: bool = False) -> go.Figure:
@@ -140,26 +129,18 @@ def stability_dots(table: pd.DataFrame, *, model: str = "volgan", dark: bool = F
         mode="markers",
         name="paths, median (bar: 5 to 95 %)",
         marker={"color": colour, "size": 10, "symbol": np.where(apart, "diamond", "circle").tolist()},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": theme.float32(place["paths_high"] - place["paths"]),
-            "arrayminus": theme.float32(place["paths"] - place["paths_low"]),
-            "color": colour,
-            "thickness": 1.5,
-            "width": 0,
-        },
+        error_x=marks.interval(
+            place["paths"], place["paths_low"], place["paths_high"], color=colour, thickness=1.5, width=0
+        ),
         customdata=judged[["paths", "data", "verdict"]].to_numpy(),
         hovertemplate="%{y}: paths %{customdata[0]:.3g}, data %{customdata[1]:.3g}, %{customdata[2]}<extra></extra>",
     )
     fig.update_xaxes(range=[-4.2, 4.2], tickvals=[-1, 0, 1], ticktext=["5 %", "middle", "95 %"])
+    alt = f"{int(apart.sum())} of {len(names)} statistics of the paths lie outside the 5 to 95 % window of the data" + (
+        f": {', '.join(n for n, out in zip(names, apart, strict=True) if out)}." if apart.any() else "."
+    )
     return theme.base_layout(
-        fig,
-        alt=f"{int(apart.sum())} of {len(names)} statistics of the paths lie outside the 5 to 95 % window of the data"
-        + (f": {', '.join(n for n, out in zip(names, apart, strict=True) if out)}." if apart.any() else "."),
-        x_title="Windows of the data",
-        height=120 + 24 * max(4, len(names)),
-        legend=True,
+        fig, alt=alt, x_title="Windows of the data", height=120 + 24 * max(4, len(names)), legend=True
     )
 
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.charts.surfaces import MATURITY_TITLE, MONEYNESS_TITLE, heatmap_trace, thinned
 from engine.market.grid import Floats, Grid
 from engine.surfaces.arbitrage_report import KINDS, Decomposition
@@ -20,9 +20,7 @@ NAMES = {"calendar": "Calendar P1", "call_spread": "Call spread P2", "butterfly"
 COLOURS = {"calendar": "#0878B8", "call_spread": "#A8762A", "butterfly": "#D55E00"}
 
 
-def phi_history(
-    dates: ArrayLike, found: Decomposition, *, row: int | None = None, dark: bool = False, height: int = theme.HEIGHT
-) -> go.Figure:
+def phi_history(dates: ArrayLike, found: Decomposition, *, row: int | None = None, dark: bool = False) -> go.Figure:
     """Φ of every day, stacked by constraint; days without arbitrage are zero (figure 2.10).
 
     Args:
@@ -30,7 +28,6 @@ def phi_history(
         found: their decomposition.
         row: a day to mark.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days = np.asarray(dates)
     peak = int(found.total.argmax())
@@ -57,24 +54,19 @@ def phi_history(
     if found.total[peak] == 0:  # plotly would draw an axis from −1 to 1 around the line of zeros
         fig.update_yaxes(range=[0, 1])
     free = theme.percent(float((found.total == 0).mean()))
-    return theme.base_layout(
-        fig,
-        alt=f"Arbitrage penalty from {days[0]} to {days[-1]}: {free} of days free, "
-        f"largest {theme.significant(float(found.total[peak]))} on {days[peak]}.",
-        x_title="Day",
-        y_title="Φ (fraction of spot)",
-        height=height,
-        legend=True,
+    alt = (
+        f"Arbitrage penalty from {days[0]} to {days[-1]}: {free} of days free, "
+        f"largest {theme.significant(float(found.total[peak]))} on {days[peak]}."
     )
+    return theme.base_layout(fig, alt=alt, x_title="Day", y_title="Φ (fraction of spot)", legend=True)
 
 
-def shift_curve(shifts: Floats, found: Decomposition, *, height: int = theme.HEIGHT) -> go.Figure:
+def shift_curve(shifts: Floats, found: Decomposition) -> go.Figure:
     """Penalty against the size of a parallel shift, by constraint (figure 2.9).
 
     Args:
         shifts: ``(n,)`` shifts of every vol, decimals.
         found: the decomposition of the shifted surfaces.
-        height: pixels.
     """
     fig = go.Figure()
     for k, kind in enumerate(KINDS):
@@ -90,13 +82,9 @@ def shift_curve(shifts: Floats, found: Decomposition, *, height: int = theme.HEI
         fig.update_yaxes(range=[0, 1])
     broken = shifts[(found.total > 0) & (shifts > 0)]
     first = f"first violated at +{100 * broken[0]:.1f} vol points" if len(broken) else "no upward shift violates it"
+    alt = f"Penalty of one surface under parallel shifts: {first}."
     return theme.base_layout(
-        fig,
-        alt=f"Penalty of one surface under parallel shifts: {first}.",
-        x_title="Parallel shift (vol points)",
-        y_title="Penalty (fraction of spot)",
-        height=height,
-        legend=True,
+        fig, alt=alt, x_title="Parallel shift (vol points)", y_title="Penalty (fraction of spot)", legend=True
     )
 
 
@@ -119,7 +107,6 @@ def penalty_panels(
     *,
     top: float | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Penalty matrices side by side on one colour scale, the worst cell of each framed.
 
@@ -130,7 +117,6 @@ def penalty_panels(
         top: end of the colour scale, to compare with other panels (matrices under other weights go white as their
             penalties vanish); by default the largest penalty shown.
         dark: drawn on a dark background.
-        height: pixels.
     """
     kept = {
         name: thinned(np.asarray(m, dtype=np.float64), grid, theme.MOST_POINTS // len(matrices))
@@ -172,7 +158,7 @@ def penalty_panels(
     fig.update_xaxes(title_text=MATURITY_TITLE, type="category", showgrid=False)
     fig.update_yaxes(type="category", showgrid=False)
     fig.update_yaxes(title_text=MONEYNESS_TITLE, col=1)
-    return theme.base_layout(fig, alt=f"Worst cell of each arbitrage penalty: {'; '.join(sentences)}.", height=height)
+    return theme.base_layout(fig, alt=f"Worst cell of each arbitrage penalty: {'; '.join(sentences)}.")
 
 
 def phi_histogram(
@@ -182,7 +168,6 @@ def phi_histogram(
     model: str = "volgan",
     data_phi: float | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Φ of the scenarios, raw and reweighted, with the data's own Φ as a line.
 
@@ -192,36 +177,20 @@ def phi_histogram(
         model: registered name, for the colour.
         data_phi: Φ of today's surface as quoted.
         dark: drawn on a dark background.
-        height: pixels.
     """
     penalty = np.asarray(phi, dtype=np.float64)
-    uniform = np.full(penalty.shape, 1 / penalty.size)
-    series = [("raw", uniform, theme.RAW)]
-    if weights is not None:
-        series.append(("reweighted", np.asarray(weights, dtype=np.float64), theme.model_colour(model)))
     top = float(np.quantile(penalty, 0.995)) or float(penalty.max()) or 1.0
     top = max(top, 1.1 * data_phi) if data_phi is not None and np.isfinite(data_phi) else top
     edges = np.linspace(0, top, _BINS + 1)
-    bins = np.clip(np.digitize(penalty, edges) - 1, 0, _BINS - 1)  # the last bin holds everything beyond
     fig = go.Figure()
     means = []
-    for name, w, colour in series:
-        mean = float(w @ penalty)
-        means.append(f"{name} mean {theme.significant(mean)}")
-        fig.add_bar(
-            x=theme.float32((edges[:-1] + edges[1:]) / 2),
-            y=theme.float32(100 * np.bincount(bins, weights=w, minlength=_BINS)),
-            width=float(edges[1] - edges[0]),
-            name=means[-1],
-            marker={"color": theme.with_alpha(colour, 0.55), "line": {"color": colour, "width": 1}},
-            hovertemplate=f"{name}, Φ near %{{x:.2g}}: %{{y:.1f}} %<extra></extra>",
-        )
+    for name, w, colour in marks.raw_and_reweighted(penalty.size, weights, model):
+        means.append(f"{name} mean {theme.significant(float(w @ penalty))}")
+        hover = f"{name}, Φ near %{{x:.2g}}: %{{y:.1f}} %"
+        marks.histogram(fig, penalty, w, edges, means[-1], hover, (colour, 0.55, 1))
     if data_phi is not None and np.isfinite(data_phi):
         means.append(f"data {theme.significant(data_phi)}")
-        fig.add_vline(x=data_phi, line={"color": theme.data_colour(dark), "width": 2})
-        fig.add_annotation(
-            x=data_phi, y=1, yref="paper", text=means[-1], showarrow=False, xanchor="left", yanchor="top", xshift=4
-        )
+        marks.known(fig, data_phi, means[-1], {"color": theme.data_colour(dark), "width": 2})
     fig.update_layout(barmode="overlay", bargap=0)
     fig.update_xaxes(range=[-0.01 * top, 1.01 * top])
     return theme.base_layout(
@@ -229,21 +198,17 @@ def phi_histogram(
         alt=f"Histogram of the total arbitrage penalty Φ of {theme.count(penalty.size)} scenarios: {'; '.join(means)}.",
         x_title="Φ, total penalty (no unit; the last bar holds all beyond)",
         y_title="Share of scenarios (%)",
-        height=height,
         legend=True,
     )
 
 
-def weight_concentration(
-    weights: ArrayLike, *, model: str = "volgan", dark: bool = False, height: int = theme.HEIGHT
-) -> go.Figure:
+def weight_concentration(weights: ArrayLike, *, model: str = "volgan", dark: bool = False) -> go.Figure:
     """How few scenarios carry the weight: share of weight held by the heaviest scenarios.
 
     Args:
         weights: ``(n,)`` weights summing to one.
         model: registered name, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     heaviest = np.sort(np.asarray(weights, dtype=np.float64))[::-1]
     n = len(heaviest)
@@ -251,33 +216,18 @@ def weight_concentration(
     ranks = np.unique(np.geomspace(1, n, min(n, _CURVE_POINTS)).round().astype(int))
     tenth = float(held[max(1, n // 10)])
     fig = go.Figure()
-    fig.add_scatter(
-        x=theme.float32(100 * ranks / n),
-        y=theme.float32(100 * ranks / n),
-        mode="lines",
-        line={"color": theme.RAW, "dash": "dash"},
-        name="equal weights",
-        hoverinfo="skip",
-    )
-    fig.add_scatter(
-        x=theme.float32(100 * ranks / n),
-        y=theme.float32(100 * held[ranks]),
-        mode="lines",
-        line={"color": theme.model_colour(model), "width": 2},
-        name="reweighted",
-        hovertemplate="heaviest %{x:.3g} % hold %{y:.1f} % of the weight<extra></extra>",
-    )
+    marks.line(fig, theme.float32(100 * ranks / n), 100 * ranks / n, "equal weights", theme.RAW, dash="dash")
+    hover = "heaviest %{x:.3g} % hold %{y:.1f} % of the weight"
+    marks.line(fig, theme.float32(100 * ranks / n), 100 * held[ranks], "reweighted", theme.model_colour(model), hover)
     powers = [10.0**k for k in range(-6, 3) if 10.0**k >= 99 / n]
     fig.update_xaxes(type="log", tickvals=powers, ticktext=[f"{share:g} %" for share in powers])
     fig.update_yaxes(ticksuffix=" %", range=[0, 102])
+    alt = (
+        f"The heaviest tenth of {theme.count(n)} scenarios holds {theme.percent(tenth)} of the weight, "
+        f"the single heaviest {theme.percent(float(held[1]), 2)}."
+    )
     return theme.base_layout(
-        fig,
-        alt=f"The heaviest tenth of {theme.count(n)} scenarios holds {theme.percent(tenth)} of the weight, "
-        f"the single heaviest {theme.percent(float(held[1]), 2)}.",
-        x_title="Heaviest scenarios (% of all, log scale)",
-        y_title="Weight they hold (%)",
-        height=height,
-        legend=True,
+        fig, alt=alt, x_title="Heaviest scenarios (% of all, log scale)", y_title="Weight they hold (%)", legend=True
     )
 
 
@@ -317,15 +267,7 @@ def reweighting_curves(
     )
     for row, (values, words, y_title) in enumerate(panels, start=1):
         here = float(np.interp(position, np.log10(x), values))
-        fig.add_scatter(
-            x=x[chosen],
-            y=theme.float32(values[chosen]),
-            mode="lines",
-            line={"color": colour, "width": 2},
-            hovertemplate=f"β %{{x:.2g}}: {words}<extra></extra>",
-            row=row,
-            col=1,
-        )
+        marks.line(fig, x[chosen], values[chosen], None, colour, f"β %{{x:.2g}}: {words}", row=row, col=1)
         fig.add_scatter(
             x=[10.0**position],
             y=[here],
@@ -344,13 +286,11 @@ def reweighting_curves(
     fig.update_xaxes(type="log", tickvals=tickvals, ticktext=labels, range=ends)
     fig.update_xaxes(title_text="β (log scale)", row=2, col=1)
     kl_here, ess_here = (float(np.interp(position, np.log10(x), v)) for v in (kl, ess))
-    return theme.base_layout(
-        fig,
-        alt=f"At β = {theme.significant(current)} the effective sample size is {theme.count(ess_here)} of "
-        f"{theme.count(n)} and the KL divergence from equal weights {theme.significant(kl_here)} nats.",
-        height=height,
-        legend=False,
+    alt = (
+        f"At β = {theme.significant(current)} the effective sample size is {theme.count(ess_here)} of "
+        f"{theme.count(n)} and the KL divergence from equal weights {theme.significant(kl_here)} nats."
     )
+    return theme.base_layout(fig, alt=alt, height=height, legend=False)
 
 
 def _frame_worst(

@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.charts.surfaces import MATURITY_TITLE, MONEYNESS_TITLE
 from engine.market.grid import Floats, maturity_label
 from engine.surfaces.nadaraya_watson import PUBLISHED_BANDWIDTH, BandwidthSearch
@@ -38,7 +38,6 @@ def smile_fit(
     label: str,
     range_of_grid: tuple[float, float] | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """One expiry: quotes with their bid and ask vols, and the surface through them.
 
@@ -48,7 +47,6 @@ def smile_fit(
         label: the expiry in words.
         range_of_grid: moneyness beyond which the surface does not go, shaded.
         dark: drawn on a dark background.
-        height: pixels.
     """
     fig = go.Figure()
     for trace in _smile_traces(smile, curve, dark, share=1):
@@ -61,25 +59,16 @@ def smile_fit(
     fig.update_xaxes(ticksuffix=" %")
     fig.update_yaxes(range=_vol_range(smile, curve))
     gap = _largest_gap(smile)
-    return theme.base_layout(
-        fig,
-        alt=f"Implied vols of {theme.count(len(smile))} quotes expiring {label} and the surface through them; {gap}.",
-        x_title=MONEYNESS_TITLE,
-        y_title=theme.QUANTITIES["vol"].title,
-        height=height,
-        legend=True,
-    )
+    alt = f"Implied vols of {theme.count(len(smile))} quotes expiring {label} and the surface through them; {gap}."
+    return theme.base_layout(fig, alt=alt, x_title=MONEYNESS_TITLE, y_title=theme.QUANTITIES["vol"].title, legend=True)
 
 
-def smile_panels(
-    smiles: Mapping[str, tuple[pd.DataFrame, tuple[Floats, Floats]]], *, dark: bool = False, height: int = 600
-) -> go.Figure:
+def smile_panels(smiles: Mapping[str, tuple[pd.DataFrame, tuple[Floats, Floats]]], *, dark: bool = False) -> go.Figure:
     """Up to six expiries side by side.
 
     Args:
         smiles: expiry in words → quotes and curve as :func:`smile_fit` takes them.
         dark: drawn on a dark background.
-        height: pixels.
     """
     shown = list(smiles)[:_MOST_PANELS]
     columns = min(3, len(shown))
@@ -95,12 +84,8 @@ def smile_panels(
     fig.update_xaxes(title_text=MONEYNESS_TITLE)
     fig.update_yaxes(title_text="Implied vol (%)", col=1)
     total = sum(len(smiles[name][0]) for name in shown)
-    theme.base_layout(
-        fig,
-        alt=f"Quotes and surface of {len(shown)} expiries ({', '.join(shown)}), {theme.count(total)} quotes.",
-        height=height,
-        legend=True,
-    )
+    alt = f"Quotes and surface of {len(shown)} expiries ({', '.join(shown)}), {theme.count(total)} quotes."
+    theme.base_layout(fig, alt=alt, height=600, legend=True)
     return _legend_above_headings(fig)
 
 
@@ -139,14 +124,11 @@ def residual_heatmap(quotes: pd.DataFrame, *, dark: bool = False, height: int = 
     fig.update_yaxes(type="category", showgrid=False)
     known = quotes["residual"].dropna()
     worst = f"{known.abs().max():.1f}" if len(known) else "none"
-    return theme.base_layout(
-        fig,
-        alt=f"Quote less surface in vol points by moneyness and expiry, {theme.count(len(known))} quotes; "
-        f"median size {known.abs().median() if len(known) else 0:.2f}, largest {worst}.",
-        x_title=MATURITY_TITLE,
-        y_title=MONEYNESS_TITLE,
-        height=height,
+    alt = (
+        f"Quote less surface in vol points by moneyness and expiry, {theme.count(len(known))} quotes; "
+        f"median size {known.abs().median() if len(known) else 0:.2f}, largest {worst}."
     )
+    return theme.base_layout(fig, alt=alt, x_title=MATURITY_TITLE, y_title=MONEYNESS_TITLE, height=height)
 
 
 def residual_table(quotes: pd.DataFrame) -> pd.DataFrame:
@@ -160,7 +142,7 @@ def residual_table(quotes: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def drops_bar(counts: pd.Series, words: Mapping[str, str], used: int, other: int, *, height: int = 260) -> go.Figure:
+def drops_bar(counts: pd.Series, words: Mapping[str, str], used: int, other: int) -> go.Figure:
     """How many quotes make the surface, how many serve otherwise, and how many were dropped for which reason.
 
     Args:
@@ -168,7 +150,6 @@ def drops_bar(counts: pd.Series, words: Mapping[str, str], used: int, other: int
         words: reason → what a person reads.
         used: quotes that make the surface.
         other: in-the-money quotes.
-        height: pixels.
     """
     names = ["make the surface", "in the money (parity, spreads)", *(words[str(name)] for name in counts.index)]
     values = [used, other, *(int(x) for x in counts)]
@@ -187,17 +168,16 @@ def drops_bar(counts: pd.Series, words: Mapping[str, str], used: int, other: int
     fig.update_yaxes(autorange="reversed", title_text="What became of them (reason)")
     said = "; ".join(f"{theme.count(x)} {name}" for name, x in zip(names, values, strict=True))
     return theme.base_layout(
-        fig, alt=f"What became of the quotes: {said}.", x_title="Quotes (number)", height=height, legend=False
+        fig, alt=f"What became of the quotes: {said}.", x_title="Quotes (number)", height=260, legend=False
     )
 
 
-def bandwidth_heatmap(search: BandwidthSearch, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def bandwidth_heatmap(search: BandwidthSearch, *, dark: bool = False) -> go.Figure:
     """Φ of every pair of bandwidths, and the distance to the quotes of every pair, the chosen one marked.
 
     Args:
         search: the search.
         dark: drawn on a dark background.
-        height: pixels.
     """
     free = search.penalty <= search.penalty.min()
     fig = make_subplots(
@@ -242,25 +222,22 @@ def bandwidth_heatmap(search: BandwidthSearch, *, dark: bool = False, height: in
     fig.update_xaxes(title_text="h2 (variance, years²)", showgrid=False)
     fig.update_yaxes(showgrid=False)
     fig.update_yaxes(title_text="h1 (variance, moneyness²)", col=1)
-    theme.base_layout(
-        fig,
-        alt=f"Arbitrage penalty over {search.penalty.size:,} pairs of bandwidths: least "
+    alt = (
+        f"Arbitrage penalty over {search.penalty.size:,} pairs of bandwidths: least "
         f"{theme.significant(float(search.penalty.min()))} at {int(free.sum()):,} pairs, largest "
-        f"{theme.significant(float(search.penalty.max()))}; chosen h1 = {search.best[0]:g}, h2 = {search.best[1]:g}.",
-        height=height,
-        legend=True,
+        f"{theme.significant(float(search.penalty.max()))}; chosen h1 = {search.best[0]:g}, h2 = {search.best[1]:g}."
     )
+    theme.base_layout(fig, alt=alt, legend=True)
     return _legend_above_headings(fig)
 
 
-def parity_rates(by_expiry: pd.DataFrame, day: float, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def parity_rates(by_expiry: pd.DataFrame, day: float, *, dark: bool = False) -> go.Figure:
     """Rates by expiry: the median of the pairs, and what the line through them says of interest and dividends.
 
     Args:
         by_expiry: ``maturity, root, rate, discount_rate, dividend_yield`` (per year; NaN where not known).
         day: the day's rate.
         dark: drawn on a dark background.
-        height: pixels.
     """
     series = (
         ("rate", "median of pairs (S − C + P)", theme.data_colour(dark), "circle"),
@@ -287,23 +264,18 @@ def parity_rates(by_expiry: pd.DataFrame, day: float, *, dark: bool = False, hei
         room = 0.15 * (known.max() - known.min()) + 0.2
         fig.update_yaxes(range=[min(known.min(), 100 * day) - room, max(known.max(), 100 * day) + room])
     fig.update_xaxes(type="log")
+    alt = f"Rates implied by put–call parity for {len(by_expiry)} expiries; the day's is {theme.percent(day, 2)}."
     return theme.base_layout(
-        fig,
-        alt=f"Rates implied by put–call parity for {len(by_expiry)} expiries; the day's is {theme.percent(day, 2)}.",
-        x_title="Time to maturity (days, log scale)",
-        y_title="Rate (% a year)",
-        height=height,
-        legend=True,
+        fig, alt=alt, x_title="Time to maturity (days, log scale)", y_title="Rate (% a year)", legend=True
     )
 
 
-def vix_strikes(found: QuotedVix, *, dark: bool = False, height: int = theme.HEIGHT) -> go.Figure:
+def vix_strikes(found: QuotedVix, *, dark: bool = False) -> go.Figure:
     """What each strike adds to the variance of the near and of the next term.
 
     Args:
         found: the index and its terms.
         dark: drawn on a dark background.
-        height: pixels.
     """
     fig = go.Figure()
     terms = (("near", found.near, SURFACE_COLOUR), ("next", found.next, "#D55E00"))
@@ -320,14 +292,12 @@ def vix_strikes(found: QuotedVix, *, dark: bool = False, height: int = theme.HEI
             hovertemplate=f"{name}, strike %{{x:,.0f}}: %{{y:.3g}} per point<extra></extra>",
         )
     fig.add_vline(x=found.near.k0, line={"color": theme.REFERENCE, "dash": "dash", "width": 1.5})
+    alt = (
+        f"Contribution of each strike to the variance of the two terms of a VIX of {found.value:.2f}: "
+        f"{len(found.near.strikes)} and {len(found.next.strikes)} strikes."
+    )
     return theme.base_layout(
-        fig,
-        alt=f"Contribution of each strike to the variance of the two terms of a VIX of {found.value:.2f}: "
-        f"{len(found.near.strikes)} and {len(found.next.strikes)} strikes.",
-        x_title="Strike (index points)",
-        y_title="Variance per point of strike (10⁻⁴)",
-        height=height,
-        legend=True,
+        fig, alt=alt, x_title="Strike (index points)", y_title="Variance per point of strike (10⁻⁴)", legend=True
     )
 
 
@@ -338,6 +308,7 @@ def _legend_above_headings(fig: go.Figure) -> go.Figure:
 
 def _smile_traces(smile: pd.DataFrame, curve: tuple[Floats, Floats], dark: bool, share: int) -> list[go.Scatter]:
     colour = theme.data_colour(dark)
+    faint = theme.with_alpha(colour, 0.35)
     traces = []
     for is_call, name, symbol in ((False, "puts", _PUT), (True, "calls", _CALL)):
         rows = smile[smile["is_call"] == is_call]
@@ -351,15 +322,9 @@ def _smile_traces(smile: pd.DataFrame, curve: tuple[Floats, Floats], dark: bool,
                 name=f"{name}, mid and bid–ask",
                 legendgroup=name,
                 marker={"color": colour, "symbol": symbol, "size": 5, "opacity": 0.8},
-                error_y={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": theme.float32(100 * rows["iv_ask"] - iv),
-                    "arrayminus": theme.float32(iv - 100 * rows["iv_bid"]),
-                    "color": theme.with_alpha(colour, 0.35),
-                    "thickness": 1,
-                    "width": 0,
-                },
+                error_y=marks.interval(
+                    iv, 100 * rows["iv_bid"], 100 * rows["iv_ask"], color=faint, thickness=1, width=0
+                ),
                 customdata=rows["strike"],
                 hovertemplate="%{customdata:,.6g} strike, %{x:.1f} %: %{y:.1f} %<extra>" + name + "</extra>",
             )

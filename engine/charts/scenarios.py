@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.charts.surfaces import MONEYNESS_TITLE, slice_columns
 from engine.market.grid import Floats, Grid
 from engine.scenarios.reweighting import weighted_quantile
@@ -58,7 +58,6 @@ def return_fan(
     model: str = "volgan",
     models: Mapping[str, str] | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Tomorrow's return after the recent ones, one panel a set of weights, on the same axes.
 
@@ -71,12 +70,9 @@ def return_fan(
         model: registered name, for the colour.
         models: heading → registered name, where panels are of different models.
         dark: drawn on a dark background.
-        height: pixels.
     """
     axis = _FanAxis("Daily log-return (bp)", 1e4, ".0f", "bp", level=False)
-    return _fan(
-        dates, history, next_date, panels, axis, realised=realised, model=model, models=models, dark=dark, height=height
-    )
+    return _fan(dates, history, next_date, panels, axis, realised=realised, model=model, models=models, dark=dark)
 
 
 def atm_fan(
@@ -90,26 +86,17 @@ def atm_fan(
     model: str = "volgan",
     models: Mapping[str, str] | None = None,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
-    """Tomorrow's at-the-money vol after the recent ones; arguments as :func:`return_fan`, vols annualised fractions.
+    """Tomorrow's at-the-money vol after the recent ones; what is not said here is as :func:`return_fan` takes it.
 
     Args:
-        dates: ``(d,)`` days of the history, the last is today.
-        history: ``(d,)`` implied vols of those days.
-        next_date: the day forecast.
+        history: ``(d,)`` implied vols of those days, annualised fractions.
         panels: name → implied vols ``(n,)`` and their weights ``(n,)`` or None.
         label: which vol, in market words.
         realised: the vol that came about, if known.
-        model: registered name, for the colour.
-        models: heading → registered name, where panels are of different models.
-        dark: drawn on a dark background.
-        height: pixels.
     """
     axis = _FanAxis(f"{label} implied vol (% a year)", 100, ".1f", "%", level=True)
-    return _fan(
-        dates, history, next_date, panels, axis, realised=realised, model=model, models=models, dark=dark, height=height
-    )
+    return _fan(dates, history, next_date, panels, axis, realised=realised, model=model, models=models, dark=dark)
 
 
 def return_histogram(
@@ -119,7 +106,6 @@ def return_histogram(
     realised: float | None = None,
     model: str = "volgan",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Distribution of tomorrow's return with its 2.5, 50 and 97.5 % quantiles, raw and reweighted.
 
@@ -129,10 +115,9 @@ def return_histogram(
         realised: the log-return that came about, if known.
         model: registered name, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     axis = _FanAxis("Next-day log-return (bp; the end bars hold the tails)", 1e4, ".0f", "bp", level=False)
-    return _histogram(log_return, weights, axis, "returns", realised, model, dark, height)
+    return _histogram(log_return, weights, axis, "returns", realised, model, dark)
 
 
 def atm_histogram(
@@ -143,21 +128,16 @@ def atm_histogram(
     realised: float | None = None,
     model: str = "volgan",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
-    """Distribution of tomorrow's at-the-money vol; arguments as :func:`return_histogram`, vols annualised fractions.
+    """Distribution of tomorrow's at-the-money vol; what is not said here is as :func:`return_histogram` takes it.
 
     Args:
-        vol: ``(n,)`` implied vols.
-        weights: ``(n,)`` weights summing to one; raw only if not given.
+        vol: ``(n,)`` implied vols, annualised fractions.
         label: which vol, in market words.
         realised: the vol that came about, if known.
-        model: registered name, for the colour.
-        dark: drawn on a dark background.
-        height: pixels.
     """
     axis = _FanAxis(f"Next-day {label} vol (% a year; the end bars hold the tails)", 100, ".1f", "%", level=True)
-    return _histogram(vol, weights, axis, f"{label} vols", realised, model, dark, height)
+    return _histogram(vol, weights, axis, f"{label} vols", realised, model, dark)
 
 
 @dataclass(frozen=True)
@@ -184,7 +164,6 @@ def _fan(
     model: str,
     models: Mapping[str, str] | None,
     dark: bool,
-    height: int,
 ) -> go.Figure:
     """Both fans. Days are evenly spaced and labelled by date; the bands stand at the next day, wide enough to read."""
     days = np.asarray(dates, dtype="datetime64[D]")[-_MOST_HISTORY:]
@@ -237,10 +216,10 @@ def _fan(
                 hoverinfo="text",
                 **place,
             )
-        marks = [("median", float(quantiles[3]), {"color": colour, "width": 2})]
+        levels = [("median", float(quantiles[3]), {"color": colour, "width": 2})]
         if realised is not None:
-            marks.append(("realised", axis.factor * realised, {"color": theme.data_colour(dark), "width": 3}))
-        for mark, value, style in marks:
+            levels.append(("realised", axis.factor * realised, {"color": theme.data_colour(dark), "width": 3}))
+        for mark, value, style in levels:
             fig.add_scatter(
                 x=[left, right],
                 y=[value, value],
@@ -262,9 +241,7 @@ def _fan(
         f" Realised {theme.signed(axis.factor * realised, axis.digits)} {axis.unit}." if realised is not None else ""
     )
     alt = f"{axis.title.split(' (')[0]} forecast for {tomorrow}: {'; '.join(sentences)}.{known}"
-    return theme.base_layout(fig, alt=alt, height=height, legend=True).update_layout(
-        legend={"y": 1.1}, margin={"t": 72}
-    )
+    return theme.base_layout(fig, alt=alt, legend=True).update_layout(legend={"y": 1.1}, margin={"t": 72})
 
 
 def _histogram(
@@ -275,47 +252,27 @@ def _histogram(
     realised: float | None,
     model: str,
     dark: bool,
-    height: int,
 ) -> go.Figure:
     """Raw and reweighted bars over each other, their quantiles as lines."""
     x = axis.factor * np.asarray(values, dtype=np.float64)
     low, high = np.quantile(x, [0.001, 0.999])
     edges = np.linspace(low, high if high > low else low + 1.0, _HISTOGRAM_BINS + 1)
-    bins = np.clip(np.digitize(x, edges) - 1, 0, _HISTOGRAM_BINS - 1)  # the end bins hold the tails
-    series: list[tuple[str, Floats, str]] = [("raw", np.full(x.shape, 1 / x.size), theme.RAW)]
-    if weights is not None:
-        series.append(("reweighted", np.asarray(weights, dtype=np.float64), theme.model_colour(model)))
     fig = go.Figure()
     sentences = []
-    for name, w, colour in series:
+    for name, w, colour in marks.raw_and_reweighted(x.size, weights, model):
         quantiles = band_quantiles(x, w)
         sentences.append(f"{name} {_band_words(quantiles, axis)}")
-        fig.add_bar(
-            x=theme.float32((edges[:-1] + edges[1:]) / 2),
-            y=theme.float32(100 * np.bincount(bins, weights=w, minlength=_HISTOGRAM_BINS)),
-            width=float(edges[1] - edges[0]),
-            name=f"{name}: {_band_words(quantiles, axis).split(',')[0]}",
-            marker={"color": theme.with_alpha(colour, 0.5), "line": {"color": colour, "width": 0.5}},
-            hovertemplate=f"{name}, near %{{x:{axis.digits}}} {axis.unit}: %{{y:.1f}} %<extra></extra>",
-        )
+        label, near = f"{name}: {_band_words(quantiles, axis).split(',')[0]}", f"%{{x:{axis.digits}}} {axis.unit}"
+        marks.histogram(fig, x, w, edges, label, f"{name}, near {near}: %{{y:.1f}} %", (colour, 0.5, 0.5))
         for k, dash in ((0, "dash"), (3, "solid"), (6, "dash")):
             fig.add_vline(x=float(quantiles[k]), line={"color": colour, "width": 1.5, "dash": dash})
     if realised is not None:
         came = axis.factor * realised
         sentences.append(f"realised {theme.signed(came, axis.digits)} {axis.unit}")
-        fig.add_vline(x=came, line={"color": theme.data_colour(dark), "width": 2.5})
-        fig.add_annotation(
-            x=came, y=1, yref="paper", text="realised", showarrow=False, xanchor="left", yanchor="top", xshift=4
-        )
+        marks.known(fig, came, "realised", {"color": theme.data_colour(dark), "width": 2.5})
     fig.update_layout(barmode="overlay", bargap=0)
-    return theme.base_layout(
-        fig,
-        alt=f"Histogram of {theme.count(x.size)} simulated next-day {what}: {'; '.join(sentences)}.",
-        x_title=axis.title,
-        y_title="Share of scenarios (%)",
-        height=height,
-        legend=True,
-    )
+    alt = f"Histogram of {theme.count(x.size)} simulated next-day {what}: {'; '.join(sentences)}."
+    return theme.base_layout(fig, alt=alt, x_title=axis.title, y_title="Share of scenarios (%)", legend=True)
 
 
 def _band_words(quantiles: Floats, axis: _FanAxis) -> str:
@@ -337,7 +294,6 @@ def smile_fan(
     realised: ArrayLike | None = None,
     model: str = "volgan",
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Bands of tomorrow's smile for a few maturities, with today's smile and the realised one.
 
@@ -349,7 +305,6 @@ def smile_fan(
         today, realised: ``(n_moneyness, n_maturity)`` surfaces, drawn dotted and solid.
         model: registered name, for the colour.
         dark: drawn on a dark background.
-        height: pixels.
     """
     scenarios = np.asarray(iv)
     columns = slice_columns(grid, maturities)
@@ -401,7 +356,7 @@ def smile_fan(
     fig.update_xaxes(title_text=f"{MONEYNESS_TITLE} (%)", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     fig.update_yaxes(title_text=theme.QUANTITIES["vol"].title, col=1)
     alt = f"95 % bands of tomorrow's at-the-money vol by maturity: {'; '.join(sentences)}."
-    theme.base_layout(fig, alt=alt, height=height, legend=True)
+    theme.base_layout(fig, alt=alt, legend=True)
     return fig.update_layout(legend={"y": 1.1}, margin={"t": 72})
 
 

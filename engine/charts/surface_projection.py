@@ -109,8 +109,6 @@ def surface_projected(
     *,
     quantity: str = "vol",
     dark: bool = False,
-    title: str | None = None,
-    height: int = 460,
 ) -> go.Figure:
     """A surface seen from one of the fixed views, maturity on a logarithmic axis, painted cell by cell.
 
@@ -120,8 +118,6 @@ def surface_projected(
         view: one of ``surfaces.VIEWS``.
         quantity: a name in ``theme.QUANTITIES``: decides scale, unit and digits.
         dark: drawn on a dark background.
-        title: heading inside the figure.
-        height: pixels.
     """
     kind = theme.QUANTITIES[quantity]
     surface, grid = thinned(np.asarray(values, dtype=np.float64), grid, MOST_CELLS)
@@ -173,7 +169,7 @@ def surface_projected(
     if camera.perspective:
         fig.update_yaxes(scaleanchor="x")
     alt = describe_surface(surface, grid, quantity, "surface")
-    return theme.base_layout(fig, alt=alt, title=title, height=height, legend=False)
+    return theme.base_layout(fig, alt=alt, height=460, legend=False)
 
 
 @dataclass(frozen=True)

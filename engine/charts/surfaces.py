@@ -50,7 +50,6 @@ def surface_3d(
     dark: bool = False,
     title: str | None = None,
     show_scale: bool = True,
-    height: int = 460,
 ) -> go.Figure:
     """A surface in three dimensions, maturity on a logarithmic axis so that weeks and years are both seen.
 
@@ -62,7 +61,6 @@ def surface_3d(
         dark: drawn on a dark background.
         title: heading inside the figure.
         show_scale: draw the colour bar; not needed beside a heatmap of the same values.
-        height: pixels.
     """
     kind = theme.QUANTITIES[quantity]
     values, grid = thinned(np.asarray(iv, dtype=np.float64), grid)
@@ -111,7 +109,7 @@ def surface_3d(
         axis_name, words = _BELOW[view]
         fig.update_scenes({f"{axis_name}axis": {"title": {"text": ""}}})
         fig.add_annotation(text=words, x=0.5, y=0, xref="paper", yref="paper", yanchor="bottom", showarrow=False)
-    return theme.base_layout(fig, alt=describe_surface(values, grid, quantity, "surface"), title=title, height=height)
+    return theme.base_layout(fig, alt=describe_surface(values, grid, quantity, "surface"), title=title, height=460)
 
 
 def surface_heatmap(
@@ -120,7 +118,6 @@ def surface_heatmap(
     *,
     quantity: str = "vol",
     dark: bool = False,
-    title: str | None = None,
     bounds: tuple[float, float] | None = None,
     height: int = theme.HEIGHT,
 ) -> go.Figure:
@@ -131,7 +128,6 @@ def surface_heatmap(
         grid: its grid.
         quantity: a name in ``theme.QUANTITIES``: decides scale, unit and digits.
         dark: drawn on a dark background.
-        title: heading inside the figure.
         bounds: ends of the colour scale in engine units, to compare several; by default from the values.
         height: pixels.
     """
@@ -142,7 +138,7 @@ def surface_heatmap(
     fig.update_xaxes(title_text=MATURITY_TITLE, type="category", showgrid=False)
     fig.update_yaxes(title_text=MONEYNESS_TITLE, type="category", showgrid=False)
     alt = describe_surface(matrix, grid, quantity, f"heatmap of {kind.label.lower()}")
-    return theme.base_layout(fig, alt=alt, title=title, height=height)
+    return theme.base_layout(fig, alt=alt, height=height)
 
 
 def heatmap_trace(
@@ -190,10 +186,7 @@ def smile_slices(
     maturities: Sequence[float] | None = None,
     *,
     reference: ArrayLike | None = None,
-    reference_name: str = "today",
     dark: bool = False,
-    title: str | None = None,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Smiles of a few maturities in one picture, short maturities first.
 
@@ -201,11 +194,8 @@ def smile_slices(
         iv: ``(n_moneyness, n_maturity)`` implied vols, annualised fractions.
         grid: its grid.
         maturities: years; the nearest grid maturities are drawn, by default up to four spread over the grid.
-        reference: a second surface on the same grid, drawn dotted in the same colours.
-        reference_name: what the dotted lines are, in words.
+        reference: today's surface on the same grid, drawn dotted in the same colours.
         dark: drawn on a dark background.
-        title: heading inside the figure.
-        height: pixels.
     """
     surface = np.asarray(iv, dtype=np.float64)
     other = None if reference is None else np.asarray(reference, dtype=np.float64)
@@ -214,11 +204,7 @@ def smile_slices(
     fig = go.Figure()
     for colour, j in zip(theme.shades(len(columns), dark), columns, strict=True):
         label = grid.maturity_labels[j]
-        lines = (
-            [(surface, label, "solid")]
-            if other is None
-            else [(other, reference_name, "dot"), (surface, label, "solid")]
-        )
+        lines = [(surface, label, "solid")] if other is None else [(other, "today", "dot"), (surface, label, "solid")]
         for values, name, dash in lines:
             fig.add_scatter(
                 x=theme.float32(100 * grid.moneyness[strikes]),
@@ -237,16 +223,9 @@ def smile_slices(
         f"to {theme.percent(surface[-1, j])} at {grid.moneyness_labels[-1]}"
         for j in columns
     )
-    dotted = f" Dotted: {reference_name}." if other is not None else ""
-    return theme.base_layout(
-        fig,
-        alt=f"Implied vol smiles: {smiles}.{dotted}",
-        x_title=MONEYNESS_TITLE,
-        y_title=theme.QUANTITIES["vol"].title,
-        title=title,
-        height=height,
-        legend=True,
-    )
+    dotted = " Dotted: today." if other is not None else ""
+    alt = f"Implied vol smiles: {smiles}.{dotted}"
+    return theme.base_layout(fig, alt=alt, x_title=MONEYNESS_TITLE, y_title=theme.QUANTITIES["vol"].title, legend=True)
 
 
 def slice_columns(grid: Grid, maturities: Sequence[float] | None = None, most: int = 4) -> list[int]:

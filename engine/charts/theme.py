@@ -21,6 +21,7 @@ import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 from numpy.typing import ArrayLike, NDArray
+from plotly.colors import sequential
 
 from engine.charts import palette
 from engine.models import registry
@@ -101,18 +102,7 @@ _VIRIDIS = (
     "#B4DE2C",
     "#FDE725",
 )
-_CIVIDIS = (
-    "#00224E",
-    "#123570",
-    "#3B496C",
-    "#575D6D",
-    "#707173",
-    "#8A8678",
-    "#A59C74",
-    "#C3B369",
-    "#E1CC55",
-    "#FEE838",
-)
+_CIVIDIS = tuple(colour.upper() for colour in sequential.Cividis)
 _DIVERGING_LIGHT = ("#00426A", "#0072B2", "#7DB8DB", "#FFFFFF", "#F0A873", "#D55E00", "#7F3800")
 _DIVERGING_DARK = ("#8CCBF0", "#3A97D0", "#1C4A68", "#22211F", "#6B3A14", "#E07020", "#FFC08F")
 _PENALTY_LIGHT = ("#FFFFFF", "#FBD9C0", "#F0A873", "#D55E00", "#7F3800")

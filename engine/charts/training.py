@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.runs.progress_log import LossHistory
 from engine.training import alarms
 
@@ -19,7 +19,7 @@ WIDE_RANGE = 50.0
 """A positive loss whose largest value is this many times its smallest is drawn on a logarithmic axis."""
 
 
-def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None = None) -> go.Figure:
+def loss_curves(history: LossHistory, *, dark: bool = False) -> go.Figure:
     """Every loss over the epochs, one panel each, with the phases of the fit marked.
 
     Losses of different terms have nothing to do with each other's scale, so none shares an axis. Where a fit reports
@@ -28,7 +28,6 @@ def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None 
     Args:
         history: reports so far; names, epochs and values.
         dark: drawn on a dark background.
-        height: pixels; by the number of panels if not given.
     """
     names = [name for name in history.losses if name != alarms.DATA_PENALTY]
     columns = 2 if len(names) > 1 else 1
@@ -39,39 +38,28 @@ def loss_curves(history: LossHistory, *, dark: bool = False, height: int | None 
     )
     keep = theme.thin(len(history), theme.MOST_POINTS // max(1, len(names)))
     epochs = history.epochs[keep]
-    starts, marks = _phase_starts(history), []
+    starts, guides = _phase_starts(history), []
     for index, name in enumerate(names):
         row, column = index // columns + 1, index % columns + 1
         values = history.losses[name][keep]
-        fig.add_scatter(
-            x=epochs,
-            y=theme.float32(values),
-            mode="lines+markers" if len(epochs) < 3 else "lines",
-            line={"color": theme.series_colour(index), "width": 1.5},
-            name=_capital(name),
-            hovertemplate=f"epoch %{{x:,}}: %{{y:.4g}}<extra>{_capital(name)}</extra>",
-            row=row,
-            col=column,
-        )
+        colour, mode = theme.series_colour(index), "lines+markers" if len(epochs) < 3 else "lines"
+        hover = f"epoch %{{x:,}}: %{{y:.4g}}<extra>{_capital(name)}</extra>"
+        marks.line(fig, epochs, values, _capital(name), colour, hover, width=1.5, mode=mode, row=row, col=column)
         finite = values[np.isfinite(values)]
         wide = len(finite) > 0 and finite.min() > 0 and finite.max() > WIDE_RANGE * finite.min()
         fig.update_yaxes({"nticks": 5, "type": "log" if wide else None}, row=row, col=column)
         axes = f"x{index + 1 if index else ''}", f"y{index + 1 if index else ''}"
         levels = [("y", level, "dash") for level in _levels(history, name)]
-        marks += [_guide(axes, *one) for one in [*levels, *(("x", epoch, "dot") for _, epoch in starts)]]
+        guides += [_guide(axes, *one) for one in [*levels, *(("x", epoch, "dot") for _, epoch in starts)]]
     words = [
         {"text": phase, "x": epoch, "y": 1, "xref": "x", "yref": "y domain", "xanchor": "left", "yanchor": "top",
          "showarrow": False, "font": {"size": 11}}
         for phase, epoch in starts
     ]  # fmt: skip
-    fig.update_layout(shapes=marks, annotations=[*fig.layout.annotations, *words])  # add_vline took 10 ms a line
+    fig.update_layout(shapes=guides, annotations=[*fig.layout.annotations, *words])  # add_vline took 10 ms a line
     fig.update_xaxes(title_text="Epoch, all phases", row=rows)
-    return theme.base_layout(
-        fig,
-        alt=_alt(history),
-        height=height or 60 + ROW_HEIGHT * rows,
-        legend=False,
-    )
+    alt = _alt(history)
+    return theme.base_layout(fig, alt=alt, height=60 + ROW_HEIGHT * rows, legend=False)
 
 
 def _guide(axes: tuple[str, str], along: str, value: float, dash: str) -> dict[str, object]:

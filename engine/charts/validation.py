@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
-from engine.charts import theme
+from engine.charts import marks, theme
 from engine.charts.surfaces import MATURITY_TITLE, MONEYNESS_TITLE, heatmap_trace, thinned
 from engine.market.grid import Grid
 
@@ -116,7 +116,6 @@ def bands_over_time(
     title: str,
     unit: str,
     dark: bool = False,
-    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """95 % bands of the day before, and what came.
 
@@ -127,7 +126,6 @@ def bands_over_time(
         title: of the vertical axis, without unit.
         unit: for people.
         dark: drawn on a dark background.
-        height: pixels.
     """
     days, came = np.asarray(dates), np.asarray(realised, dtype=np.float64)
     keep = theme.thin(len(days), theme.MOST_POINTS // (1 + 3 * max(1, len(bands))), keep=came)
@@ -161,18 +159,12 @@ def bands_over_time(
             showlegend=False,
             hovertemplate=f"%{{x|%d %b %Y}}: %{{y:.4g}} {unit}<extra>{NAMES.get(model, model)}, mean</extra>",
         )
-    fig.add_scatter(
-        x=days[keep],
-        y=theme.float32(came[keep]),
-        mode="lines",
-        line={"color": theme.data_colour(dark), "width": 1},
-        name="What came",
-        hovertemplate=f"%{{x|%d %b %Y}}: %{{y:.4g}} {unit}<extra>what came</extra>",
-    )
+    hover = f"%{{x|%d %b %Y}}: %{{y:.4g}} {unit}<extra>what came</extra>"
+    marks.line(fig, days[keep], came[keep], "What came", theme.data_colour(dark), hover, width=1)
     alt = (
         f"{title} from {days[0]} to {days[-1]} with 95 % bands of the day before: {'; '.join(sentences)}; nominal 5 %."
     )
-    return theme.base_layout(fig, alt=alt, x_title="Day", y_title=f"{title} ({unit})", height=height, legend=True)
+    return theme.base_layout(fig, alt=alt, x_title="Day", y_title=f"{title} ({unit})", legend=True)
 
 
 def penalties_over_time(daily: pd.DataFrame, models: Sequence[str], *, dark: bool = False) -> go.Figure:
@@ -187,14 +179,9 @@ def penalties_over_time(daily: pd.DataFrame, models: Sequence[str], *, dark: boo
     keep = theme.thin(len(days), theme.MOST_POINTS // len(models), keep=daily[models[-1]].to_numpy())
     fig = go.Figure()
     for model in models:
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(daily[model].to_numpy()[keep]),
-            mode="lines",
-            line={"color": colour(model, dark), "width": 1.3},
-            name=NAMES.get(model, model),
-            hovertemplate=f"%{{x|%d %b %Y}}: Φ %{{y:.2g}}<extra>{NAMES.get(model, model)}</extra>",
-        )
+        hover = f"%{{x|%d %b %Y}}: Φ %{{y:.2g}}<extra>{NAMES.get(model, model)}</extra>"
+        shade = colour(model, dark)
+        marks.line(fig, days[keep], daily[model].to_numpy()[keep], NAMES.get(model, model), shade, hover, width=1.3)
     fig.update_yaxes(rangemode="tozero")
     words = "; ".join(f"{NAMES.get(m, m)} {theme.significant(float(daily[m].mean()))}" for m in models)
     alt = f"Mean arbitrage penalty of a day's scenarios from {days[0]} to {days[-1]}; average over days: {words}."
@@ -268,16 +255,10 @@ def correlation_over_time(
     sentences = []
     for row, model in enumerate(models, start=1):
         fact = facts[model]
-        fig.add_scatter(
-            x=days[keep],
-            y=theme.float32(daily[model].to_numpy()[keep]),
-            mode="lines",
-            line={"color": theme.model_colour("volgan") if model == "volgan" else colour(model, dark), "width": 1.3},
-            name=NAMES[model],
-            hovertemplate=f"%{{x|%d %b %Y}}: %{{y:.3f}}<extra>{NAMES[model]}</extra>",
-            row=row,
-            col=1,
-        )
+        hover = f"%{{x|%d %b %Y}}: %{{y:.3f}}<extra>{NAMES[model]}</extra>"
+        shade = theme.model_colour("volgan") if model == "volgan" else colour(model, dark)
+        label = NAMES[model]
+        marks.line(fig, days[keep], daily[model].to_numpy()[keep], label, shade, hover, width=1.3, row=row, col=1)
         fig.add_hrect(
             y0=float(fact["band_low"]),
             y1=float(fact["band_high"]),
@@ -444,16 +425,17 @@ LARGE = 0.99
 EXTREME = "#D55E00"
 """Days that the discriminator scores lowest."""
 
+_SCORE = "%{x|%d %b %Y}: %{y:.3f}"
 
-def scores_over_time(daily: pd.DataFrame, model: str = "volgan", *, dark: bool = False) -> go.Figure:
+
+def scores_over_time(daily: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """Score of every day, in sample and out of sample; marked the days of lowest score and those of the largest moves.
 
     Args:
-        daily: table of the study: ``date, part, <model>, extreme, size``.
-        model: whose discriminator.
+        daily: table of the study: ``date, part, volgan, extreme, size``.
         dark: drawn on a dark background.
     """
-    score, extreme = daily[model].to_numpy(dtype=np.float64), daily["extreme"].to_numpy(dtype=bool)
+    score, extreme = daily["volgan"].to_numpy(dtype=np.float64), daily["extreme"].to_numpy(dtype=bool)
     large = (daily["size"] > daily["size"].quantile(LARGE)).to_numpy()
     keep = np.zeros(len(daily), dtype=bool)
     keep[theme.thin(len(daily), theme.MOST_POINTS * 4 // 5, keep=score)] = True
@@ -462,10 +444,11 @@ def scores_over_time(daily: pd.DataFrame, model: str = "volgan", *, dark: bool =
     fig = go.Figure()
     for part, (words, shade) in styles.items():
         there = keep & (daily["part"] == part).to_numpy() & ~extreme
-        _dots(fig, daily["date"][there], score[there], f"Score, {words}", shade, 3)
+        marks.dots(fig, daily["date"][there], score[there], f"Score, {words}", shade, _SCORE, size=3)
     for part, symbol in (("train", "circle-open"), ("test", "circle")):
         there = keep & (daily["part"] == part).to_numpy() & extreme
-        _dots(fig, daily["date"][there], score[there], f"Lowest scores, {styles[part][0]}", EXTREME, 6, symbol)
+        label = f"Lowest scores, {styles[part][0]}"
+        marks.dots(fig, daily["date"][there], score[there], label, EXTREME, _SCORE, symbol=symbol)
     ring = {"size": 11, "symbol": "diamond-open", "color": theme.data_colour(dark)}
     fig.add_scatter(
         x=daily["date"][large],
@@ -516,28 +499,9 @@ def gradient_norms(matching: pd.DataFrame, *, dark: bool = False) -> go.Figure:
                     hoverinfo="skip",
                     showlegend=False,
                 )
-        fig.add_scatter(
-            x=part["update"],
-            y=theme.float32(part["norm"]),
-            mode="lines",
-            line={"color": shade, "width": 1.5},
-            name=term.capitalize(),
-            hovertemplate=f"update %{{x:,}}: %{{y:.3g}}<extra>{term}</extra>",
-        )
+        hover = f"update %{{x:,}}: %{{y:.3g}}<extra>{term}</extra>"
+        marks.line(fig, part["update"], part["norm"], term.capitalize(), shade, hover, width=1.5)
         sentences.append(f"{term} {theme.significant(float(part['norm'].iloc[-1]))}")
     fig.update_yaxes(type="log", exponentformat="power")
     alt = f"Gradient norms during matching, last update: {'; '.join(sentences)}."
     return theme.base_layout(fig, alt=alt, x_title="Update", y_title="Norm of the gradient", legend=True)
-
-
-def _dots(
-    fig: go.Figure, x: pd.Series, y: np.ndarray, name: str, shade: str, size: int, symbol: str = "circle"
-) -> None:
-    fig.add_scatter(
-        x=x,
-        y=theme.float32(y),
-        mode="markers",
-        name=name,
-        marker={"color": shade, "size": size, "symbol": symbol},
-        hovertemplate="%{x|%d %b %Y}: %{y:.3f}<extra></extra>",
-    )

@@ -127,6 +127,12 @@ def interval(resampled: ArrayLike, coverage: float = 0.95) -> tuple[Floats, Floa
     return low, high
 
 
+def ends(resampled: ArrayLike, prefix: str = "") -> dict[str, float]:
+    """:func:`interval` of ``(draws,)`` as columns of a table, ``low`` and ``high`` behind a prefix."""
+    low, high = interval(resampled)
+    return {f"{prefix}low": float(low), f"{prefix}high": float(high)}
+
+
 def seeds_interval(values: ArrayLike, coverage: float = 0.95) -> tuple[Floats, Floats]:
     """Interval of the mean over networks trained from different seeds: x̄ ± t s/√K, Student with K − 1 degrees.
 

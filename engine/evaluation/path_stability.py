@@ -188,22 +188,12 @@ def reversion_table(paths: SurfacePaths, history: SurfaceHistory) -> pd.DataFram
         try:
             fit = ornstein_uhlenbeck.fit(components.factors[:, k])
         except MarketDataError:  # no persistence, or too few days: the data have no λ to show
-            unknown = float("nan")
             mean = float(components.factors[:, k].mean())
-            rows.append((f"X{k + 1}", "data", unknown, unknown, unknown, unknown, mean))
+            rows.append((f"X{k + 1}", "data", np.nan, np.nan, np.nan, np.nan, mean))
             continue
-        margin = 1.96 * fit.mean_reversion_se
-        rows.append(
-            (
-                f"X{k + 1}",
-                "data",
-                fit.mean_reversion,
-                max(0.0, fit.mean_reversion - margin),
-                fit.mean_reversion + margin,
-                _half_life(fit.mean_reversion),
-                fit.mean,
-            )
-        )
+        rate, margin = fit.mean_reversion, 1.96 * fit.mean_reversion_se
+        low, high = max(0.0, rate - margin), rate + margin
+        rows.append((f"X{k + 1}", "data", rate, low, high, _half_life(rate), fit.mean))
     columns = ["factor", "source", "mean_reversion", "low", "high", "half_life", "mean"]
     return pd.DataFrame(rows, columns=columns)
 

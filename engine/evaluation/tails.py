@@ -73,16 +73,8 @@ def tail_shape(x: ArrayLike) -> TailShape:
         raise MarketDataError("expected observations that vary; found the same value throughout")
     z = (sample - mean) / sd
     (left_rate, left_cv), (right_rate, right_cv) = _tail(-z), _tail(z)
-    return TailShape(
-        mean=mean,
-        sd=sd,
-        skewness=float((z**3).mean()),
-        excess_kurtosis=float((z**4).mean() - 3),
-        left_rate=left_rate,
-        right_rate=right_rate,
-        left_cv=left_cv,
-        right_cv=right_cv,
-    )
+    skewness, excess_kurtosis = float((z**3).mean()), float((z**4).mean() - 3)
+    return TailShape(mean, sd, skewness, excess_kurtosis, left_rate, right_rate, left_cv, right_cv)
 
 
 def gaussian_shape(mean: float, sd: float) -> TailShape:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from engine.errors import SettingsError
-from engine.training.progress import Checkpointer, OnStep, Progress
+from engine.training.progress import Checkpointer, OnStep, Progress, TrainingStopped
 
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[tuple[int, Any]]]
 """Carries out a task for each of many blocks, anywhere, and yields (position, result) as they come."""
@@ -83,6 +83,15 @@ class Work:
             Whether to stop: keep the state, then raise ``TrainingStopped``.
         """
         return bool(self.on_step is not None and self.on_step(progress))
+
+    def on_days(self, words: str) -> Callable[[int, int], None]:
+        """What is told of days done within a step, of days in all; it ends the step when a stop is asked for."""
+
+        def told(done: int, total: int) -> None:
+            if self.report(Progress(words, done, total, {})):
+                raise TrainingStopped(f"stopped after {done} of {total} days")
+
+        return told
 
     def keeping(self, name: str) -> Run | None:
         """What carries out blocks and keeps their results under a name until :meth:`forget`; None: the study itself."""

@@ -24,23 +24,3 @@ from engine.decisions.graph.weighting import (
     signals,
     weights,
 )
-
-__all__ = [
-    "GRIDS",
-    "METHODS",
-    "VOTES",
-    "Choice",
-    "MetaGenerator",
-    "anchored",
-    "bets",
-    "choose",
-    "correlation",
-    "cross_signs",
-    "generators",
-    "normalised",
-    "path",
-    "portfolio_sharpe",
-    "same_sector",
-    "signals",
-    "weights",
-]

@@ -105,21 +105,13 @@ def lasso(
     return np.concatenate([part for part, _ in solved], axis=1)
 
 
-def lasso_from_moments(
-    found: Moments,
-    etas: Sequence[float],
-    *,
-    allowed: Mask | None = None,
-    l1_share: float = 1.0,
-    positive: bool = False,
-    tolerance: float = TOLERANCE,
-) -> Floats:
+def lasso_from_moments(found: Moments, etas: Sequence[float]) -> Floats:
     """The same from moments that are there already: a page moves η without the observations.
 
     Raises:
         ScenaristError: if a row does not converge.
     """
-    solved, failed = _path(found, etas, allowed, l1_share, positive, tolerance)
+    solved, failed = _path(found, etas, None, 1.0, False, TOLERANCE)
     _check_converged(failed)
     return solved
 
@@ -146,11 +138,11 @@ def ridge(signs: Floats, returns: Floats, etas: Sequence[float], *, allowed: Mas
     return solved
 
 
-def ridge_from_moments(found: Moments, etas: Sequence[float], *, allowed: Mask | None = None) -> Floats:
+def ridge_from_moments(found: Moments, etas: Sequence[float]) -> Floats:
     """The same from moments that are there already."""
     solved = np.zeros((len(etas), *found.target.shape))
     for i, (gram, target) in enumerate(zip(found.gram, found.target, strict=True)):
-        _ridge_row(gram, target, etas, None if allowed is None else allowed[i], solved[:, i])
+        _ridge_row(gram, target, etas, None, solved[:, i])
     return solved
 
 
@@ -192,15 +184,9 @@ def _ridge_row(gram: Floats, target: Floats, etas: Sequence[float], allowed: Mas
         out[k, keep] = vectors @ (projected / (np.maximum(values, 0.0) + 2 * eta))
 
 
-def same_sector(sectors: Sequence[str], generator_sectors: Sequence[str] | None = None) -> Mask:
-    """``(assets, generators)`` edges within a sector: a mask for ``allowed``.
-
-    Args:
-        sectors: sector of each asset.
-        generator_sectors: of each generator; the same if None.
-    """
-    others = sectors if generator_sectors is None else generator_sectors
-    return np.array([[a == b for b in others] for a in sectors], dtype=np.bool_)
+def same_sector(sectors: Sequence[str]) -> Mask:
+    """``(assets, generators)`` edges within a sector: a mask for ``allowed``; sectors are those of the assets."""
+    return np.array([[a == b for b in sectors] for a in sectors], dtype=np.bool_)
 
 
 LARGEST_PASSES = 2_000

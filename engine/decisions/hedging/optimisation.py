@@ -421,19 +421,13 @@ def shortfall_ratios(
         MarketDataError: if there are no scenarios or shapes disagree.
         SettingsError: for a level outside (0, 1), a negative cost or weight, or a programme without a solution.
     """
-    y, x = np.asarray(value_change, dtype=np.float64), np.asarray(instrument_change, dtype=np.float64)
-    held, c = np.asarray(previous, dtype=np.float64), np.asarray(cost, dtype=np.float64)
-    if y.ndim != 1 or len(y) < 2 or x.ndim != 2 or len(x) != len(y):
-        raise MarketDataError(
-            f"expected changes (N,) and (N, n) of at least 2 scenarios; found {y.shape} and {x.shape}"
-        )
+    y, x, _ = _checked_changes(value_change, instrument_change, None)
     n_scenarios, n = x.shape
-    if n == 0:
-        raise MarketDataError("expected at least one hedging instrument; found none")
+    held, c = np.asarray(previous, dtype=np.float64), np.asarray(cost, dtype=np.float64)
     if held.shape != (n,) or c.shape != (n,):
         raise MarketDataError(f"expected costs and positions of {n} instruments; found {c.shape} and {held.shape}")
-    if not all(np.isfinite(values).all() for values in (x, y, held, c)):
-        raise MarketDataError("expected finite changes, costs and positions; found NaN or infinite ones")
+    if not (np.isfinite(held).all() and np.isfinite(c).all()):
+        raise MarketDataError("expected finite costs and positions; found NaN or infinite ones")
     if not 0 < level < 1:
         raise SettingsError(f"expected a share of worst outcomes between 0 and 1; found {level:g}")
     if not (c.min() >= 0 and cost_weight >= 0):

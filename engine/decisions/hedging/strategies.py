@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,9 +124,7 @@ class Strategy(Protocol):
 class _Rule:
     """A rule without scenarios and without anything to choose at the start."""
 
-    @property
-    def needs_scenarios(self) -> bool:
-        return False
+    needs_scenarios: ClassVar[bool] = False
 
     def opened(self, first: Day) -> Strategy:
         return self  # type: ignore[return-value]
@@ -255,11 +253,7 @@ class DataDriven:
     impact_exponent: float = 1.0
     limits: HedgeLimits | None = None
     alpha: float | None = None
-
-    @property
-    def needs_scenarios(self) -> bool:
-        """True."""
-        return True
+    needs_scenarios: ClassVar[bool] = True
 
     def opened(self, first: Day) -> DataDriven:
         """With α chosen on the first day."""
@@ -325,11 +319,7 @@ class ShortfallHedge:
     label: str = "least shortfall"
     level: float = 0.05
     cost_weight: float = 1.0
-
-    @property
-    def needs_scenarios(self) -> bool:
-        """True."""
-        return True
+    needs_scenarios: ClassVar[bool] = True
 
     def opened(self, first: Day) -> ShortfallHedge:
         """Nothing to choose."""

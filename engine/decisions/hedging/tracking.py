@@ -30,7 +30,7 @@ from engine.decisions.hedging.options import (
 )
 from engine.decisions.hedging.strategies import DataDriven, Day, Strategy
 from engine.decisions.hedging.transaction_costs import CostModel
-from engine.decisions.hedging.window import FRESH, SCENARIOS, Moves, Window, draw_moves
+from engine.decisions.hedging.window import FRESH, SCENARIOS, Moves, Window, day_row, draw_moves
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import DT, Floats
 from engine.market.surface_history import Dates, SurfaceHistory
@@ -84,12 +84,6 @@ class HedgePath:
         """``(days,)`` instruments with a position."""
         counted: Floats = np.count_nonzero(self.positions[:-1], axis=1).astype(np.float64)
         return counted
-
-    @property
-    def turnover(self) -> Floats:
-        """``(days + 1, n)`` |φ − φ'| on each day."""
-        traded: Floats = np.abs(np.diff(self.positions, axis=0, prepend=0.0))
-        return traded
 
     def attribution(self) -> pd.DataFrame:
         """Each step's ΔV and what the hedge made of it: gain, interest and costs; ΔZ is what is left.
@@ -240,8 +234,7 @@ def tradable_instruments(
     Raises:
         MarketDataError: for a day that is none of the history's.
     """
-    if not -len(history) <= row < len(history):
-        raise MarketDataError(f"expected a day among {len(history)}; found row {row}")
+    row = day_row(history, row)
     spot, rate = float(history.spot[row]), float(history.rate[row])
     kept, left_out = [], []
     for option in hedging_set(spot, portfolio, moneyness=moneyness, maturity=maturity):

@@ -72,7 +72,7 @@ class Window:
         Raises:
             MarketDataError: if the data end before the last day, or an option expires before it.
         """
-        start = _row(history, start)
+        start = day_row(history, start)
         if days < 0 or start + days >= len(history):
             raise MarketDataError(
                 f"expected {days} trading days after {history.dates[start]}; found {len(history) - 1 - start}: "
@@ -213,7 +213,12 @@ def _stacked(quotes: Sequence[Quotes], name: str) -> Floats:
     return np.stack([np.asarray(getattr(q, name), dtype=np.float64) for q in quotes])
 
 
-def _row(history: SurfaceHistory, row: int) -> int:
+def day_row(history: SurfaceHistory, row: int) -> int:
+    """The row of a day; negative ones count from the end.
+
+    Raises:
+        MarketDataError: if the history has none.
+    """
     if not -len(history) <= row < len(history):
         raise MarketDataError(f"expected a day among {len(history)}; found row {row}")
     return range(len(history))[row]

@@ -4,20 +4,4 @@
 ``combinations`` chooses losses, ``universality`` pools tickers, ``tables`` compares; ``study`` is the order of it.
 """
 
-from engine.studies.fingan.study import (
-    DATA,
-    INPUTS,
-    LABEL,
-    Config,
-    steps,
-    summary,
-)
-
-__all__ = [
-    "DATA",
-    "INPUTS",
-    "LABEL",
-    "Config",
-    "steps",
-    "summary",
-]
+from engine.studies.fingan.study import DATA, INPUTS, LABEL, Config, steps, summary

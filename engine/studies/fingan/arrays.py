@@ -67,20 +67,18 @@ def unpadded(stacked: NDArray[Any], lengths: Sequence[int]) -> tuple[Floats, ...
     return tuple(row[..., :n].astype(np.float64) for row, n in zip(stacked, lengths, strict=True))
 
 
-def ensemble_bets(arrays: Arrays, ticker: int, part: str = "test") -> Floats:
-    """``(n,)`` bets of one ticker averaged over seeds.
+def ensemble_bets(arrays: Arrays, ticker: int) -> Floats:
+    """``(n,)`` bets of one ticker on the test part, averaged over seeds.
 
     Args:
         arrays: of :data:`CHOSEN`.
         ticker: its position.
-        part: "validation" or "test".
 
     Raises:
         CheckpointError: if the arrays are of something else.
     """
-    name, lengths = f"{part}.bet", f"{part}.length"
-    if name not in arrays or lengths not in arrays:
-        raise CheckpointError(f"expected the bets of chosen generators; found no {name}")
-    n = int(arrays[lengths][ticker])
-    mean: Floats = arrays[name][:, ticker, :n].astype(np.float64).mean(axis=0)
+    if "test.bet" not in arrays or "test.length" not in arrays:
+        raise CheckpointError("expected the bets of chosen generators; found no test.bet")
+    n = int(arrays["test.length"][ticker])
+    mean: Floats = arrays["test.bet"][:, ticker, :n].astype(np.float64).mean(axis=0)
     return mean

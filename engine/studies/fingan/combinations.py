@@ -13,7 +13,7 @@ from engine.decisions import forecasting
 from engine.evaluation import trading
 from engine.market.grid import Floats
 from engine.models.fingan.networks import COLLAPSE
-from engine.studies.fingan.tables import PUBLISHED_CORRELATIONS, TABLE_5_3, Bets, Played
+from engine.studies.fingan.tables import PUBLISHED_CORRELATIONS, TABLE_5_3, Bets, Played, over
 from engine.studies.fingan.universe import Panel
 
 Choice = NDArray[np.intp]
@@ -71,8 +71,7 @@ def ratios(panel: Panel, trials: Trials) -> Floats:
     found = np.empty((len(trials.seeds), len(panel.tickers), len(trials.losses)))
     for seed, bets in enumerate(trials.bets):
         for ticker, bet in enumerate(bets):
-            pnl = forecasting.weighted_pnl(bet, panel.realised[ticker])  # (losses, n)
-            found[seed, ticker] = forecasting.sharpe_ratio(forecasting.daily(pnl, panel.date[ticker])[1])
+            found[seed, ticker] = forecasting.sharpe_ratio(panel.daily(ticker, bet)[1])
     return found
 
 
@@ -118,10 +117,7 @@ def combination_table(
                         "recent_sr": recent_ratios[s, t, k],
                         "validation_sr": validation_ratios[s, t, k],
                         "test_sr": found["sharpe"],
-                        "mean_pnl": found["mean_pnl"],
-                        "mae": found["mae"],
-                        "rmse": found["rmse"],
-                        "mean_bet": found["mean_bet"],
+                        **{name: found[name] for name in ("mean_pnl", "mae", "rmse", "mean_bet")},
                         "collapsed": bool(trials.spread[s, t, k] < COLLAPSE or expected.std() < COLLAPSE),
                         "chosen": bool(choice[s, t] == k),
                         "chosen_longer": bool(longer_choice[s, t] == k),
@@ -137,15 +133,8 @@ def chosen_table(combinations: pd.DataFrame, among: Sequence[str]) -> pd.DataFra
     for loss in among:
         of_loss = combinations.loc[combinations["combination"] == loss, "label"].iloc[0]
         per_seed = counts[loss].to_numpy(float) if loss in counts else np.zeros(len(counts))
-        rows.append(
-            {
-                "combination": loss,
-                "label": of_loss,
-                "tickers": float(per_seed.mean()),
-                "sd_over_seeds": float(per_seed.std(ddof=1)) if len(per_seed) > 1 else np.nan,
-                "published": TABLE_5_3.get(loss, np.nan),
-            }
-        )
+        row = {"combination": loss, "label": of_loss, **over(per_seed, "tickers")}
+        rows.append(row | {"published": TABLE_5_3.get(loss, np.nan)})
     return pd.DataFrame(rows)
 
 
@@ -191,10 +180,10 @@ def selection_table(
     found = []
     for s, seed in enumerate(before.seeds):
         for t, ticker in enumerate(validation.tickers):
-            seen = _daily(validation, t, before.bets[s][t])  # (losses, days)
+            seen = validation.daily(t, before.bets[s][t])[1]  # (losses, days)
             tried = forecasting.sharpe_ratio(seen[rows])
             chosen = seen[choice[s, t]]
-            later = _daily(test, t, after.bets[s][t])[choice[s, t]]
+            later = test.daily(t, after.bets[s][t])[1][choice[s, t]]
             known = tried[np.isfinite(tried)]
             luck = trading.expected_best(float(known.var(ddof=1)), len(known)) if len(known) > 1 else 0.0
             moves = chosen.std() > 0 and later.std() > 0
@@ -211,8 +200,3 @@ def selection_table(
                 }
             )
     return pd.DataFrame(found)
-
-
-def _daily(panel: Panel, ticker: int, bet: Floats) -> Floats:
-    pnl = forecasting.weighted_pnl(bet, panel.realised[ticker])
-    return forecasting.daily(pnl, panel.date[ticker])[1]

@@ -15,22 +15,15 @@ import pandas as pd
 from engine.decisions import forecasting
 from engine.decisions.forecasting import BASIS_POINTS, NoTrade
 from engine.evaluation import trading
-from engine.evaluation.comparison import interval
+from engine.evaluation.comparison import ends
 from engine.market.grid import Floats
 from engine.models.fingan.sampling import GeneratorStack
 from engine.studies.fingan.universe import Panel
 
-PUBLISHED_STATISTICS = (
-    "mean_sr",
-    "median_sr",
-    "portfolio_sr",
-    "mean_pnl",
-    "median_pnl",
-    "mean_mae",
-    "median_mae",
-    "mean_rmse",
-    "median_rmse",
-)
+RATIOS = ("mean_sr", "median_sr", "portfolio_sr")
+MEANS = ("mean_pnl", "median_pnl")
+ERRORS = ("mean_mae", "median_mae", "mean_rmse", "median_rmse")
+PUBLISHED_STATISTICS = (*RATIOS, *MEANS, *ERRORS)
 """Rows of Table 5.2: PnL in basis points a day, errors in return units."""
 
 TABLE_5_2: dict[str, tuple[float, ...]] = {
@@ -77,10 +70,7 @@ def published(method: str, statistic: str) -> float:
 Bets = Sequence[Floats]
 """One array of bets (or of forecasts) a ticker."""
 
-RATIOS = ("mean_sr", "median_sr", "portfolio_sr")
-MEANS = ("mean_pnl", "median_pnl")
-ERRORS = ("mean_mae", "median_mae", "mean_rmse", "median_rmse")
-SHOWN = (*RATIOS, *MEANS, *ERRORS, "sd_pnl", "positive")
+SHOWN = (*PUBLISHED_STATISTICS, "sd_pnl", "positive")
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,23 +144,13 @@ def overview(panel: Panel, methods: Sequence[Played], tickers: pd.DataFrame, cou
                 for k in range(len(method.bets))
             ]
         )
-        ends = _intervals(pnl, counts)
+        intervals = _intervals(pnl, counts)
         for statistic in SHOWN:
             values = over_seeds[statistic].to_numpy(float)
-            low, high = ends.get(statistic, (np.nan, np.nan))
-            rows.append(
-                {
-                    "method": method.name,
-                    "label": method.label,
-                    "statistic": statistic,
-                    "value": float(values.mean()),
-                    "sd_over_seeds": float(values.std(ddof=1)) if len(values) > 1 else np.nan,
-                    "low": low,
-                    "high": high,
-                    "published": published(method.name, statistic),
-                    "seeds": len(method.bets) if method.seeds else 0,
-                }
-            )
+            row = {"method": method.name, "label": method.label, "statistic": statistic, **over(values, "value")}
+            row |= intervals.get(statistic, {"low": np.nan, "high": np.nan})
+            row |= {"published": published(method.name, statistic), "seeds": len(method.bets) if method.seeds else 0}
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -205,17 +185,8 @@ def paired(panel: Panel, base: Played, others: Sequence[Played], counts: Floats)
     for other in others:
         theirs, drawn = _portfolio_ratio(panel, other, counts)
         difference = resampled - drawn
-        low, high = interval(difference)
-        rows.append(
-            {
-                "method": base.label,
-                "against": other.label,
-                "difference": ratio - theirs,
-                "low": float(low),
-                "high": float(high),
-                "p_value": float(((difference <= 0).sum() + 1) / (len(difference) + 1)),
-            }
-        )
+        row = {"method": base.label, "against": other.label, "difference": ratio - theirs, **ends(difference)}
+        rows.append(row | {"p_value": float(((difference <= 0).sum() + 1) / (len(difference) + 1))})
     return pd.DataFrame(rows)
 
 
@@ -265,17 +236,14 @@ def halves(panel: Panel, methods: Sequence[Played]) -> pd.DataFrame:
                 for bets in method.bets
             ]
             ratios = forecasting.sharpe_ratio(np.stack(pnl))
-            rows.append(
-                {
-                    "method": method.name,
-                    "label": method.label,
-                    "half": half,
-                    "portfolio_sr": float(ratios.mean()),
-                    "sd_over_seeds": float(ratios.std(ddof=1)) if len(ratios) > 1 else np.nan,
-                    "mean_pnl": float(np.mean(pnl)),
-                }
-            )
+            row = {"method": method.name, "label": method.label, "half": half, **over(ratios, "portfolio_sr")}
+            rows.append(row | {"mean_pnl": float(np.mean(pnl))})
     return pd.DataFrame(rows)
+
+
+def over(seeds: Floats, name: str) -> dict[str, float]:
+    """Columns of a figure ``(seeds,)``: its mean under a name, and its standard deviation over seeds."""
+    return {name: float(seeds.mean()), "sd_over_seeds": float(seeds.std(ddof=1)) if len(seeds) > 1 else np.nan}
 
 
 def _figures(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
@@ -284,7 +252,7 @@ def _figures(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     return {str(ticker): {str(k): float(v) for k, v in row.items()} for ticker, row in numbers.iterrows()}
 
 
-def _intervals(pnl: Floats, counts: Floats) -> dict[str, tuple[float, float]]:
+def _intervals(pnl: Floats, counts: Floats) -> dict[str, dict[str, float]]:
     """95 % intervals of ratios and mean PnL; a seed's figure is resampled, then averaged over seeds."""
     n = pnl.shape[-1]
     flat = np.nan_to_num(pnl, nan=0.0)
@@ -298,8 +266,7 @@ def _intervals(pnl: Floats, counts: Floats) -> dict[str, tuple[float, float]]:
         "mean_pnl": means.mean(axis=2).mean(axis=1),
         "median_pnl": np.median(means, axis=2).mean(axis=1),
     }
-    ends = {name: interval(values) for name, values in drawn.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+    return {name: ends(values) for name, values in drawn.items()}
 
 
 def _portfolio_ratio(panel: Panel, method: Played, counts: Floats) -> tuple[float, Floats]:
@@ -340,17 +307,8 @@ def cost_series(panel: Panel, methods: Sequence[Played]) -> pd.DataFrame:
     for method in methods:
         for rule in RULES:
             gross, moved = played_under(panel, method.bets[0], RULES[rule])
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "method": method.name,
-                        "rule": rule,
-                        "date": panel.days,
-                        "gross": gross.round(3),
-                        "traded": moved.round(4),
-                    }
-                )
-            )
+            days = {"date": panel.days, "gross": gross.round(3), "traded": moved.round(4)}
+            tables.append(pd.DataFrame({"method": method.name, "rule": rule, **days}))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -383,7 +341,6 @@ def cost_table(
             chosen = max(RULES, key=lambda name: ratios[name])
             gross, moved = tested[chosen]
             plain, plain_moved = tested["every bet"]
-            low, high = interval(trading.resampled_sharpe(counts, gross - cost * moved))
             rows.append(
                 {
                     "method": late.name,
@@ -392,8 +349,7 @@ def cost_table(
                     "rule": chosen,
                     "validation_sr": ratios[chosen],
                     "portfolio_sr": float(forecasting.sharpe_ratio(gross - cost * moved)),
-                    "low": float(low),
-                    "high": float(high),
+                    **ends(trading.resampled_sharpe(counts, gross - cost * moved)),
                     "every_bet_sr": float(forecasting.sharpe_ratio(plain - cost * plain_moved)),
                     "turnover": float(moved.mean()),
                     "break_even": float(gross.mean() / moved.mean()) if moved.mean() > 0 else np.nan,

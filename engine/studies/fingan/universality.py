@@ -11,7 +11,7 @@ import pandas as pd
 from engine.decisions import forecasting
 from engine.errors import MarketDataError
 from engine.evaluation import trading
-from engine.evaluation.comparison import interval
+from engine.evaluation.comparison import ends
 from engine.market.grid import Floats
 from engine.market.returns import HalfDayWindows
 from engine.models.fingan.networks import Asset
@@ -101,8 +101,8 @@ def ticker_table(validation: Panel, test: Panel, judged: Sequence[Judged], singl
     for one in judged:
         for ticker in one.pool.judged:
             place = test.tickers.index(ticker)
-            early = _ratios(validation, place, one.validation[ticker])
-            late = _ratios(test, place, one.test[ticker])
+            early = forecasting.sharpe_ratio(validation.daily(place, one.validation[ticker])[1])
+            late = forecasting.sharpe_ratio(test.daily(place, one.test[ticker])[1])
             for loss, before, after in zip(one.losses, early, late, strict=True):
                 rows.append(
                     {
@@ -141,7 +141,6 @@ def portfolio_table(
             if not groups[seen]:
                 continue
             pnl, forgan = (forecasting.portfolio(np.stack(of[seen])) for of in (groups, plain))
-            low, high = interval(trading.resampled_sharpe(counts, pnl))
             rows.append(
                 {
                     "model": model,
@@ -149,8 +148,7 @@ def portfolio_table(
                     "seen": seen,
                     "chosen": ", ".join(dict.fromkeys(words)),
                     "portfolio_sr": float(forecasting.sharpe_ratio(pnl)),
-                    "low": float(low),
-                    "high": float(high),
+                    **ends(trading.resampled_sharpe(counts, pnl)),
                     "forgan_portfolio_sr": float(forecasting.sharpe_ratio(forgan)),
                     "published": _published(model, seen),
                 }
@@ -163,16 +161,10 @@ def _published(model: str, seen: bool) -> float:
     return UNIVERSAL_PORTFOLIO_SR.get(which, np.nan) if sector == PUBLISHED_SECTOR and seen else np.nan
 
 
-def _ratios(panel: Panel, place: int, bets: Floats) -> Floats:
-    pnl = forecasting.weighted_pnl(bets, panel.realised[place])
-    return forecasting.sharpe_ratio(forecasting.daily(pnl, panel.date[place])[1])
-
-
 def _by_day(panel: Panel, ticker: str, bet: Floats) -> Floats:
     """``(days,)`` PnL of one ticker on the panel's days, NaN where it does not trade."""
-    place = panel.tickers.index(ticker)
     pnl = np.full(len(panel.days), np.nan)
-    days, sums = forecasting.daily(forecasting.weighted_pnl(bet, panel.realised[place]), panel.date[place])
+    days, sums = panel.daily(panel.tickers.index(ticker), bet)
     pnl[np.searchsorted(panel.days, days)] = sums
     return pnl
 

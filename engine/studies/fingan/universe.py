@@ -16,7 +16,6 @@ from engine.market.grid import Floats
 from engine.market.price_history import PriceHistory, check_ticker
 from engine.market.returns import BadOpens, HalfDayWindows, fingan_windows
 from engine.market.surface_history import Dates
-from engine.models.fingan.forecast_baselines import Forecast
 from engine.models.fingan.networks import Asset
 
 PARTS = ("train", "validation", "test")
@@ -123,18 +122,8 @@ class Panel:
         self.tickers = tuple(one.ticker for one in windows)
         self.rows = tuple(one.rows(part) for one in windows)
         self.realised = tuple(one.target[rows] for one, rows in zip(windows, self.rows, strict=True))
-        dates = [one.date[rows] for one, rows in zip(windows, self.rows, strict=True)]
-        self.date = tuple(dates)
-        self.days: Dates = np.unique(np.concatenate(dates))
-
-    def bets(self, forecasts: Sequence[Forecast]) -> list[Floats]:
-        """Bets of this part, one array a ticker, from forecasts of all windows."""
-        return [one.bet[rows] for one, rows in zip(forecasts, self.rows, strict=True)]
-
-    def expected(self, forecasts: Sequence[Forecast]) -> list[Floats] | None:
-        """Forecast returns of this part, if the method gives any."""
-        found = [one.expected[rows] for one, rows in zip(forecasts, self.rows, strict=True) if one.expected is not None]
-        return found if len(found) == len(forecasts) else None
+        self.date = tuple(one.date[rows] for one, rows in zip(windows, self.rows, strict=True))
+        self.days: Dates = np.unique(np.concatenate(self.date))
 
     def by_day(self, values: Sequence[Floats]) -> Floats:
         """``(tickers, days)`` sums of half-day values over each day, NaN where a ticker has no half-day."""
@@ -143,6 +132,10 @@ class Panel:
             days, sums = forecasting.daily(one, date)
             summed[row, np.searchsorted(self.days, days)] = sums
         return summed
+
+    def daily(self, ticker: int, bet: Floats) -> tuple[Dates, Floats]:
+        """The days of one ticker and ``(…, days)`` the PnL of its bets ``(…, n)``, basis points."""
+        return forecasting.daily(forecasting.weighted_pnl(bet, self.realised[ticker]), self.date[ticker])
 
     def pnl(self, bets: Sequence[Floats]) -> Floats:
         """``(tickers, days)`` daily PnL of bets, basis points."""

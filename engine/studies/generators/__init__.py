@@ -3,24 +3,4 @@
 ``scoring`` is the protocol and its tables.
 """
 
-from engine.studies.generators.study import (
-    BASELINE,
-    BASELINE_MODEL,
-    DATA,
-    INPUTS,
-    LABEL,
-    Config,
-    steps,
-    summary,
-)
-
-__all__ = [
-    "BASELINE",
-    "BASELINE_MODEL",
-    "DATA",
-    "INPUTS",
-    "LABEL",
-    "Config",
-    "steps",
-    "summary",
-]
+from engine.studies.generators.study import BASELINE, BASELINE_MODEL, DATA, INPUTS, LABEL, Config, steps, summary

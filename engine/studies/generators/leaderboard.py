@@ -17,7 +17,6 @@ from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators import scoring
 from engine.studies.generators.scoring import SurfaceScoringConfig
-from engine.training.progress import Progress, TrainingStopped
 
 LABEL = "Leaderboard: generators scored on the days after training"
 
@@ -52,10 +51,6 @@ def steps(history: SurfaceHistory, config: LeaderboardConfig, work: Work) -> tup
     """
     day = day_or_none(config.train_before, "train_before")
 
-    def on_days(done: int, total: int) -> None:
-        if work.report(Progress("scoring", done, total, {})):
-            raise TrainingStopped(f"stopped after {done} of {total} days")
-
     def score() -> Tables:
         asked = SurfaceScoringConfig(
             scenarios=config.scenarios,
@@ -65,7 +60,7 @@ def steps(history: SurfaceHistory, config: LeaderboardConfig, work: Work) -> tup
             seed=config.seed,
         )
         entered = scoring.contestants(registry.refitted(), frozen=registry.fitted_once())
-        scored = scoring.run(history, entered, asked, train_before=day, on_days=on_days)
+        scored = scoring.run(history, entered, asked, train_before=day, on_days=work.on_days("scoring"))
         return dict(scored.tables)
 
     return (Step("scoring", score),)

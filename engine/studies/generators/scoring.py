@@ -35,22 +35,6 @@ from engine.scenarios.scenario_set import ScenarioSet
 from engine.settings import configuration, setting
 from engine.surfaces import arbitrage
 
-__all__ = [
-    "Contestant",
-    "ModelScores",
-    "Series",
-    "SurfaceScoring",
-    "SurfaceScoringConfig",
-    "TruthScores",
-    "contestants",
-    "run",
-    "scenario_targets",
-    "scored_series",
-    "split_rows",
-    "standard_targets",
-    "true_law",
-]
-
 ANNUAL = np.sqrt(TRADING_DAYS)
 
 LEAST_CONDITIONS = 21
@@ -194,6 +178,12 @@ def stretches(rows: Rows, length: int) -> Iterator[Rows]:
         yield rows[start : start + length]
 
 
+def first_day_is(drawn: ScenarioSet, alone: ScenarioSet) -> bool:
+    """Whether the first of many days has the scenarios of that day drawn alone, but for rounding."""
+    same = np.allclose(drawn.log_return[0], alone.log_return, rtol=1e-5, atol=1e-7)
+    return bool(same and np.allclose(drawn.log_iv[0], alone.log_iv, rtol=1e-5, atol=1e-6))
+
+
 def true_law(history: SurfaceHistory) -> SimulatedMarket | None:
     """The law that made the history, if it is the simulated market's."""
     law = SimulatedMarket.on(history.grid)
@@ -248,8 +238,7 @@ class _Walker:
         n, seed = config.scenarios, [config.seed, int(rows[0])]
         drawn = self.model.sample_days(history.until(int(rows[-1])), rows.tolist(), n, rng=np.random.default_rng(seed))
         alone = self.model.sample(known, n, rng=np.random.default_rng(seed))
-        same = np.allclose(drawn.log_return[0], alone.log_return, rtol=1e-5, atol=1e-7)
-        if not (same and np.allclose(drawn.log_iv[0], alone.log_iv, rtol=1e-5, atol=1e-6)):
+        if not first_day_is(drawn, alone):
             raise SettingsError(
                 f"expected scenarios of {self.entry.label} that depend on days up to {known.dates[-1]} only and are "
                 "the same for one day and for many; found others"
@@ -635,6 +624,7 @@ class SurfaceScoring:
         """What makes a generator worth using, model by model: figure, bound, and whether it is met."""
         scores, crps, hits = self.score_table(), self.crps_table(), self.exceedance_table()
         bound = PENALTY_FACTOR * self.data_penalty.mean() + PENALTY_MARGIN
+        needed = min(NEEDED_SERIES, len(self.series))
         name, bound_of_ratio, ratio = "energy score / baseline", NEEDED_RATIO, scores.set_index("model")["energy_ratio"]
         if all(model.truth is not None for model in self.models):
             name, bound_of_ratio = "energy score / true law", NEEDED_TRUE_RATIO
@@ -651,13 +641,7 @@ class SurfaceScoring:
                 (model.label, name, ratio[model.label], bound_of_ratio, "at most"),
                 (model.label, "Diebold–Mariano p, better than baseline", better, NEEDED_P, "below"),
                 (model.label, "largest CRPS / baseline", worst, 1.0, "below"),
-                (
-                    model.label,
-                    "series not rejected by Kupiec",
-                    passed,
-                    min(NEEDED_SERIES, len(self.series)),
-                    "at least",
-                ),
+                (model.label, "series not rejected by Kupiec", passed, needed, "at least"),
                 (model.label, "mean penalty of raw scenarios", raw, bound, "at most"),
             ]
         frame = pd.DataFrame(rows, columns=["model", "criterion", "figure", "bound", "relation"])
@@ -685,19 +669,16 @@ class SurfaceScoring:
 
     def _mean(self, name: str, daily: NDArray[Any]) -> dict[str, float]:
         """Mean over days with its block bootstrap interval."""
-        low, high = comparison.interval(self.resamples @ daily / len(daily))
-        return {name: float(daily.mean()), f"{name}_low": float(low), f"{name}_high": float(high)}
+        return {name: float(daily.mean()), **comparison.ends(self.resamples @ daily / len(daily), f"{name}_")}
 
     def _compared(self, name: str, loss: Floats, other: Floats) -> dict[str, float]:
         """Mean loss and its ratio to the baseline's, both with paired intervals, and the Diebold–Mariano test."""
         ratio = (self.resamples @ loss) / (self.resamples @ other)
-        ratio_low, ratio_high = comparison.interval(ratio)
         test = comparison.diebold_mariano(loss, other)
         return {
             **self._mean(name, loss),
             f"{name}_ratio": float(loss.mean() / other.mean()),
-            f"{name}_ratio_low": float(ratio_low),
-            f"{name}_ratio_high": float(ratio_high),
+            **comparison.ends(ratio, f"{name}_ratio_"),
             f"{name}_t": test.statistic,
             f"{name}_p": test.p_value,
         }

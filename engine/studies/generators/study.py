@@ -20,7 +20,6 @@ from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators import scoring
 from engine.studies.generators.scoring import Contestant, SurfaceScoringConfig
-from engine.training.progress import Progress, TrainingStopped
 
 LABEL = "Generators: trained ones side by side on the days after training"
 BASELINE_MODEL = "fhs"
@@ -73,10 +72,6 @@ def steps(history: SurfaceHistory, config: GeneratorsConfig, work: Work) -> tupl
     ]
     entered.append(Contestant(BASELINE, registry.surface_model(BASELINE_MODEL)(), refit=False))
 
-    def on_days(done: int, total: int) -> None:
-        if work.report(Progress("scoring", done, total, {})):
-            raise TrainingStopped(f"stopped after {done} of {total} days")
-
     def score() -> Tables:
         asked = SurfaceScoringConfig(
             scenarios=config.scenarios,
@@ -85,7 +80,7 @@ def steps(history: SurfaceHistory, config: GeneratorsConfig, work: Work) -> tupl
             baseline=BASELINE,
             seed=config.seed,
         )
-        scored = scoring.run(history, entered, asked, train_before=first, on_days=on_days)
+        scored = scoring.run(history, entered, asked, train_before=first, on_days=work.on_days("scoring"))
         return {**scored.tables, "generators": _generators(about), "days": _days(scored)}
 
     return (Step("scoring", score),)

@@ -4,20 +4,4 @@
 ``results`` says what was found; ``study`` is the order of it. ``rehearsal`` is a study of its own.
 """
 
-from engine.studies.graph.study import (
-    DATA,
-    INPUTS,
-    LABEL,
-    Config,
-    steps,
-    summary,
-)
-
-__all__ = [
-    "DATA",
-    "INPUTS",
-    "LABEL",
-    "Config",
-    "steps",
-    "summary",
-]
+from engine.studies.graph.study import DATA, INPUTS, LABEL, Config, steps, summary

@@ -40,10 +40,6 @@ class Part:
     def __len__(self) -> int:
         return len(self.date)
 
-    def first(self, times: int) -> Part:
-        """The first half-days."""
-        return Part(self.date[:times], self.condition[:, :times], self.returns[:, :times])
-
 
 @dataclass(frozen=True, eq=False)
 class Panel:

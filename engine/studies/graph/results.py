@@ -6,6 +6,7 @@ A difference is said to be real only where its interval says so.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -254,6 +255,10 @@ BLOCK = 21
 Graphs = Mapping[str, Floats]
 
 
+def _published(columns: Sequence[str], row: Sequence[float]) -> dict[str, Any]:
+    return {f"published_{name}": value for name, value in zip(columns, row, strict=True)}
+
+
 def figures(bets: Floats, part: Part) -> dict[str, float]:
     """Portfolio ratio, mean, median, sd and number of positive ratios over tickers."""
     by_ticker = ticker_sharpe(bets, part)
@@ -358,10 +363,7 @@ def correlation_table(graphs: Graphs, signs: Floats, part: Part) -> pd.DataFrame
         ours = (pairs.mean(), np.abs(pairs).mean(), pairs.std(), pairs.min(), pairs.max())
         columns = ("mean", "mean_size", "sd", "least", "largest")
         published = PUBLISHED_CORRELATION.get(name, (np.nan,) * 5)
-        rows.append(
-            {"method": name, **dict(zip(columns, ours, strict=True))}
-            | {f"published_{key}": value for key, value in zip(columns, published, strict=True)}
-        )
+        rows.append({"method": name, **dict(zip(columns, ours, strict=True)), **_published(columns, published)})
     return pd.DataFrame(rows)
 
 
@@ -375,11 +377,11 @@ def eta_tables(
         w = graph.weights("lasso", signs, part.returns, eta)
         bets = graph.bets(w, test[0])
         found = figures(bets, test[1])
-        published = dict(zip((*_COLUMNS[:3], "edges"), PUBLISHED_ETA.get(eta, (np.nan,) * 4), strict=True))
+        published = _published((*_COLUMNS[:3], "edges"), PUBLISHED_ETA.get(eta, (np.nan,) * 4))
         rows.append(
             {"eta": eta, **found, "edges": _edges(w)}
             | {"validation_sr": graph.portfolio_sharpe(graph.bets(w, signs), part.returns, part.date)}
-            | {f"published_{key}": value for key, value in published.items()}
+            | published
         )
         scatter.append(pd.DataFrame({"eta": eta, "ticker": tickers, "sharpe": ticker_sharpe(bets, test[1])}))
     return {"eta_robustness": pd.DataFrame(rows), "eta_tickers": pd.concat(scatter, ignore_index=True)}
@@ -395,7 +397,7 @@ def vote_table(graphs: Graphs, signs: Floats, part: Part) -> pd.DataFrame:
             rows.append(
                 {"method": name, "vote": vote}
                 | {key: found[key] for key in _COLUMNS[:3]}
-                | {f"published_{key}": value for key, value in zip(_COLUMNS[:3], published, strict=True)}
+                | _published(_COLUMNS[:3], published)
             )
     return pd.DataFrame(rows)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine.decisions import forecasting, graph
 from engine.decisions.forecasting import NoTrade
@@ -31,8 +32,7 @@ def fit(one: Candidate, signs: Floats, part: Part) -> Floats:
 
 def shuffled_days(part: Part, rng: np.random.Generator) -> Part:
     """Returns of whole days in random order, all assets alike; windows stay, so what follows is no longer theirs."""
-    starts = np.flatnonzero(np.concatenate([[True], part.date[1:] != part.date[:-1]]))
-    days = np.split(np.arange(len(part)), starts[1:])
+    days = _days(part)
     by_length: dict[int, list[int]] = {}
     for k, day in enumerate(days):
         by_length.setdefault(len(day), []).append(k)
@@ -74,15 +74,13 @@ def permutation_table(
     for draw in range(draws):
         mixed = shuffled_days(part, np.random.default_rng([seed, 5, draw]))
         for k, one in enumerate(tried.values()):
-            reached[draw, k] = float(
-                forecasting.sharpe_ratio(portfolio_pnl(graph.bets(fit(one, signs, mixed), test[0]), test[1]))
-            )
+            reached[draw, k] = _ratio(fit(one, signs, mixed), test)
         if on_done is not None:
             on_done(draw + 1, draws)
     reached = np.nan_to_num(reached)
     rows = []
     for k, (name, one) in enumerate(tried.items()):
-        real = float(forecasting.sharpe_ratio(portfolio_pnl(graph.bets(fit(one, signs, part), test[0]), test[1])))
+        real = _ratio(fit(one, signs, part), test)
         low, high = np.quantile(reached[:, k], [0.025, 0.975])
         gain = real - identity
         rows.append(
@@ -121,8 +119,7 @@ def edge_tables(
         cosine between rows of weights.
     """
     w = fit(one, pooled, part)
-    starts = np.flatnonzero(np.concatenate([[True], part.date[1:] != part.date[:-1]]))
-    days = np.split(np.arange(len(part)), starts[1:])
+    days = _days(part)
     counts = block_counts(len(days), rng=np.random.default_rng([seed, 6]), draws=draws, block=min(BLOCK, len(days)))
     resampled = []
     for occurs in counts.astype(int):
@@ -256,6 +253,17 @@ def cost_table(
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _days(part: Part) -> list[NDArray[np.intp]]:
+    """Positions of the half-days of each day."""
+    starts = np.flatnonzero(part.date[1:] != part.date[:-1]) + 1
+    return np.split(np.arange(len(part)), starts)
+
+
+def _ratio(w: Floats, test: tuple[Floats, Part]) -> float:
+    """Sharpe ratio of a graph's portfolio on signs and their part."""
+    return float(forecasting.sharpe_ratio(portfolio_pnl(graph.bets(w, test[0]), test[1])))
 
 
 def _net(bets: Floats, part: Part, cost: float, rule: NoTrade) -> float:

@@ -38,11 +38,7 @@ class Candidate:
 
 def candidates() -> tuple[Candidate, ...]:
     """Every weighting of the thesis with every hyperparameter it searches."""
-    found = []
-    for method in graph.METHODS:
-        etas: tuple[float | None, ...] = graph.GRIDS.get(method, (None,))
-        found += [Candidate(method, eta) for eta in etas]
-    return tuple(found)
+    return tuple(Candidate(method, eta) for method in graph.METHODS for eta in graph.GRIDS.get(method, (None,)))
 
 
 def strangers(sectors: Sequence[str]) -> Mask:
@@ -167,8 +163,8 @@ def selected(table: pd.DataFrame, own_share: float = 0.0) -> Candidate:
     return Candidate(str(row["method"]), None if np.isnan(row["eta"]) else float(row["eta"]), own_share)
 
 
-def chosen_etas(table: pd.DataFrame, column: str = "in_sample_sr") -> dict[str, float]:
+def chosen_etas(table: pd.DataFrame) -> dict[str, float]:
     """Each method's hyperparameter with the best portfolio ratio on validation; in sample, as in the thesis."""
     searched = table[table["eta"].notna()]
-    best = searched.loc[searched.groupby("method")[column].idxmax()]
+    best = searched.loc[searched.groupby("method")["in_sample_sr"].idxmax()]
     return dict(zip(best["method"], best["eta"].astype(float), strict=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -307,13 +307,9 @@ class _Study:
         c = self.config
         methods = ("sharpe", "pnl_based", "pnl_max", "lasso", "ridge")
         tried = {m: Candidate(m, self.etas.get(m)) for m in methods} | {"selected": self.chosen}
-
-        def on_done(done: int, total: int) -> None:
-            self.report("shuffles", done, total)
-
-        return {
-            "permutation": robustness.permutation_table(tried, self.validation, self.test, c.shuffles, c.seed, on_done)
-        }
+        told = partial(self.report, "shuffles")
+        table = robustness.permutation_table(tried, self.validation, self.test, c.shuffles, c.seed, told)
+        return {"permutation": table}
 
     def beyond(self) -> Tables:
         tried = [Candidate(m, self.etas.get(m)) for m in ("sharpe", "pnl_based", "lasso")]

@@ -18,6 +18,7 @@ from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import DT
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.models.surface_model import SurfaceModel
+from engine.studies.generators.scoring import first_day_is
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -131,11 +132,7 @@ def check_no_look_ahead(label: str, model: SurfaceModel, history: SurfaceHistory
     """
     rows = list(range(row, row + days))
     together = model.sample_days(history.until(rows[-1]), rows, 20, rng=np.random.default_rng(row))
-    alone = model.sample(history.until(row), 20, rng=np.random.default_rng(row))
-    if not (
-        np.allclose(together.log_return[0], alone.log_return, rtol=1e-5, atol=1e-7)
-        and np.allclose(together.log_iv[0], alone.log_iv, rtol=1e-5, atol=1e-6)
-    ):
+    if not first_day_is(together, model.sample(history.until(row), 20, rng=np.random.default_rng(row))):
         raise SettingsError(
             f"expected scenarios of {label} that depend on days up to {history.dates[row]} only; found others"
         )
@@ -177,17 +174,14 @@ def _month(history: SurfaceHistory, start: int, plan: Plan) -> Arrays:
 
 
 def _enter(found: Arrays, i: int, straddle: Portfolio, paths: Sequence[HedgePath], history: SurfaceHistory) -> None:
-    first, m = paths[0], straddle.options[0].strike / float(found["spot"])
-    found["value"][i], found["value_delta"][i], found["value_vega"][i] = (
-        first.value,
-        first.value_delta,
-        first.value_vega,
-    )
+    m = straddle.options[0].strike / float(found["spot"])
+    for name in ("value", "value_delta", "value_vega"):
+        found[name][i] = getattr(paths[0], name)
     found["inside"][i] = history.grid.moneyness[0] - 1e-9 <= m <= history.grid.moneyness[-1] + 1e-9
     for j, path in enumerate(paths):
-        found["error"][i, j], found["cost"][i, j] = path.error, path.cost
+        for name in ("error", "cost", "net_delta", "net_vega"):
+            found[name][i, j] = getattr(path, name)
         found["instruments"][i, j], found["alpha"][i, j] = path.n_instruments, np.nan_to_num(path.alpha, nan=-1.0)
-        found["net_delta"][i, j], found["net_vega"][i, j] = path.net_delta, path.net_vega
 
 
 def _on_surface(history: SurfaceHistory) -> tuple[float, ...]:

@@ -203,6 +203,12 @@ def interval(resamples: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def estimate(resamples: Floats, name: str = "value", prefix: str = "") -> dict[str, float]:
+    """Columns of a figure: the sample's own under a name, its interval as ``low`` and ``high`` behind a prefix."""
+    low, high = interval(resamples)
+    return {name: resamples[0], f"{prefix}low": low, f"{prefix}high": high}
+
+
 @dataclass(frozen=True, eq=False)
 class Resamples:
     """Statistics of several methods on the same resamples: differences between methods are paired.
@@ -221,13 +227,11 @@ class Resamples:
 
     def table(self) -> pd.DataFrame:
         """Method, statistic, value and interval."""
-        rows = []
-        for method, statistics in self.of.items():
-            for name in STATISTICS:
-                values = statistics[name]
-                low, high = interval(values)
-                rows.append({"method": method, "statistic": name, "value": values[0], "low": low, "high": high})
-        return pd.DataFrame(rows)
+        return pd.DataFrame(
+            {"method": method, "statistic": name, **estimate(statistics[name])}
+            for method, statistics in self.of.items()
+            for name in STATISTICS
+        )
 
     def differences(self, method: str, others: tuple[str, ...], statistics: tuple[str, ...]) -> pd.DataFrame:
         """A method's statistics less, and over, those of others, with intervals.
@@ -239,20 +243,11 @@ class Resamples:
             for name in statistics:
                 mine, theirs = self.of[method][name], self.of[other][name]
                 gap = mine - theirs
-                low, high = interval(gap)
                 above = float((gap[1:] >= 0).mean())
-                rows.append(
-                    {
-                        "method": method,
-                        "other": other,
-                        "statistic": name,
-                        "difference": gap[0],
-                        "low": low,
-                        "high": high,
-                        "p_value": min(1.0, 2 * min(above, 1 - above) + 1 / len(gap)),
-                        "ratio": mine[0] / theirs[0] if theirs[0] > ROUNDING else np.nan,
-                    }
-                )
+                p_value = min(1.0, 2 * min(above, 1 - above) + 1 / len(gap))
+                ratio = mine[0] / theirs[0] if theirs[0] > ROUNDING else np.nan
+                row = {"method": method, "other": other, "statistic": name, **estimate(gap, "difference")}
+                rows.append(row | {"p_value": p_value, "ratio": ratio})
         return pd.DataFrame(rows)
 
 
@@ -411,23 +406,9 @@ def gain_table(outcome: Outcome, sources: Mapping[str, str]) -> pd.DataFrame:
         gains = {method: 1 - _ratio(resamples.of[method][statistic], better) for method in sources}
         best = next((gains[m] for m, source in sources.items() if source == "true_law"), np.full(len(better), np.nan))
         for method, gain in gains.items():
-            low, high = interval(gain)
-            share = _ratio(gain, best)
-            share_low, share_high = interval(share)
-            rows.append(
-                {
-                    "source": sources[method],
-                    "statistic": statistic,
-                    "value": resamples.of[method][statistic][0],
-                    "better_benchmark": better[0],
-                    "gain": gain[0],
-                    "gain_low": low,
-                    "gain_high": high,
-                    "share_of_true_law": share[0],
-                    "share_low": share_low,
-                    "share_high": share_high,
-                }
-            )
+            row = {"source": sources[method], "statistic": statistic, "value": resamples.of[method][statistic][0]}
+            row |= {"better_benchmark": better[0], **estimate(gain, "gain", "gain_")}
+            rows.append(row | estimate(_ratio(gain, best), "share_of_true_law", "share_"))
     return pd.DataFrame(rows)
 
 
@@ -439,40 +420,33 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 def _pooled(outcome: Outcome) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Table 4.2, and the differences between the data-driven hedge and each benchmark on the same resamples."""
-    parts, gaps = [], []
-    groups = {POOLED: np.ones(len(outcome.moneyness), dtype=bool)}
+    groups: dict[str | float, Any] = {POOLED: np.ones(len(outcome.moneyness), dtype=bool)}
     if outcome.inside.any() and not outcome.inside.all():
         groups[ON_SURFACE] = outcome.inside
-    for crisis, months in outcome.samples.items():
-        for group, chosen in groups.items():
-            errors = {m: outcome.error(m, months)[:, chosen] for m in outcome.main}
-            resamples = Resamples.draw(errors, outcome.draws, outcome.seed)
-            printed = _of(PUBLISHED_POOLED, crisis) if group == POOLED else {}
-            parts.append(_with_published(resamples.table(), crisis, group, printed))
-            gaps += _gaps(outcome, resamples, crisis, group)
-    return pd.concat(parts, ignore_index=True), pd.concat(gaps, ignore_index=True) if gaps else pd.DataFrame()
-
-
-def _gaps(outcome: Outcome, resamples: Resamples, crisis: str, m0: str | float) -> list[pd.DataFrame]:
-    """Differences between the data-driven hedge, if there is one, and each benchmark."""
-    if DATA_DRIVEN not in outcome.main:
-        return []
-    gap = resamples.differences(DATA_DRIVEN, ("unhedged", *BENCHMARKS), COMPARED)
-    gap.insert(0, "m0", m0)
-    gap.insert(0, "crisis", crisis)
-    return [gap]
+    return _compared(outcome, groups, {(c, POOLED, m): row for (c, m), row in PUBLISHED_POOLED.items()})
 
 
 def _by_moneyness(outcome: Outcome) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables 4.5 and 4.7, and the differences at each moneyness."""
+    return _compared(outcome, {m0: i for i, m0 in enumerate(outcome.moneyness)}, PUBLISHED_BY_MONEYNESS)
+
+
+def _compared(
+    outcome: Outcome, groups: Mapping[Any, Any], published: Mapping[tuple[str, Any, str], tuple[float, ...]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Statistics of groups of straddles (name → their positions), and the gaps to the data-driven hedge, if any."""
     parts, gaps = [], []
     for crisis, months in outcome.samples.items():
-        for i, m0 in enumerate(outcome.moneyness):
-            errors = {m: outcome.error(m, months)[:, i] for m in outcome.main}
+        for m0, chosen in groups.items():
+            errors = {m: outcome.error(m, months)[:, chosen] for m in outcome.main}
             resamples = Resamples.draw(errors, outcome.draws, outcome.seed)
-            printed = {m: row for (c, k, m), row in PUBLISHED_BY_MONEYNESS.items() if (c, k) == (crisis, m0)}
+            printed = {m: row for (c, k, m), row in published.items() if (c, k) == (crisis, m0)}
             parts.append(_with_published(resamples.table(), crisis, m0, printed))
-            gaps += _gaps(outcome, resamples, crisis, m0)
+            if DATA_DRIVEN in outcome.main:
+                gap = resamples.differences(DATA_DRIVEN, ("unhedged", *BENCHMARKS), COMPARED)
+                gap.insert(0, "m0", m0)
+                gap.insert(0, "crisis", crisis)
+                gaps.append(gap)
     return pd.concat(parts, ignore_index=True), pd.concat(gaps, ignore_index=True) if gaps else pd.DataFrame()
 
 
@@ -518,20 +492,11 @@ def _instruments(outcome: Outcome) -> pd.DataFrame:
     for i, m0 in enumerate(outcome.moneyness):
         printed = PUBLISHED_INSTRUMENTS.get(m0)
         for number in range(max(9, held.max() + 1)):
-            share = resampled((held[:, i] == number).astype(np.float64), counts, {})["mean"]
-            low, high = interval(share)
+            on = held[:, i] == number
+            share = resampled(on.astype(np.float64), counts, {})["mean"]
             theirs = printed[number - 1] / sum(printed) if printed and 1 <= number <= len(printed) else np.nan
-            rows.append(
-                {
-                    "m0": m0,
-                    "instruments": number,
-                    "days": int((held[:, i] == number).sum()),
-                    "share": share[0],
-                    "low": low,
-                    "high": high,
-                    "published_share": theirs,
-                }
-            )
+            row = {"m0": m0, "instruments": number, "days": int(on.sum()), **estimate(share, "share")}
+            rows.append(row | {"published_share": theirs})
     return pd.DataFrame(rows)
 
 
@@ -549,18 +514,8 @@ def _sensitivity(
             figures = resampled(values, outcome.counts, {"median": (0.5, 1.0), "q95": (0.95, 1.0), "q5": (0.05, 1.0)})
             theirs = printed.get((m0, position), (None,) * len(figures))
             for statistic, their in zip(PUBLISHED_SENSITIVITY_STATISTICS, theirs, strict=True):
-                low, high = interval(figures[statistic])
-                rows.append(
-                    {
-                        "m0": m0,
-                        "position": position,
-                        "statistic": statistic,
-                        "value": figures[statistic][0],
-                        "low": low,
-                        "high": high,
-                        "published": np.nan if their is None else their,
-                    }
-                )
+                row = {"m0": m0, "position": position, "statistic": statistic, **estimate(figures[statistic])}
+                rows.append(row | {"published": np.nan if their is None else their})
     return pd.DataFrame(rows)
 
 
@@ -573,17 +528,8 @@ def _within(outcome: Outcome) -> pd.DataFrame:
         printed = dict(zip(PUBLISHED_MONEYNESS, PUBLISHED_WITHIN.get(method, ()), strict=False))
         for i, m0 in enumerate(outcome.moneyness):
             share = resampled(near[:, i].astype(np.float64), outcome.counts, {})["mean"]
-            low, high = interval(share)
-            rows.append(
-                {
-                    "method": method,
-                    "m0": m0,
-                    "share": share[0],
-                    "low": low,
-                    "high": high,
-                    "published": printed.get(m0, np.nan),
-                }
-            )
+            row = {"method": method, "m0": m0, **estimate(share, "share")}
+            rows.append(row | {"published": printed.get(m0, np.nan)})
     return pd.DataFrame(rows)
 
 

@@ -149,11 +149,7 @@ class SurfaceDynamicsResult:
     def explained_table(self) -> pd.DataFrame:
         """Table 2.1: shares of variance with intervals, both matrices, published figures beside."""
         c, k = self.components, len(self.components.vectors)
-        known = min(k, len(c.correlation_eigenvalues))
-        eigenvalue = np.full(k, np.nan)
-        eigenvalue[:known] = c.correlation_eigenvalues[:known]
-        cumulative = np.full(k, np.nan)
-        cumulative[:known] = c.correlation_explained[:known].cumsum()
+        eigenvalue = _padded(c.correlation_eigenvalues, k)
         return pd.DataFrame(
             {
                 "component": np.arange(1, k + 1),
@@ -168,7 +164,7 @@ class SurfaceDynamicsResult:
                 "published_cumulative": _padded(PUBLISHED_CUMULATIVE, k),
                 "correlation_eigenvalue": eigenvalue,
                 "above_edge": eigenvalue > c.edge,
-                "correlation_cumulative": cumulative,
+                "correlation_cumulative": _padded(c.correlation_explained[:k].cumsum(), k),
                 "published_correlation_cumulative": _padded(PUBLISHED_CORRELATION_CUMULATIVE, k),
             }
         )
@@ -318,7 +314,7 @@ def _rolling(x: Floats, y: Floats, window: int) -> Floats:
 
 
 def _padded(values: Any, k: int) -> Floats:
-    """The first k of published values, NaN beyond them."""
+    """The first k of some values, NaN beyond them."""
     padded = np.full(k, np.nan)
     padded[: len(values)] = values[:k]
     return padded

@@ -4,22 +4,4 @@
 ``tables`` puts the thesis's figures beside ours; ``study`` is the order in which it is done.
 """
 
-from engine.studies.volgan.study import (
-    BANDS,
-    DATA,
-    INPUTS,
-    LABEL,
-    Config,
-    steps,
-    summary,
-)
-
-__all__ = [
-    "BANDS",
-    "DATA",
-    "INPUTS",
-    "LABEL",
-    "Config",
-    "steps",
-    "summary",
-]
+from engine.studies.volgan.study import BANDS, DATA, INPUTS, LABEL, Config, steps, summary

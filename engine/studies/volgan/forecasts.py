@@ -10,7 +10,7 @@ inside a grid they are interpolated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import SurfaceModel
 from engine.scenarios import reweighting
 from engine.scenarios.scenario_set import ScenarioSet
+from engine.studies.generators.scoring import stretches
 from engine.surfaces import arbitrage, vix
 
 MATURITIES = (1 / 252, 1 / 52, 1 / 12, 0.25)
@@ -240,7 +241,7 @@ def forecast(
     came, own_vix = observed(history, series)
     stretch = max(1, MOST_NUMBERS // (scenarios * members * size))
     done = 0
-    for part in _stretches(rows, stretch):
+    for part in stretches(rows, stretch):
         rng = np.random.default_rng([seed, int(part[0])])
         drawn = law.model.sample_days(history.until(int(part[-1])), part.tolist(), scenarios * members, rng=rng)
         for day, row in enumerate(part):
@@ -250,11 +251,6 @@ def forecast(
         if on_days is not None:
             on_days(done, len(rows))
     return counted.forecasts, counted.paths
-
-
-def arrays(found: Forecasts) -> dict[str, NDArray[Any]]:
-    """The forecasts as named arrays, to keep."""
-    return dict(vars(found))
 
 
 @dataclass(frozen=True, eq=False)
@@ -340,8 +336,3 @@ class _Counted:
         self.paths.moves[:, :, at, 1:] = day.apart(change)[:, :kept]
         self.paths.atm[:, :, at] = increment[:, :kept]
         self.paths.vix[:, :, at] = np.log(x[:, 1, :kept] / vix_today)
-
-
-def _stretches(rows: Rows, length: int) -> Iterator[Rows]:
-    for start in range(0, len(rows), length):
-        yield rows[start : start + length]

@@ -22,12 +22,11 @@ from engine.settings import configuration, setting
 from engine.studies.base import Step, Tables, Work, day_or_none
 from engine.studies.generators.scoring import true_law
 from engine.studies.volgan import tables
-from engine.studies.volgan.forecasts import Forecasts, Law, Rows, arrays, followed, forecast, observed
+from engine.studies.volgan.forecasts import Forecasts, Law, Rows, followed, forecast, observed
 from engine.studies.volgan.networks import Networks, matching_tables, score_tables, split
 from engine.studies.volgan.paths import PathStatistics, Reference, correlations, measure, reference
 from engine.studies.volgan.tables import LawResult, Validation
 from engine.surfaces import arbitrage
-from engine.training.progress import Progress, TrainingStopped
 
 LABEL = "VolGAN: the thesis's validation"
 DATA = "surfaces"
@@ -135,11 +134,6 @@ class _Study:
     def scenarios(self, name: str) -> Tables:
         """Scenarios of one law over the test days; what was counted is kept for the tables."""
         law = self._law(name)
-
-        def on_days(done: int, total: int) -> None:
-            if self.work.report(Progress(f"scenarios of {self.laws[name]}", done, total, {})):
-                raise TrainingStopped(f"stopped after {done} of {total} days")
-
         found, paths = forecast(
             law,
             self.history,
@@ -148,10 +142,10 @@ class _Study:
             scenarios=self.config.scenarios,
             paths=min(self.config.paths, self.config.scenarios * law.members),
             seed=self.config.seed,
-            on_days=on_days,
+            on_days=self.work.on_days(f"scenarios of {self.laws[name]}"),
         )
         measured = measure(paths, self._reference())
-        self.work.checkpointer(f"law_{name}").save(arrays(found) | dict(vars(measured)))
+        self.work.checkpointer(f"law_{name}").save(dict(vars(found)) | dict(vars(measured)))
         return {}
 
     def tables(self) -> Tables:

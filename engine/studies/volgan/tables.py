@@ -251,9 +251,8 @@ def band_table(found: Validation) -> pd.DataFrame:
         inside = below[..., BAND[1]] & ~below[..., BAND[0]]  # (K, T, S)
         together = inside.mean(axis=-1, keepdims=True)
         for label, part in zip(("all", *found.series.labels), _columns(together, inside), strict=True):
-            low, high = comparison.interval(counts @ part.mean(axis=0) / days)
             row = {"model": name, "series": label, **_spread(part.mean(axis=1), "inside")}
-            rows.append(row | {"days_low": float(low), "days_high": float(high)})
+            rows.append(row | comparison.ends(counts @ part.mean(axis=0) / days, "days_"))
     return pd.DataFrame(rows)
 
 

@@ -30,7 +30,7 @@ from engine.decisions.forecasting import (
     weighted_pnl,
 )
 from engine.errors import MarketDataError, SettingsError
-from engine.evaluation.comparison import block_counts, interval, newey_west_lags
+from engine.evaluation.comparison import newey_west_lags
 from engine.market.grid import TRADING_DAYS, Floats
 from engine.market.surface_history import Dates
 from engine.surfaces.dynamics import long_run_sum
@@ -150,76 +150,6 @@ def deflated_sharpe(daily_pnl: ArrayLike, tried: ArrayLike) -> float:
     return probabilistic_sharpe(daily_pnl, expected_best(variance, len(ratios)))
 
 
-@dataclass(frozen=True)
-class Bootstrapped:
-    """A statistic, its bootstrap interval, and how often resamples are on the wrong side of zero.
-
-    Args:
-        estimate: on the days as they were.
-        low, high: 95 % percentile interval.
-        p_value: one-sided, that the truth is ≤ 0: share of resamples ≤ 0, never below 1/(draws + 1).
-        draws: number of resamples.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    p_value: float
-    draws: int
-
-
-def bootstrap_sharpe(
-    daily_pnl: ArrayLike, *, rng: np.random.Generator, draws: int = 2000, block: int = 21, coverage: float = 0.95
-) -> Bootstrapped:
-    """Annualised Sharpe ratio with a circular block bootstrap interval.
-
-    Args:
-        daily_pnl: ``(days,)``, of a ticker or of a portfolio.
-        rng: source of randomness.
-        draws: number of resamples.
-        block: consecutive days drawn together.
-        coverage: of the interval.
-
-    References:
-        Politis and Romano (1992).
-    """
-    pnl = _series(daily_pnl)
-    counts = block_counts(len(pnl), rng=rng, draws=draws, block=min(block, len(pnl)))
-    return _bootstrapped(float(sharpe_ratio(pnl)), resampled_sharpe(counts, pnl), coverage)
-
-
-def bootstrap_difference(
-    daily_a: ArrayLike,
-    daily_b: ArrayLike,
-    *,
-    rng: np.random.Generator,
-    draws: int = 2000,
-    block: int = 21,
-    coverage: float = 0.95,
-) -> Bootstrapped:
-    """Sharpe ratio of a less that of b, both resampled on the same days.
-
-    Args:
-        daily_a, daily_b: ``(days,)`` PnL of two strategies on the same days.
-        rng: source of randomness.
-        draws: number of resamples.
-        block: consecutive days drawn together.
-        coverage: of the interval.
-
-    Raises:
-        MarketDataError: if the days are not the same number.
-
-    References:
-        Ledoit and Wolf (2008), without studentising.
-    """
-    a, b = _series(daily_a), _series(daily_b)
-    if a.shape != b.shape:
-        raise MarketDataError(f"expected PnL of two strategies on the same days; found {len(a)} and {len(b)}")
-    counts = block_counts(len(a), rng=rng, draws=draws, block=min(block, len(a)))
-    difference = float(sharpe_ratio(a) - sharpe_ratio(b))
-    return _bootstrapped(difference, resampled_sharpe(counts, a) - resampled_sharpe(counts, b), coverage)
-
-
 def resampled_sharpe(counts: ArrayLike, daily_pnl: ArrayLike) -> Floats:
     """Annualised Sharpe ratios in every resample of the days.
 
@@ -259,12 +189,6 @@ def _probability(s: float, benchmark: float, n: int, skewness: float, kurtosis: 
 
     spread = 1 - skewness * s + (kurtosis - 1) / 4 * s**2
     return float(norm.cdf((s - benchmark) * math.sqrt(n - 1) / math.sqrt(spread)))
-
-
-def _bootstrapped(estimate: float, resampled: Floats, coverage: float) -> Bootstrapped:
-    low, high = interval(resampled, coverage)
-    below = int((resampled <= 0).sum())
-    return Bootstrapped(estimate, float(low), float(high), (below + 1) / (len(resampled) + 1), len(resampled))
 
 
 def mean_absolute_error(realised: ArrayLike, forecast: ArrayLike) -> Floats:

@@ -35,6 +35,7 @@ from engine.models.conditional_fhs.training import (
     LEAST_SD,
     Coefficients,
     Objective,
+    StudentConfig,
     descend,
     factors_of,
     standardised,
@@ -63,7 +64,7 @@ STATE_COLUMNS = [NAMES.index(name) for name in STATE_FEATURES]
 
 
 @configuration
-class HybridConfig:
+class HybridConfig(StudentConfig):
     """Shrinkages are in days of data: a correction is halved when the data weigh as much as its penalty."""
 
     factors: int = setting(
@@ -97,26 +98,6 @@ class HybridConfig:
         help="Of the mean's coefficients on the linear anchor's features, in those features' own units.",
         low=0,
         high=1e15,
-        advanced=True,
-    )
-    scale_shrinkage: float = setting(
-        1000.0, label="Shrinkage of the scale", help="Of the log-scale corrections.", low=0, high=1e12, unit="days"
-    )
-    clip: float = setting(
-        3.0,
-        label="Clip",
-        help="Features further from their training mean than this count as this far.",
-        low=0.5,
-        high=100.0,
-        unit="sd",
-        advanced=True,
-    )
-    tail: float = setting(
-        5.0,
-        label="Tail",
-        help="Degrees of freedom of the Student law whose likelihood is maximised.",
-        low=2.1,
-        high=1000.0,
         advanced=True,
     )
 

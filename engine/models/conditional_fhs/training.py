@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 
 from engine.errors import CheckpointError
 from engine.market.grid import Floats
+from engine.settings import configuration, setting
 from engine.training.progress import Checkpointer, OnStep, Progress, TrainingDiverged, TrainingStopped, check_arrays
 
 ROUNDS, ITERATIONS = 8, 60
@@ -32,6 +33,32 @@ LEAST_SD = 1e-9
 """A feature that never varied in training is left out (its standardised value is zero)."""
 
 ARRAYS = ("mean_intercept", "mean", "scale_intercept", "scale_common", "scale_own")
+
+
+@configuration
+class StudentConfig:
+    """What learned corrections of factors depend on; shrinkages are in days of data."""
+
+    scale_shrinkage: float = setting(
+        1000.0, label="Shrinkage of the scale", help="Of the log-scale corrections.", low=0, high=1e12, unit="days"
+    )
+    clip: float = setting(
+        3.0,
+        label="Clip",
+        help="Features further from their training mean than this count as this far (the state's excepted).",
+        low=0.5,
+        high=100.0,
+        unit="sd",
+        advanced=True,
+    )
+    tail: float = setting(
+        5.0,
+        label="Tail",
+        help="Degrees of freedom of the Student law whose likelihood is maximised.",
+        low=2.1,
+        high=1000.0,
+        advanced=True,
+    )
 
 
 def standardised(

@@ -41,7 +41,7 @@ from engine.models.conditional_fhs.moments import (
     two_speed_basis,
     two_speed_panel,
 )
-from engine.models.conditional_fhs.training import LEAST_SD, Objective, descend, factors_of, standardised
+from engine.models.conditional_fhs.training import LEAST_SD, Objective, StudentConfig, descend, factors_of, standardised
 from engine.models.rollout import Chain, HistoryChain
 from engine.models.surface_model import FitReport, Tensors
 from engine.settings import configuration, setting, to_dict
@@ -65,7 +65,7 @@ LEARNED = ("regret", "squares", "largest")
 
 
 @configuration
-class TwoSpeedConfig(Speeds):
+class TwoSpeedConfig(StudentConfig, Speeds):
     """Shrinkages are in days of data: a correction is halved when the data weigh as much as its penalty."""
 
     mean_shrinkage: float = setting(
@@ -86,9 +86,6 @@ class TwoSpeedConfig(Speeds):
         low=1.0,
         high=1e12,
         advanced=True,
-    )
-    scale_shrinkage: float = setting(
-        1000.0, label="Shrinkage of the scale", help="Of the log-scale corrections.", low=0, high=1e12, unit="days"
     )
     bandwidth: float = setting(
         2.0,
@@ -113,23 +110,6 @@ class TwoSpeedConfig(Speeds):
         help="How fast the members' weights follow what they earn. 0: equal weights for good.",
         low=0.0,
         high=1.0,
-    )
-    clip: float = setting(
-        3.0,
-        label="Clip",
-        help="Features further from their training mean than this count as this far (the state's excepted).",
-        low=0.5,
-        high=100.0,
-        unit="sd",
-        advanced=True,
-    )
-    tail: float = setting(
-        5.0,
-        label="Tail",
-        help="Degrees of freedom of the Student law whose likelihood is maximised.",
-        low=2.1,
-        high=1000.0,
-        advanced=True,
     )
 
 

@@ -303,6 +303,14 @@ def family_class(name: str) -> type[Family[Any]]:
     return kind
 
 
+class Label:
+    """The registry's label of a class, by its ``name``: said once. A class that sets its own has that."""
+
+    def __get__(self, instance: object, owner: Any) -> str:
+        """Of the class."""
+        return label(owner.name)
+
+
 def model(name: str, task: str = "") -> type[Any]:
     """The class of a model on a task, its first one if none is said.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.errors import CheckpointError, MarketDataError, SettingsError
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
+from engine.models.registry import Label
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.training.progress import Checkpointer, OnStep
 
@@ -47,7 +48,7 @@ class SurfaceModel(ABC):
     """
 
     name: ClassVar[str]
-    label: ClassVar[str]
+    label = Label()
     Config: ClassVar[type]
 
     def __init__(self, config: Any = None) -> None:

@@ -36,7 +36,7 @@ if listed is None or card is None or card.grid != history.grid:
     if listed is None or card is None:
         st.info("There is no trained generator yet. Train one on these data.", icon=":material/model_training:")
     else:
-        states.mismatch(history, listed, card)
+        states.mismatch(history, card)
     train.draw(loaded, None)
     frame.method(page.method(card.model if card is not None else DEFAULT))
     st.stop()

@@ -78,7 +78,6 @@ class LinearAnchor(ExactMoveModel):
     """
 
     name: ClassVar[str] = "linear_anchor"
-    label: ClassVar[str] = "Linear anchor"
     Config: ClassVar[type] = LinearAnchorConfig
     first = FIRST_CONDITION_ROW  # realised vol needs 21 returns, an innovation of yesterday one more
     least_rows = FIRST_CONDITION_ROW + LEAST_PAST

@@ -49,7 +49,6 @@ class GarchFilteredHistoricalSimulation(ExactMoveModel):
     """
 
     name: ClassVar[str] = "fhs_garch"
-    label: ClassVar[str] = "Filtered historical simulation (GARCH)"
     Config: ClassVar[type] = GarchFilteredHistoricalConfig
 
     least_days = 150  # a GARCH model of fewer days has no meaningful likelihood

@@ -64,7 +64,6 @@ class Persistence(_Memoryless):
     """Tomorrow is today: every scenario has no return and today's surface."""
 
     name: ClassVar[str] = "persistence"
-    label: ClassVar[str] = "Persistence"
     Config: ClassVar[type] = PersistenceConfig
 
     def draw(self, today: Known, past: Known, pool: Pool, numbers: Floats) -> Floats:
@@ -76,7 +75,6 @@ class HistoricalSimulation(_Memoryless):
     """Tomorrow's move is one of the last 250, whole days drawn with equal probability."""
 
     name: ClassVar[str] = "historical"
-    label: ClassVar[str] = "Historical simulation"
     Config: ClassVar[type] = HistoricalConfig
 
     def past(self, days: HistoryFilter, known: Known) -> Known:
@@ -103,7 +101,6 @@ class FilteredHistoricalSimulation(_Memoryless):
     """
 
     name: ClassVar[str] = "fhs"
-    label: ClassVar[str] = "Filtered historical simulation"
     Config: ClassVar[type] = FilteredHistoricalConfig
 
     def known(self, days: Filter) -> Known:

@@ -124,7 +124,6 @@ class Hybrid(ExactMoveModel):
     """
 
     name: ClassVar[str] = "hybrid"
-    label: ClassVar[str] = "Hybrid: learned factors, historical residuals"
     Config: ClassVar[type] = HybridConfig
     first = FIRST_CONDITION_ROW
     least_rows = FIRST_CONDITION_ROW + LEAST_POOL

@@ -205,11 +205,6 @@ class Moments(NamedTuple):
         """``(rows, 1 + N)`` moves σ (μ + e) after each row, one innovation a row; a leading axis of rows broadcasts."""
         return (self.mean + innovations) * self.volatility
 
-    def row(self, row: int) -> Moments:
-        """One day alone: every array keeps its first axis, of length one; ``innovations`` are those before it."""
-        today = slice(row, row + 1)
-        return Moments(self.volatility[today], self.mean[today], self.features[today], self.innovations[:row])
-
 
 @dataclass(frozen=True, eq=False)
 class ConditionalMoments:
@@ -227,7 +222,7 @@ class ConditionalMoments:
         seen = moments.over(history)
         x, y = seen.features[22:-1], seen.innovations[22:]        # what is known, what followed
         factors, rest = moments.factors.split(y)                   # what a network models, what is bootstrapped
-        move = seen.row(t).moves(moments.factors.join(drawn, rest_of_past_days))     # (n, 1 + N)
+        move = (seen.mean[t] + moments.factors.join(drawn, rest_of_past_days)) * seen.volatility[t]     # (n, 1 + N)
 
     Args:
         config: the settings.

@@ -167,7 +167,6 @@ class TwoSpeed(ExactMoveModel):
     """
 
     name: ClassVar[str] = "two_speed"
-    label: ClassVar[str] = "Two-speed mixture"
     Config: ClassVar[type] = TwoSpeedConfig
     first = FIRST_CONDITION_ROW
     least_rows = FIRST_CONDITION_ROW + LEAST_POOL

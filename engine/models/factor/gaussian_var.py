@@ -34,7 +34,6 @@ class GaussianVar(ExactMoveModel):
     """
 
     name: ClassVar[str] = "gaussian_var"
-    label: ClassVar[str] = "Gaussian VAR on factors"
     Config: ClassVar[type] = GaussianVarConfig
 
     first = 1  # the first return ends on it

@@ -35,7 +35,6 @@ class PcaOrnsteinUhlenbeck(ExactMoveModel):
     """
 
     name: ClassVar[str] = "pca_ou"
-    label: ClassVar[str] = "PCA–OU factor model"
     Config: ClassVar[type] = PcaOrnsteinUhlenbeckConfig
 
     least_days = 85  # lags of a day, a week and a month in the fit of mean reversion need four months

@@ -93,7 +93,6 @@ class DDPM(Family[Denoiser]):
     """
 
     name: ClassVar[str] = "ddpm"
-    label: ClassVar[str] = "Denoising diffusion"
     Config: ClassVar[type] = DDPMConfig
     config: DDPMConfig
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import SettingsError
+from engine.models.registry import Label
 from engine.training.learner import Batch, Player, Terms
 
 __all__ = ["Batch", "Family", "Player", "Shape", "Terms", "flat_size"]
@@ -30,7 +31,7 @@ class Family(ABC, Generic[N]):
     """
 
     name: ClassVar[str]
-    label: ClassVar[str]
+    label = Label()
     Config: ClassVar[type]
     conditional: ClassVar[bool] = True
     flat: ClassVar[bool] = True

@@ -88,7 +88,6 @@ class RealNVP(Family[Flow]):
     """
 
     name: ClassVar[str] = "realnvp"
-    label: ClassVar[str] = "RealNVP"
     Config: ClassVar[type] = RealNVPConfig
     config: RealNVPConfig
 

@@ -132,7 +132,6 @@ class VAE(Family[Networks]):
     """
 
     name: ClassVar[str] = "vae"
-    label: ClassVar[str] = "Variational autoencoder"
     Config: ClassVar[type] = VAEConfig
     config: VAEConfig
 

@@ -101,7 +101,6 @@ class SimulatedMarket(SurfaceModel):
     """
 
     name: ClassVar[str] = "simulated_market"
-    label: ClassVar[str] = "Simulated market (true law)"
     Config: ClassVar[type] = SimulatedMarketConfig
 
     @classmethod

@@ -47,7 +47,6 @@ class VolGAN(SurfaceModel):
     """
 
     name: ClassVar[str] = "volgan"
-    label: ClassVar[str] = "VolGAN"
     Config: ClassVar[type] = VolGANConfig
 
     def __init__(self, config: VolGANConfig | None = None) -> None:

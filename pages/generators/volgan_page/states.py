@@ -7,7 +7,7 @@ from engine.datasets import Loaded
 from engine.market.grid import Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.models import registry
-from engine.runs.checkpoints import Card, Listed
+from engine.runs.checkpoints import Card
 from engine.training.alarms import COLLAPSED
 from pages.generators.volgan_page import View
 from pages.ui import datasets, frame, generators
@@ -28,7 +28,7 @@ def too_short(history: SurfaceHistory) -> bool:
     return True
 
 
-def mismatch(history: SurfaceHistory, listed: Listed, card: Card) -> None:
+def mismatch(history: SurfaceHistory, card: Card) -> None:
     """The state in which generator and data speak of different grids: which, and what to do."""
     st.warning(
         frame.plain(

@@ -69,3 +69,17 @@ def expanded_quantile(x, counts, q):
         if k * q[1] >= q[0] * len(written):
             return written[k - 1]
     raise AssertionError("q is above one")
+
+
+def optimality_gap(a, b, penalty, d):
+    """Largest violation of the optimality conditions of a lasso, column by column, relative to the problem's scale.
+
+    With g = 2 A'(b − A d): |g_i − λ_i sign(d_i)| where d_i ≠ 0, and max(|g_i| − λ_i, 0) where d_i = 0, each divided by
+    the length of column i and by ‖b‖.
+    """
+    left, worst = b - a @ d, 0.0
+    for column, weight, position in zip(a.T, penalty, d, strict=True):
+        slope = 2 * float(column @ left)
+        gap = abs(slope - weight * math.copysign(1, position)) if position else max(abs(slope) - weight, 0.0)
+        worst = max(worst, gap / math.sqrt(column @ column))
+    return worst / math.sqrt(b @ b)

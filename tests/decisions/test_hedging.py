@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import oracles
 import pytest
 from hedging_markets import (
     GRID,
@@ -17,7 +18,7 @@ from hedging_markets import (
 
 from engine.decisions import hedging
 from engine.decisions.hedging import CostModel, DataDriven, DeltaHedge, DeltaVegaHedge, ShortfallHedge, Unhedged
-from engine.decisions.hedging.penalised_regression import optimality_gap, solve
+from engine.decisions.hedging.penalised_regression import solve
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import DT, Grid
 from engine.models.simulated.market import simulate
@@ -186,7 +187,7 @@ def test_every_problem_of_a_month_is_solved_to_the_optimality_conditions():
         problem = moves.compressed[k].of(columns, holding)
         for alpha in (1e-4, 1e-2, 0.2):
             penalty = alpha * 60.0 * window.cost[k, columns]
-            worst = max(worst, optimality_gap(problem, penalty, solve(problem, penalty)))
+            worst = max(worst, oracles.optimality_gap(problem.x, problem.y, penalty, solve(problem, penalty)))
     assert worst < 1e-8
     last = window.price[:-1, columns] / window.cost[:-1, columns].clip(1e-12)
     assert last[:, 1:].min() < 3

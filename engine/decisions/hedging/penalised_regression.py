@@ -285,16 +285,6 @@ def dependent(a: Floats) -> Bools:
     return found
 
 
-def optimality_gap(problem: Compressed, penalty: Floats, d: Floats) -> float:
-    """Largest violation of the optimality conditions of the lasso, relative to the problem's scale.
-
-    With g = 2 A'(b − A d): |g_i − λ_i sign(d_i)| where d_i ≠ 0, and max(|g_i| − λ_i, 0) where d_i = 0, each
-    divided by the length of column i and by ‖b‖.
-    """
-    length = np.sqrt(np.square(problem.x).sum(axis=0))
-    return _violation(problem.x / length, problem.y, penalty / length / 2, d * length)
-
-
 def _violation(a: Floats, b: Floats, half: Floats, u: Floats) -> float:
     """Largest violation of the optimality conditions for columns of unit length, relative to ‖b‖."""
     slope = a.T @ (b - a @ u)

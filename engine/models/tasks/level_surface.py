@@ -12,7 +12,7 @@ from engine.errors import MarketDataError
 from engine.market.domain import Domain
 from engine.market.grid import Floats, Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models.tasks.task import Examples, Surfaces, Tensors, UnconditionalTask, on_grid
+from engine.models.tasks.task import Examples, Surfaces, UnconditionalTask, on_grid
 from engine.settings import configuration
 
 LEAST_DAYS = 50
@@ -47,10 +47,6 @@ class LevelSurface(UnconditionalTask):
         """``(n, N)`` log vols."""
         return Examples(data.grid.flatten(data.log_iv), None, data.period)
 
-    def state(self) -> Tensors:
-        """Nothing is learned."""
-        return {}
-
     def restore(self, state: Mapping[str, NDArray[Any]], domain: Domain) -> None:
         """The grid."""
         domain = on_grid(domain)
@@ -59,10 +55,6 @@ class LevelSurface(UnconditionalTask):
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
         """The grid's points."""
         return (self.grid.size,), None
-
-    def condition(self, data: Any) -> Floats | None:
-        """None."""
-        return None
 
     def result(self, x: Floats, data: Any) -> Surfaces:
         """e^g."""

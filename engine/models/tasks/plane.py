@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.market.domain import Domain, Plane
 from engine.market.grid import Floats
-from engine.models.tasks.task import Examples, Points, Tensors, UnconditionalTask
+from engine.models.tasks.task import Examples, Points, UnconditionalTask
 from engine.settings import configuration, setting
 
 CENTRES = 2.0 * np.stack([np.cos(np.arange(6) * np.pi / 3), np.sin(np.arange(6) * np.pi / 3)], axis=1)
@@ -49,20 +49,12 @@ class PlaneTask(UnconditionalTask):
         """``(points, 2)``, the same every time."""
         return Examples(points(self.config.shape, self.config.points, np.random.default_rng(0)), None)
 
-    def state(self) -> Tensors:
-        """Nothing is learned."""
-        return {}
-
     def restore(self, state: Mapping[str, NDArray[Any]], domain: Domain) -> None:
         """Nothing is learned."""
 
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
         """Two coordinates."""
         return (2,), None
-
-    def condition(self, data: None = None) -> Floats | None:
-        """None."""
-        return None
 
     def result(self, x: Floats, data: None = None) -> Points:
         """The draws."""

@@ -112,9 +112,9 @@ class Task(ABC):
     def examples(self, data: Any) -> Examples:
         """Rows known at the close of each day, nothing later; of data prepared for, or of the same kind."""
 
-    @abstractmethod
     def state(self) -> Tensors:
-        """What :meth:`prepare` learned, as named arrays."""
+        """What :meth:`prepare` learned, as named arrays: nothing unless a task says otherwise."""
+        return {}
 
     @abstractmethod
     def restore(self, state: Mapping[str, NDArray[Any]], domain: Domain) -> None:
@@ -143,9 +143,9 @@ def on_grid(domain: Domain) -> Grid:
 class UnconditionalTask(Task):
     """A task whose draws mean something without a day: they become a table at once."""
 
-    @abstractmethod
     def condition(self, data: Any) -> Floats | None:
         """``(c,)`` what is known at the last row of the data; None where the law has no condition."""
+        return None
 
     @abstractmethod
     def result(self, x: Floats, data: Any) -> Surfaces | Returns | Points:

@@ -77,7 +77,6 @@ class FamilyModel:
             seed=seed,
             on_step=on_step,
             checkpointer=checkpointer,
-            device=self.config.device,
         )
         self.estimator.to("cpu")
         self.domain = domain
@@ -198,11 +197,8 @@ def family_model(family: str, task: str) -> type[FamilyModel]:
     )
     config.__doc__ = f"Settings of {of.label} on the task {kind.label!r}."
     base = NextDayModel if issubclass(kind, NextDay) else DrawModel
-    made: type[FamilyModel] = type(
-        f"{of.__name__}On{kind.__name__}",
-        (base,),
-        {"name": family, "label": of.label, "Config": config, "Family": of, "Task": kind, "__doc__": of.__doc__},
-    )
+    about = {"name": family, "label": of.label, "Config": config, "Family": of, "Task": kind, "__doc__": of.__doc__}
+    made: type[FamilyModel] = type(f"{of.__name__}On{kind.__name__}", (base,), about | {"__module__": __name__})
     return made
 
 

@@ -75,7 +75,7 @@ class Estimator:
         seed: int = 0,
         on_step: OnStep | None = None,
         checkpointer: Checkpointer | None = None,
-        device: str = "cpu",
+        device: str | None = None,
         report_every: float = 0.5,
         keep_every: float = 30.0,
     ) -> Self:
@@ -87,7 +87,7 @@ class Estimator:
             seed: of initial weights, order and noise.
             on_step: see :func:`engine.training.loop.run`.
             checkpointer: see there.
-            device: "cpu", or "cuda" where there is one.
+            device: "cpu", or "cuda" where there is one; that of the settings if not given.
             report_every: see there.
             keep_every: see there.
 
@@ -98,6 +98,7 @@ class Estimator:
         """
         began = time.monotonic()
         config = self.family.config
+        device = device or config.device
         rows = _rows(X, "X")
         known = _rows(condition, "condition") if condition is not None else None
         if known is not None and not self.family.conditional:

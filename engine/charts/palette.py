@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-LUMINANCES, SATURATIONS, HUES = (0.15, 0.20, 0.27), (0.95, 0.6, 0.3), 48
+LUMINANCES, SATURATIONS, HUES = (0.15, 0.20, 0.27), (0.7, 0.5, 0.3), 48
 
 _TO_LMS = np.array(
     [

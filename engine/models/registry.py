@@ -128,7 +128,12 @@ def _half_day(name: str, label: str, cls: str, role: Role = "learned") -> Spec:
     return Spec(name, label, f"engine.models.fingan.{cls}", role, (HALF_DAY,), seconds_to_fit=60, study="fingan")
 
 
-_FHS, _FAMILIES = "engine.models.conditional_fhs", "engine.models.families"
+def _family(name: str, label: str, cls: str, seconds: float = 20, colour: str = "") -> Spec:
+    where = f"engine.models.families.{cls}"
+    return Spec(name, label, where, tasks=ZOO, seconds_to_fit=seconds, colour=colour, family=True)
+
+
+_FHS = "engine.models.conditional_fhs"
 
 SPECS: dict[str, Spec] = {
     spec.name: spec
@@ -207,9 +212,9 @@ SPECS: dict[str, Spec] = {
             colour="#5F8A3C",
             scenarios=False,
         ),
-        Spec("vae", "Variational autoencoder", f"{_FAMILIES}.vae:VAE", tasks=ZOO, family=True, seconds_to_fit=20),
-        Spec("realnvp", "RealNVP", f"{_FAMILIES}.realnvp:RealNVP", tasks=ZOO, family=True, seconds_to_fit=20),
-        Spec("ddpm", "Denoising diffusion", f"{_FAMILIES}.ddpm:DDPM", tasks=ZOO, family=True, seconds_to_fit=20),
+        _family("vae", "Variational autoencoder", "vae:VAE", colour="#C62389"),
+        _family("realnvp", "RealNVP", "realnvp:RealNVP", colour="#4C5FDF"),
+        _family("ddpm", "Denoising diffusion", "ddpm:DDPM", colour="#796B41"),
         Spec("volgan", "VolGAN", "engine.models.volgan.model:VolGAN", seconds_to_fit=130, colour="#0878B8"),
         Spec(
             "simulated_market",

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from engine.errors import CheckpointError
 from engine.market.domain import Domain
-from engine.market.grid import Floats
-from engine.market.surface_history import SurfaceHistory
+from engine.market.grid import Floats, Grid
 from engine.models import registry, tasks
 from engine.models.conditional_fhs.filter import Filter, HistoryFilter
 from engine.models.conditional_fhs.model import Known, MoveModel, Pool
@@ -79,7 +78,7 @@ class FamilyModel:
             checkpointer=checkpointer,
         )
         self.estimator.to("cpu")
-        self.domain = domain
+        self._on(domain)
         seconds = time.perf_counter() - began
         return FitReport(self.estimator.steps, seconds, examples.dates, self.estimator.metrics)
 
@@ -108,7 +107,11 @@ class FamilyModel:
         x, condition = task.shapes()
         own = {name[7:]: array for name, array in state.items() if name.startswith("family.")}
         estimator = Estimator(self.Family(self.config)).restore(own, x, condition)
-        self.estimator, self.task, self.domain = estimator, task, domain
+        self.estimator, self.task = estimator, task
+        self._on(domain)
+
+    def _on(self, domain: Domain) -> None:
+        self.domain, self._grid = domain, domain if isinstance(domain, Grid) else None
 
 
 class DrawModel(FamilyModel):
@@ -133,28 +136,6 @@ class NextDayModel(FamilyModel, MoveModel):
     least_days: ClassVar[int] = LEAST_DAYS
     least_rows: ClassVar[int] = FIRST + LEAST_POOL
     first: ClassVar[int] = FIRST
-
-    def fit(
-        self,
-        data: SurfaceHistory,
-        *,
-        seed: int,
-        on_step: OnStep | None = None,
-        checkpointer: Checkpointer | None = None,
-    ) -> FitReport:
-        """As :meth:`FamilyModel.fit`."""
-        report = FamilyModel.fit(self, data, seed=seed, on_step=on_step, checkpointer=checkpointer)
-        self._grid = data.grid
-        return report
-
-    def state(self) -> Tensors:
-        """As :meth:`FamilyModel.state`."""
-        return FamilyModel.state(self)
-
-    def restore(self, state: Mapping[str, NDArray[Any]], domain: Domain) -> None:
-        """As :meth:`FamilyModel.restore`."""
-        FamilyModel.restore(self, state, domain)
-        self._grid = self.task.space.grid
 
     def known(self, days: Filter) -> Known:
         """Of the task's space."""

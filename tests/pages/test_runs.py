@@ -249,7 +249,7 @@ def test_what_is_no_generator_is_one_sentence_and_kept_nowhere() -> None:
 
 
 def test_two_files_are_a_generator_too() -> None:
-    from pages.data import runs_page
+    from pages.library import runs_page
 
     source = checkpoint("mine")
     card, weights = (source / name for name in (run_directory.CARD, run_directory.WEIGHTS))

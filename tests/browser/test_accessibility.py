@@ -21,9 +21,11 @@ def opened(tab: Page, url: str) -> None:
     tab.goto(url)
     expect(tab.locator("h1")).to_be_visible(timeout=60_000)
     settled(tab, tab.locator("h1").inner_text(), timeout=60_000)
-    expect(tab.locator('[data-testid="stSidebarNavItems"][role="presentation"]')).to_be_attached()  # the script is there
+    expect(
+        tab.locator('[data-testid="stSidebarNavItems"][role="presentation"]')
+    ).to_be_attached()  # the script is there
     expect(tab.locator('[data-stale="true"]')).to_have_count(0)
-    tab.wait_for_timeout(300)  # fading ends
+    tab.wait_for_timeout(500)  # fading ends
 
 
 @pytest.mark.parametrize("address", PAGES)

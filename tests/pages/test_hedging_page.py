@@ -56,7 +56,7 @@ def said(app: AppTest) -> str:
 
 def test_first_visit_shows_a_ticket_of_the_built_in_market_at_once():
     app = opened()
-    assert metric(app, "Risk of a day, sd")[1].startswith("unhedged ")
+    assert metric(app, "95 % VaR")[1].startswith("book alone ")
     assert metric(app, "Trade today")[0].startswith("Sell ")
     ticket = frame_with(app, "Action")
     assert ticket["Instrument"].iloc[0] == "underlying" and set(ticket["Action"]) <= {"buy", "sell", "nothing"}

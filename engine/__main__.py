@@ -361,7 +361,7 @@ def _check(arguments: argparse.Namespace) -> int:
     print(f"{_one_line(loaded.label)}: {loaded.entry.kind}, {_rows(len(loaded.data))} kept, {first} to {last}")
     print(f"fingerprint {loaded.data.fingerprint}")
     for note in loaded.notes:
-        print(f"note: {_one_line(note)}")
+        print(f"{'warning' if note in loaded.doubts else 'note'}: {_one_line(note)}")
     print(f"{len(loaded.rejected):,} rejected")
     for row in loaded.rejected.head(SHOWN_REJECTIONS).itertuples(index=False):
         print("  " + _one_line(f"line {row.line}: {row.column} {row.value!r}: {row.reason}"))

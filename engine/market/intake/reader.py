@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import MarketDataError
+from engine.market.intake import plausibility
 from engine.market.intake.columns import assign, recognise_table, surface_points, with_mapping
 from engine.market.intake.prices import read_price_tables, read_sector_table
 from engine.market.intake.quotes import read_quote_table
@@ -60,7 +61,7 @@ def read_surfaces(
     result = parts[0] if len(parts) == 1 else _concatenated(parts, own)
     for table in beside:
         result = _with_vix(result, table)
-    return result
+    return plausibility.of_surfaces(result, reading)
 
 
 def read_quotes(
@@ -126,7 +127,7 @@ def read_prices(
         history = replace(result.data, sector_of={**result.data.sector_of, **sectors.data})
         rejected = joined([result.rejected, sectors.rejected])
         result = Imported(history, rejected, (*result.notes, *sectors.notes, note), "prices")
-    return result
+    return plausibility.of_prices(result, reading)
 
 
 def read_series(
@@ -142,7 +143,7 @@ def read_series(
     table = with_mapping(read_table(path, name, max_bytes=max_bytes), reading.mapping)
     result = read_price_tables([table], reading, kind="series")
     _single(result, table.file, "the series")
-    return result
+    return plausibility.of_prices(result, reading)
 
 
 def read_sectors(

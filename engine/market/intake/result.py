@@ -28,6 +28,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "rate_unit": ("decimal", "percent"),
     "maturity_unit": ("days", "years"),
     "decimal": (".", ","),
+    "splits": ("adjust", "keep"),
+    "opens": ("leave out", "keep"),
+    "carry": ("keep",),
 }
 
 
@@ -71,6 +74,10 @@ class Reading:
         decimal: "." or ",".
         spot: the underlying price of option quotes that come without one: one number for all days.
         ticker: the ticker of a file that names none.
+        splits: "adjust" divides prices before a split by its ratio, "keep" leaves them.
+        opens: "keep" uses opens that cannot belong to their closes, "leave out" does not.
+        carry: "keep" reads option quotes whose put–call parity is implausible.
+        underlying: which of several underlyings of a file of option quotes to read.
 
     Raises:
         MarketDataError: if an option is unknown or has a value that it cannot have.
@@ -84,6 +91,10 @@ class Reading:
     decimal: str | None = None
     spot: float | None = None
     ticker: str | None = None
+    splits: str | None = None
+    opens: str | None = None
+    carry: str | None = None
+    underlying: str | None = None
 
     def __post_init__(self) -> None:
         for option, choices in _CHOICES.items():
@@ -118,16 +129,22 @@ class Imported(Generic[T]):
         notes: plain sentences saying what was decided and what was kept; they may quote the file, so they are shown
             as text, never as markup.
         kind: one of ``KINDS``.
+        doubts: those of the notes that say what is implausible in the data and what follows from it.
     """
 
     data: T
     rejected: pd.DataFrame
     notes: tuple[str, ...]
     kind: str
+    doubts: tuple[str, ...] = ()
 
     def noting(self, *sentences: str) -> Imported[T]:
         """The same with more notes."""
         return replace(self, notes=(*self.notes, *sentences))
+
+    def doubting(self, *sentences: str) -> Imported[T]:
+        """The same with more doubts, which are notes as well."""
+        return replace(self, doubts=(*self.doubts, *sentences)).noting(*sentences)
 
 
 class RowCheck:

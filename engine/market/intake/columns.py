@@ -142,7 +142,7 @@ def with_mapping(table: RawTable, mapping: Mapping[str, str]) -> RawTable:
         role_of[column] = role
     given = {normal(role) for role in mapping}
     base = {h: normal(h.split(" (column ")[0]) for h in table.headings}  # a heading that is there twice
-    renamed = [role_of.get(h, f"{h} (not used)" if base[h] in given else h) for h in table.headings]
+    renamed = [role_of.get(h, f"not used: {h}" if base[h] in given else h) for h in table.headings]
     return table.renamed(renamed)
 
 

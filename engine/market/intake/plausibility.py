@@ -11,11 +11,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
+from engine.errors import MarketDataError
 from engine.market import adjustments
 from engine.market.grid import Floats
-from engine.market.intake.result import Imported, Reading
+from engine.market.intake.result import AmbiguousColumns, Imported, Reading
+from engine.market.intake.tables import RawTable
+from engine.market.parity_line import parity_line
 from engine.market.price_history import PriceHistory
+from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import Dates, SurfaceHistory
 
 DAILY = 4
@@ -37,6 +42,28 @@ ALONE = 0.5
 
 QUIET_MARKET = 0.05
 """Median log-return of the other tickers up to which a ticker moved by itself."""
+
+FAR = (0.5, 2.0)
+"""Medians of strike/spot, and discount factors, outside of which something is read wrongly."""
+
+MOST_CARRY = 0.15
+"""Carry per year beyond which a day of quotes is questioned."""
+
+LEAST_APART, MOST_APART = 0.01, 0.15
+"""Log-distance of the spot from that of the parity forwards: from which it is doubted, and asked."""
+
+MOST_WITHIN_DAY = 0.1
+"""Range of the spots of a day, as a share of the lowest, above which they are of several underlyings."""
+
+NEAR_THE_MONEY = (0.8, 1.2)
+"""Strikes over spot through which parity lines are drawn."""
+
+LEAST_MATURITY = 7 / 365
+LEAST_SPAN = 1 / 12
+"""Years below which a maturity, or the distance between two, says little about carry."""
+
+DAYS_LOOKED_AT = 5
+"""Days of a file on which put–call parity is looked at."""
 
 MOST_NAMED = 3
 """Days or tickers named in a sentence before "and … more"."""
@@ -215,3 +242,127 @@ def _named(day: np.datetime64) -> str:
 
 def _same(one: Floats, other: Floats) -> bool:
     return bool(np.array_equal(one, other, equal_nan=True))
+
+
+# --- option quotes ----------------------------------------------------------------------------------------------------
+
+
+def of_quotes(read: Imported[OptionQuotes], reading: Reading, table: RawTable) -> Imported[OptionQuotes]:
+    """Quotes with their doubts: spacing of the days, spots that disagree with parity.
+
+    Args:
+        read: what was read.
+        reading: a person's decisions, which are not questioned again.
+        table: the file that a question is about.
+
+    Raises:
+        AmbiguousColumns: if strikes lie far from spot, prices seem to be in coin, or parity gives an implausible carry.
+        MarketDataError: if a day has several spots, as those of several underlyings.
+    """
+    quotes = read.data.table
+    _one_spot_a_day(quotes, table.file)
+    decided = reading.spot is not None or "spot" in reading.mapping
+    ratio = float((quotes["strike"] / quotes["spot"]).median())
+    if not FAR[0] < ratio < FAR[1]:
+        said = f"the median strike of {table.file} is {ratio:.3g} times the underlying price"
+        if not decided:
+            raise _asking_spot(f"What is the underlying price? {said[0].upper()}{said[1:]}", table)
+        read = read.doubting(f"{said}, as given: strikes and spot do not belong together")
+    read = read.doubting(*calendar_doubts(read.data.dates, np.arange(float(len(read.data.dates)))[:, None]))
+    lines = [line for day in _some_days(read.data.dates) for line in _parity_lines(quotes[quotes["date"] == day])]
+    if not lines:
+        return read
+    maturity, forward, discount = np.array(lines).T  # years, multiples of spot, factor
+    if not FAR[0] < float(np.median(discount)) < FAR[1]:
+        if reading.price_unit is None:
+            raise AmbiguousColumns(
+                f"Are the prices of {table.file} in currency, or in units of the underlying (coin)? Calls less puts fall by "
+                f"{float(np.median(discount)):.2g} for each unit of strike, where put–call parity says about 1",
+                table,
+                needed="price_unit",
+                options=("coin", "currency"),
+                by="option",
+            )
+        return read.doubting("calls less puts do not fall with the strike as put–call parity says: check the prices")
+    apart, carry = _carry(maturity, np.log(forward))
+    implied = float(np.exp(apart) * quotes["spot"].median())
+    beyond = f"put–call parity gives a carry (rate less dividends) of {100 * carry:+.1f} % a year"
+    if abs(carry) > MOST_CARRY and reading.carry is None:
+        raise AmbiguousColumns(
+            f"Is the carry of {table.file} meant? P{beyond[1:]}, beyond ±{100 * MOST_CARRY:.0f} %: expiries, spot or prices "
+            "may be read wrongly",
+            table,
+            needed="carry",
+            options=("keep",),
+            by="option",
+        )
+    if abs(apart) > MOST_APART and not decided:
+        raise _asking_spot(
+            f"What is the underlying price? Put–call parity in {table.file} says about {implied:.6g}, the file has "
+            f"{float(quotes['spot'].median()):.6g}",
+            table,
+        )
+    if abs(apart) > LEAST_APART:
+        read = read.doubting(
+            f"the underlying prices are {100 * abs(np.expm1(-apart)):.1f} % {'below' if apart > 0 else 'above'} what put–call "
+            f"parity says (about {implied:.6g}): adjusted closes, or another hour? Rates and vols are off by that"
+        )
+    if abs(carry) > MOST_CARRY:
+        read = read.doubting(f"{beyond}, as accepted")
+    return read
+
+
+def _one_spot_a_day(quotes: pd.DataFrame, file: str) -> None:
+    by_day = quotes.groupby("date")["spot"]
+    low, high = by_day.min(), by_day.max()
+    apart = high / low - 1
+    if float(apart.max()) <= MOST_WITHIN_DAY:
+        return
+    day = apart.idxmax()
+    roots = sorted(set(quotes.loc[quotes["date"] == day, "root"]) - {""})
+    names = f" ({', '.join(roots[:MOST_NAMED])})" if len(roots) > 1 else ""
+    raise MarketDataError(
+        f"expected one underlying with one price a day in {file}; found prices from {low[day]:g} to {high[day]:g} on "
+        f"{day:%Y-%m-%d}{names}: give the quotes of one underlying"
+    )
+
+
+def _asking_spot(question: str, table: RawTable) -> AmbiguousColumns:
+    return AmbiguousColumns(question, table, needed="spot", options=table.headings)
+
+
+def _some_days(days: Dates) -> Dates:
+    """At most ``DAYS_LOOKED_AT`` of the days, evenly spread."""
+    return days[np.unique(np.linspace(0, len(days) - 1, DAYS_LOOKED_AT).round().astype(int))]
+
+
+def _parity_lines(quotes: pd.DataFrame) -> list[tuple[float, float, float]]:
+    """Maturity in years, forward as a multiple of spot, and discount factor of each expiry of a day."""
+    two_sided = quotes[(quotes["ask"] > 0) & (quotes["ask"] >= quotes["bid"])]
+    near = two_sided[(two_sided["strike"] / two_sided["spot"]).between(*NEAR_THE_MONEY)]
+    mid = near.assign(mid=(near["bid"] + near["ask"]) / 2)
+    found = []
+    for (expiry, _), group in mid.groupby(["expiry", "root"]):
+        sides = group.pivot_table(index="strike", columns="is_call", values="mid", aggfunc="mean").dropna()
+        maturity = (expiry - group["date"].iloc[0]).days / 365
+        if maturity < LEAST_MATURITY or sides.shape[1] < 2:
+            continue
+        spot = float(group["spot"].iloc[0])
+        forward, discount = parity_line(sides.index.to_numpy() / spot, ((sides[True] - sides[False]) / spot).to_numpy())
+        if forward > 0:
+            found.append((maturity, forward, discount))
+    return found
+
+
+def _carry(maturity: Floats, log_forward: Floats) -> tuple[float, float]:
+    """Intercept and slope of log(F/S) over maturity, by medians; the slope of maturities that are too near is the ratio.
+
+    The intercept is how far (log) the forwards' own spot lies from the one given, the slope the carry per year.
+    """
+    if np.ptp(maturity) < LEAST_SPAN:
+        at = max(float(np.median(maturity)), LEAST_SPAN)
+        return 0.0, float(np.median(log_forward)) / at
+    i, j = np.triu_indices(len(maturity), k=1)
+    wide = np.abs(maturity[j] - maturity[i]) >= LEAST_SPAN / 2
+    slope = float(np.median((log_forward[j] - log_forward[i])[wide] / (maturity[j] - maturity[i])[wide]))
+    return float(np.median(log_forward - slope * maturity)), slope

@@ -89,12 +89,16 @@ def read_quotes(
             read_price_tables([table], Reading(), kind=recognise_table(table)), table.file, "the underlying"
         )
         closes.update(zip(series.dates, series.close[:, 0].tolist(), strict=True))
-    parts = [read_quote_table(with_mapping(t, reading.mapping), reading, closes or None) for t in own]
+    parts = [
+        plausibility.of_quotes(read_quote_table(mapped, reading, closes or None), reading, mapped)
+        for mapped in (with_mapping(t, reading.mapping) for t in own)
+    ]
     if len(parts) == 1:
         return parts[0]
     together = pd.concat([part.data.table for part in parts], ignore_index=True)
     data = OptionQuotes(together.sort_values("date", kind="stable", ignore_index=True))
-    return Imported(data, joined([p.rejected for p in parts]), tuple(n for p in parts for n in p.notes), "quotes")
+    notes, doubts = (tuple(s for p in parts for s in getattr(p, name)) for name in ("notes", "doubts"))
+    return Imported(data, joined([p.rejected for p in parts]), notes, "quotes", doubts)
 
 
 def read_prices(

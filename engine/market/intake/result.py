@@ -31,6 +31,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "splits": ("adjust", "keep"),
     "opens": ("leave out", "keep"),
     "carry": ("keep",),
+    "price_unit": ("currency", "coin"),
 }
 
 
@@ -76,6 +77,7 @@ class Reading:
         ticker: the ticker of a file that names none.
         splits: "adjust" divides prices before a split by its ratio, "keep" leaves them.
         opens: "keep" uses opens that cannot belong to their closes, "leave out" does not.
+        price_unit: "currency", or "coin" for options priced in units of the underlying.
         carry: "keep" reads option quotes whose put–call parity is implausible.
         underlying: which of several underlyings of a file of option quotes to read.
 
@@ -94,6 +96,7 @@ class Reading:
     splits: str | None = None
     opens: str | None = None
     carry: str | None = None
+    price_unit: str | None = None
     underlying: str | None = None
 
     def __post_init__(self) -> None:

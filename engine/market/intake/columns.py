@@ -42,10 +42,10 @@ def with_mapping(table: RawTable, mapping: Mapping[str, str]) -> RawTable:
     role_of: dict[str, str] = {}
     for role, column in mapping.items():
         if column not in table.headings:
-            value = {"date": "a day such as 2026-01-30, or ", "spot": "a price, or "}.get(role, "")
+            value = {"date": " (or a day such as 2026-01-30)", "spot": " (or a price)"}.get(role, "")
             raise MarketDataError(
-                f"expected {value}the column for {role[:40]} among those of {table.file}, "
-                f"{_listed(table.headings)}; found {column[:60]!r}"
+                f"expected the column for {role[:40]} among those of {table.file}, "
+                f"{_listed(table.headings)}{value}; found {column[:60]!r}"
             )
         if column in role_of:
             raise MarketDataError(
@@ -257,7 +257,7 @@ _PRICES = {word for role in ROLES["quotes"] if role.name in ("bid", "ask", "pric
 
 
 def sides_of(table: RawTable) -> Sides | None:
-    """The columns of calls and of puts, if a table has both in one row: by their names, or on both sides of the strike."""
+    """Calls and puts in one row: told by their columns' names, or by the side of the strike on which they stand."""
     words = next(role.squashed for role in ROLES["quotes"] if role.name == "strike")
     strikes = [i for i, h in enumerate(table.headings) if squashed(h) in words]
     if len(strikes) != 1:

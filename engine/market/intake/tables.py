@@ -421,7 +421,7 @@ class _Layout:
 
 
 def _layout(rows: Sequence[list[str]]) -> _Layout:
-    """Find the headings: the row above the body that is made of known words; the body is what columns of values show."""
+    """Find the headings: the row of known words above the body, which is where columns of values begin."""
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
     start = next(i for i, n in enumerate(filled) if n)
     if start + 1 == len(rows):
@@ -468,7 +468,7 @@ def _is_known(cell: str) -> bool:
 
 
 def _continues(row: list[str], values: list[bool], width: int) -> bool:
-    """Whether a row below the headings belongs to them: only the index is named in it, or a ticker above each column."""
+    """Whether a row below the headings belongs to them: it names only the index, or a ticker for each column."""
     rest = [cell.strip() for cell in row[1:]]
     if len(row) != width or width < 2 or any(values):
         return False

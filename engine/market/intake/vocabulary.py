@@ -1,4 +1,4 @@
-"""The words that headings are made of: what each kind of file calls its columns, and how points of surfaces are named."""
+"""The words of headings: what each kind of file calls its columns, and how points of surfaces are named."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def _role(name: str, label: str, headings: str, needed: bool = False) -> Role:
 
 
 _DATE = _role(
-    "date", "the date", "quote_date trade_date trading_date data_date day datum as_of as_of_date observation_date dates "
-    "quote_datetime datetime date_time snapshot snapshot_time snapshot_utc timestamp",
+    "date", "the date", "quote_date trade_date trading_date data_date day datum as_of as_of_date observation_date "
+    "dates quote_datetime datetime date_time snapshot snapshot_time snapshot_utc timestamp",
     True,
 )  # fmt: skip
 _SPOT = _role(
@@ -82,7 +82,8 @@ ROLES: dict[str, tuple[Role, ...]] = {
         _role("iv", "the vendor's implied vol", _IV.replace(" iv_pct iv_percent iv_%", "")),
         _role("root", "the option root", "option_root root_symbol"),
         _role("price", "a price without bid and ask", "mid mid_price mark mark_price settle settlement settle_price "
-              "settlement_price settle_pr sttlm_pric settl_price close close_price cls_pric last last_price ltp premium"),
+              "settlement_price settle_pr sttlm_pric settl_price close close_price cls_pric last last_price last_sale ltp "
+              "premium"),
         _role("underlying", "the underlying", "underlying_symbol act_symbol und_symbol underlying_ticker tckr_symb "
               "asset ticker symbol secid"),
         _role("contract", "the contract's symbol", "contract_symbol option_symbol symbol instrument instrument_name "
@@ -156,7 +157,7 @@ def point_of(heading: str) -> tuple[float, float] | None:
 
 
 def delta_point_of(heading: str) -> tuple[float, float] | None:
-    """(maturity in years, delta of the call in (0, 1)) of a wide heading like ``dlt25Iv30d``; ``iv30d`` is delta 0.5."""
+    """(maturity in years, delta of the call) of a wide heading like ``dlt25Iv30d`` (0.25) or ``iv30d`` (0.5)."""
     text = _joined(heading)
     if match := _DELTA_FIRST.fullmatch(text):
         delta, length, unit = float(match[1]) / 100, float(match[2]), match[3][0]

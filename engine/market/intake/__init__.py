@@ -7,7 +7,6 @@
 * ``templates`` are example files to download.
 """
 
-from engine.market.intake.columns import ROLES, Role
 from engine.market.intake.reader import (
     FileSketch,
     read,
@@ -23,6 +22,7 @@ from engine.market.intake.reader import (
 )
 from engine.market.intake.result import KINDS, AmbiguousColumns, Imported, no_rejections
 from engine.market.intake.tables import display_name
+from engine.market.intake.vocabulary import ROLES, Role
 
 __all__ = [
     "KINDS",

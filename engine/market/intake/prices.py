@@ -14,9 +14,7 @@ from engine.errors import MarketDataError
 from engine.market.grid import Floats
 from engine.market.intake.cells import Numbers, coded_texts, decimal_mark, number_fault, parse_dates, parse_numbers
 from engine.market.intake.columns import (
-    ROLES,
     assign,
-    normal,
     read_positive,
     reject_bad,
     reject_dates,
@@ -26,6 +24,7 @@ from engine.market.intake.columns import (
 )
 from engine.market.intake.result import AmbiguousColumns, Imported, Mask, Reading, RowCheck, joined
 from engine.market.intake.tables import RawTable
+from engine.market.intake.vocabulary import ROLES, normal
 from engine.market.price_history import TICKER, PriceHistory
 from engine.market.surface_history import Dates
 

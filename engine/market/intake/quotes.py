@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from engine.market.grid import Floats
 from engine.market.intake.cells import coded_texts, decimal_mark, parse_dates, parse_numbers
-from engine.market.intake.columns import assign, normal, read_positive, reject_bad, reject_dates, require, rows_mask
+from engine.market.intake.columns import assign, read_positive, reject_bad, reject_dates, require, rows_mask
 from engine.market.intake.result import AmbiguousColumns, Imported, Reading, RowCheck
 from engine.market.intake.tables import RawTable
+from engine.market.intake.vocabulary import normal
 from engine.market.quotes import COLUMNS, OptionQuotes
 
 Closes = Mapping[np.datetime64, float]

@@ -22,12 +22,13 @@ import pandas as pd
 
 from engine.errors import MarketDataError
 from engine.market.intake import plausibility
-from engine.market.intake.columns import assign, recognise_table, surface_points, with_mapping
+from engine.market.intake.columns import assign, recognise_table, with_mapping
 from engine.market.intake.prices import read_price_tables, read_sector_table
 from engine.market.intake.quotes import read_quote_table
 from engine.market.intake.result import KINDS, AmbiguousColumns, Imported, Reading, joined
 from engine.market.intake.surfaces import read_long, read_wide
 from engine.market.intake.tables import MAX_BYTES, RawTable, Source, display_name, read_table
+from engine.market.intake.vocabulary import surface_points
 from engine.market.price_history import PriceHistory
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import SurfaceHistory

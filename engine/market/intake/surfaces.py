@@ -17,10 +17,8 @@ from engine.market.grid import CH2_GRID, LOWEST_IV, VOLGAN_GRID, Floats, Grid
 from engine.market.intake.cells import Numbers, coded_texts, decimal_mark, parse_dates, parse_numbers
 from engine.market.intake.columns import (
     assign,
-    half_spread_points,
     iv_fault,
     iv_scale,
-    normal,
     read_positive,
     read_rate,
     read_vix,
@@ -28,10 +26,10 @@ from engine.market.intake.columns import (
     reject_dates,
     require,
     rows_mask,
-    surface_points,
 )
 from engine.market.intake.result import AmbiguousColumns, Imported, Mask, Reading, RowCheck
 from engine.market.intake.tables import RawTable
+from engine.market.intake.vocabulary import PER_YEAR, half_spread_points, normal, surface_points
 from engine.market.surface_history import HIGHEST_IV, Dates, SurfaceHistory
 
 UNLIKE = 20.0
@@ -288,7 +286,6 @@ STRIKE_NOISE = 1e-3
 
 _STEPS = (0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2)
 _TENOR = re.compile(r"(\d+(?:\.\d+)?)\s*(d|w|m|y)[a-z]*", re.IGNORECASE)
-_PER_YEAR = {"d": 365.0, "w": 52.0, "m": 12.0, "y": 1.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -438,7 +435,7 @@ def _tenors(column: Any) -> Floats | None:
     matches = [_TENOR.fullmatch(text) for text in texts]
     if 2 * sum(m is not None for m in matches) <= len(matches):
         return None
-    years = [float(m[1]) / _PER_YEAR[m[2].lower()] if m else np.nan for m in matches]
+    years = [float(m[1]) / PER_YEAR[m[2].lower()] if m else np.nan for m in matches]
     values: Floats = np.array([*years, np.nan])[codes]
     return values
 

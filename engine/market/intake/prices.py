@@ -15,6 +15,7 @@ from engine.market.grid import Floats
 from engine.market.intake.cells import Numbers, coded_texts, decimal_mark, number_fault, parse_dates, parse_numbers
 from engine.market.intake.columns import (
     assign,
+    one_ticker_a_row,
     read_positive,
     reject_bad,
     reject_dates,
@@ -24,7 +25,7 @@ from engine.market.intake.columns import (
 )
 from engine.market.intake.result import AmbiguousColumns, Imported, Mask, Reading, RowCheck, joined
 from engine.market.intake.tables import RawTable
-from engine.market.intake.vocabulary import ROLES, normal
+from engine.market.intake.vocabulary import NOT_CLOSES, ROLES, normal, squashed
 from engine.market.price_history import TICKER, PriceHistory
 from engine.market.surface_history import Dates
 
@@ -138,6 +139,7 @@ def ticker_of_file(file: str) -> str:
 
 
 def _read_one(table: RawTable, reading: Reading, kind: str) -> _Tidy:
+    table = one_ticker_a_row(table)
     roles = assign(table, kind)
     if "close" not in roles and "date" in roles and "ticker" not in roles:
         values = wide_columns(table, roles["date"])
@@ -183,8 +185,9 @@ def _read_wide(table: RawTable, reading: Reading, roles: dict[str, str]) -> _Tid
     for heading in table.headings:
         if heading != roles["date"] and heading not in columns and not heading.startswith("column "):
             check.list_column(heading, "a column without numbers, left out")
-    for heading in [h for h in columns if not TICKER.fullmatch(h)]:
-        check.list_column(heading, f"the heading is {NO_TICKER}; column left out")
+    for heading in [h for h in columns if squashed(h) in NOT_CLOSES or not TICKER.fullmatch(h)]:
+        said = "no ticker's name" if squashed(heading) in NOT_CLOSES else NO_TICKER
+        check.list_column(heading, f"the heading is {said}; column left out")
         columns.remove(heading)
     if not columns:
         raise AmbiguousColumns(

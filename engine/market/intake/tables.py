@@ -457,7 +457,7 @@ def _body(rows: Sequence[list[str]], values: Sequence[list[bool]], start: int) -
             typed.append(j)
     for i in range(start, len(rows)):
         cells = [values[i][j] for j in typed if j < len(rows[i]) and rows[i][j].strip()]
-        if 2 * len(cells) >= len(typed) and cells and 2 * sum(cells) >= len(cells):
+        if 2 * len(cells) >= len(typed) and 2 * sum(cells) > len(cells):
             return i
     return start + 1
 

@@ -27,7 +27,7 @@ PAGES = {
     "Dynamics": "In which few ways",
     "Static arbitrage": "free of static arbitrage",
     "Factor models": "How do surfaces move over three months",
-    "VolGAN": "What can the surface look like tomorrow",
+    "Next-day generators": "What can the surface look like tomorrow",
     "Studies": "What does a whole study say",
     "Leaderboard": "Which generator of surfaces",
     "Hedging": "What should be traded today",

@@ -354,14 +354,16 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from engine import datasets, workspace
+    from engine import datasets, uses, workspace
 
     loaded = datasets.load(arguments.file)
     first, last = loaded.data.period
     print(f"{_one_line(loaded.label)}: {loaded.entry.kind}, {_rows(len(loaded.data))} kept, {first} to {last}")
     print(f"fingerprint {loaded.data.fingerprint}")
     for note in loaded.notes:
-        print(f"note: {_one_line(note)}")
+        print(f"{'warning' if note in loaded.doubts else 'note'}: {_one_line(note)}")
+    for use in uses.uses(loaded.data):
+        print(f"for {use.title}: {use.says}" if use.possible else f"not for {use.title}: {use.lacks}")
     print(f"{len(loaded.rejected):,} rejected")
     for row in loaded.rejected.head(SHOWN_REJECTIONS).itertuples(index=False):
         print("  " + _one_line(f"line {row.line}: {row.column} {row.value!r}: {row.reason}"))

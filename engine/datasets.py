@@ -53,12 +53,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A dataset in memory: the data, where they come from, and what reading them rejected and decided."""
+    """A dataset in memory: the data, where they come from, what reading them rejected and decided, and doubts."""
 
     data: Data
     entry: Entry
     rejected: pd.DataFrame
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -224,7 +225,7 @@ def _read(source: _Source) -> Loaded:
     names = [name for _, name in source.files]
     imported = intake.read(entry.kind, paths, names=names, **source.reading)
     data: Data = replace(imported.data, name=entry.label)
-    return Loaded(data, entry, imported.rejected, imported.notes)
+    return Loaded(data, entry, imported.rejected, imported.notes, imported.doubts)
 
 
 def _kind_of(files: Sequence[tuple[Path, str]]) -> Kind:

@@ -29,7 +29,7 @@ def pick(kind: datasets.Kind) -> datasets.Loaded:
     )
     if id is None:
         st.info(f"This page needs {kind}. Add a file under Market data.", icon=":material/database:")
-        st.page_link(frame.page_path("start/market_data"), label="Go to Market data", icon=":material/upload:")
+        st.page_link(frame.page_path("data/market_data"), label="Go to Market data", icon=":material/upload:")
         st.stop()
     with frame.errors("Choose another dataset in the sidebar, or upload the file again under Market data."):
         return cache.dataset(entries[id])

@@ -175,7 +175,7 @@ def command(code: str, language: str | None = "python") -> None:
 
 
 def page_path(name: str) -> str:
-    """The script of a page, for links: ``generators/volgan``."""
+    """The script of a page, for links: ``generators/next_day``."""
     return str(PROJECT / "pages" / f"{name}.py")
 
 

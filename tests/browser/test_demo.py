@@ -63,7 +63,7 @@ def test_the_five_minute_demo(app: App, page: Page, upload: Path) -> None:
     screenshot(page, "demo-1-home")
 
     # 2 · arbitrage: drag β, weights concentrate
-    go(page, "VolGAN", "What can the surface look like tomorrow")
+    go(page, "Next-day generators", "What can the surface look like tomorrow")
     choose(page, "Day", "Most stressed day", "The day after")
     tab(page, "Arbitrage", "Penalties of")
     before = effective(page)

@@ -44,7 +44,7 @@ def test_upload_train_sample_and_download(app: App, page: Page, surfaces_csv: Pa
     expect(page.get_by_test_id("stMetricValue").filter(has_text="300")).to_be_visible()
     screenshot(page, "2-uploaded")
 
-    open_page(page, "VolGAN", "What can the surface look like tomorrow")
+    open_page(page, "Next-day generators", "What can the surface look like tomorrow")
     settled(page, f"Data: {surfaces_csv.name}")
     epochs = page.get_by_label("Epochs", exact=True)
     epochs.fill("20")

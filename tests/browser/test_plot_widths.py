@@ -29,7 +29,7 @@ def test_plots_are_sent_at_their_width(app: App, page: Page, width: int) -> None
     settled(page, "Here is tomorrow", timeout=90_000)
     page.wait_for_timeout(2_000)  # the width is told when the page is at rest
     sent.clear()
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name="VolGAN", exact=True).click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Next-day generators", exact=True).click()
     settled(page, "The day after", timeout=90_000)
     page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot .main-svg').length >= 6")
     plots = page.evaluate(PLOTS)

@@ -18,7 +18,7 @@ from engine.runs import checkpoints, jobs, studies
 from engine.runs.cards import Card
 from engine.runs.studies import StudyOrder
 from engine.training import alarms
-from pages.generators.volgan_page import compare
+from pages.generators.next_day_page import compare
 from pages.ui import frame
 
 GRID = Grid([0.9, 1.0, 1.1], [0.1, 0.5, 1.0])
@@ -63,7 +63,7 @@ def market(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> datasets.Loaded:
 @pytest.fixture
 def open_page(market: datasets.Loaded) -> Callable[..., AppTest]:
     def opened(generator: Path | None = None, **state: object) -> AppTest:
-        app = AppTest.from_file("../../pages/generators/volgan.py", default_timeout=60)
+        app = AppTest.from_file("../../pages/generators/next_day.py", default_timeout=60)
         app.session_state["surfaces_dataset"] = market.entry.id
         app.session_state["scenarist"] = frame.Session(generator and str(generator))
         for key, value in {"volgan_n": 300, **state}.items():
@@ -92,7 +92,7 @@ def test_generators_stand_side_by_side_and_one_that_cannot_speak_is_said(market,
     first = saved("fhs", "plain", market)
     for name in ("historical", "simulated_market"):
         saved(name, name, market)
-    app = open_page(first, volgan_tab="Compare", volgan_day="Most stressed day")
+    app = open_page(first, next_day_tab="Compare", volgan_day="Most stressed day")
     assert "Simulated market" in app.error[0].value and len(app.error) == 1
     table = next(d.value for d in app.dataframe if "Φ, mean raw" in d.value.columns)
     assert list(table.index) == ["Filtered historical simulation", "Historical simulation"]
@@ -104,7 +104,7 @@ def test_generators_stand_side_by_side_and_one_that_cannot_speak_is_said(market,
 def test_runs_of_one_model_are_compared_where_no_other_knows_the_grid(market, open_page) -> None:
     first = saved("fhs", "plain", market)
     saved("fhs", "again", market)
-    app = open_page(first, volgan_tab="Compare")
+    app = open_page(first, next_day_tab="Compare")
     table = next(d.value for d in app.dataframe if "Φ, mean raw" in d.value.columns)
     assert set(table.index) == {"plain", "again"} and app.multiselect[0].value[0] == str(first)
 
@@ -121,7 +121,7 @@ def test_what_a_generator_is_held_against_is_one_button_away(
     monkeypatch.setattr(jobs, "train", train)
     first = saved("historical", "rolling", market)
     saved("fhs", "plain", market)
-    app = open_page(first, volgan_tab="Compare")
+    app = open_page(first, next_day_tab="Compare")
     app.button(key="volgan_beside_fit").click().run()
     assert not app.exception
     assert asked == [("two_speed", str(market.data.dates[CUT - 1]))]
@@ -136,7 +136,7 @@ def test_scoring_is_started_as_a_job_for_the_chosen_generators(
     monkeypatch.setattr(jobs, "start", lambda words, path: asked.extend(words) or jobs.Run(path, "queued"))
     first = saved("fhs", "plain", market)
     saved("historical", "rolling", market)
-    app = open_page(first, volgan_tab="Compare")
+    app = open_page(first, next_day_tab="Compare")
     app.button(key="volgan_compare_run").click().run()
     assert not app.exception
     assert asked[:3] == ["study", "generators", f"--data={market.entry.id}"]
@@ -149,7 +149,7 @@ def test_a_finished_scoring_is_shown_for_any_of_its_generators(market, open_page
     saved("persistence", "still", market)
     order = StudyOrder("generators", market.entry.id, ("scenarios=50",), inputs={"models": "plain,rolling,still"})
     studies.run(workspace.runs_dir() / "scored", order)
-    app = open_page(first, volgan_tab="Compare")
+    app = open_page(first, next_day_tab="Compare")
     app.multiselect[0].set_value([str(workspace.runs_dir() / name) for name in ("plain", "rolling")]).run()
     assert not app.exception and not app.error
     table = next(d.value for d in app.dataframe if "Energy score" in d.value.columns)
@@ -179,8 +179,8 @@ def test_any_model_is_trained_from_its_own_form(market, open_page, monkeypatch: 
 
 
 def test_the_true_law_is_offered_on_built_in_data() -> None:
-    app = AppTest.from_file("../../pages/generators/volgan.py", default_timeout=60)
-    app.session_state["volgan_tab"] = "Train"
+    app = AppTest.from_file("../../pages/generators/next_day.py", default_timeout=60)
+    app.session_state["next_day_tab"] = "Train"
     app.session_state["volgan_n"] = 200
     app.run()
     assert not app.exception

@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import generators
-from tests.pages.test_volgan_page import GRID, generator, history, upload
+from tests.pages.test_next_day_page import GRID, generator, history, upload
 
 
 def opened(dataset: str) -> AppTest:

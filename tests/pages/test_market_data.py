@@ -22,7 +22,7 @@ def derived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(scenarist_home: Path, derived: Path) -> AppTest:
     scenarist_home.mkdir()
     (scenarist_home / "cache").symlink_to(derived)
-    return AppTest.from_file("../../pages/start/market_data.py", default_timeout=60).run()
+    return AppTest.from_file("../../pages/data/market_data.py", default_timeout=60).run()
 
 
 def drop(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
@@ -175,7 +175,7 @@ def test_the_local_folder_is_listed_and_its_unclear_files_can_be_asked_about(
     (tmp_path / "KO.csv").write_bytes(TEMPLATES["AAA.csv"])
     (tmp_path / "unclear.csv").write_bytes(b"Tag,Kurs,spot\n2024-01-02,5,x\n2024-01-03,6,y\n")
     monkeypatch.setenv("SCENARIST_DATA", str(tmp_path))
-    app = AppTest.from_file("../../pages/start/market_data.py", default_timeout=60).run()
+    app = AppTest.from_file("../../pages/data/market_data.py", default_timeout=60).run()
     assert "KO.csv" in [entry.label for entry in datasets.catalogue("prices")]
     assert app.selectbox(key="market_local").options == ["unclear.csv"]
     app.selectbox(key="market_local").set_value("unclear.csv").run()

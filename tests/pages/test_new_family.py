@@ -63,20 +63,20 @@ def said(app: AppTest) -> str:
 
 
 def test_the_page_of_generators_trains_it_draws_it_and_explains_it(market, trained) -> None:
-    app = page("generators/volgan", market, trained, volgan_n=300, method=True)
+    app = page("generators/next_day", market, trained, volgan_n=300, method=True)
     assert not app.error and LABEL in said(app) and len(app.metric) == 4
-    train = page("generators/volgan", market, trained, volgan_tab="Train")
+    train = page("generators/next_day", market, trained, next_day_tab="Train")
     assert LABEL in train.selectbox(key="volgan_train_model").options
 
 
 def test_its_paths_are_walked(market, trained) -> None:
-    app = page("generators/volgan", market, trained, volgan_tab="Paths", paths_n=20, volgan_n=300)
+    app = page("generators/next_day", market, trained, next_day_tab="Paths", paths_n=20, volgan_n=300)
     assert any("20 paths of 63 days" in text for text in (one.value for one in [*app.markdown, *app.caption]))
 
 
 def test_it_stands_in_the_comparison(market, trained) -> None:
     worker.train(workspace.runs_dir() / "plain", Order("fhs", market.entry.id, seed=0))
-    app = page("generators/volgan", market, trained, volgan_tab="Compare", volgan_n=300)
+    app = page("generators/next_day", market, trained, next_day_tab="Compare", volgan_n=300)
     table = next(d.value for d in app.dataframe if "Φ, mean raw" in d.value.columns)
     assert LABEL in table.index
 

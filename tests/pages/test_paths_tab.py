@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.generators.volgan_page import paths
+from pages.generators.next_day_page import paths
 
 
 def page(data: str, run: str, slow: bool) -> None:
@@ -11,7 +11,7 @@ def page(data: str, run: str, slow: bool) -> None:
     from engine.models.conditional_fhs.historical import FilteredHistoricalSimulation
     from engine.models.surface_model import SurfaceModel
     from engine.runs import checkpoints
-    from pages.generators.volgan_page import paths
+    from pages.generators.next_day_page import paths
     from pages.ui import cache
 
     class WithoutChain(FilteredHistoricalSimulation):

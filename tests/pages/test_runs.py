@@ -26,7 +26,7 @@ NASTY = "![x](http://a/b.png) <b>bold</b> $x$"
 def page() -> AppTest:
     """The page as a visitor opens it: through the router."""
     app = AppTest.from_file("../../app.py", default_timeout=60)
-    return app.switch_page("pages/start/runs.py").run()
+    return app.switch_page("pages/library/runs.py").run()
 
 
 def texts(app: AppTest) -> str:
@@ -249,7 +249,7 @@ def test_what_is_no_generator_is_one_sentence_and_kept_nowhere() -> None:
 
 
 def test_two_files_are_a_generator_too() -> None:
-    from pages.start import runs_page
+    from pages.library import runs_page
 
     source = checkpoint("mine")
     card, weights = (source / name for name in (run_directory.CARD, run_directory.WEIGHTS))

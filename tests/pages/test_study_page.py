@@ -9,11 +9,11 @@ from engine.runs import studies
 from engine.studies.base import STUDIES
 from pages.ui import frame
 
-METHODS = {name: text for name, text in frame.parts("surfaces/study_page/method").items() if name != "every study"}
+METHODS = {name: text for name, text in frame.parts("library/study_page/method").items() if name != "every study"}
 
 
 def page() -> AppTest:
-    return AppTest.from_file("../../pages/surfaces/study.py", default_timeout=60)
+    return AppTest.from_file("../../pages/library/study.py", default_timeout=60)
 
 
 def test_the_first_visit_says_what_to_do() -> None:

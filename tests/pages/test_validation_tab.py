@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import workspace
 from engine.runs import jobs, studies
-from pages.generators.volgan_page.validation import SECTIONS, verdict, wrong_series
+from pages.generators.next_day_page.validation import SECTIONS, verdict, wrong_series
 from tests.models.small_market import small_history
 
 SMALL = ("members=1", "epochs=1", "scenarios=100", "paths=20", "train_share=0.6")
@@ -18,7 +18,7 @@ def tab() -> AppTest:
     def script() -> None:
         import streamlit as st
 
-        from pages.generators.volgan_page import validation
+        from pages.generators.next_day_page import validation
         from pages.ui import datasets
 
         validation.draw(datasets.pick("surfaces"))

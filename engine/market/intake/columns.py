@@ -54,7 +54,7 @@ def with_mapping(table: RawTable, mapping: Mapping[str, str]) -> RawTable:
             )
         role_of[column] = role
     given = {squashed(role) for role in mapping}
-    renamed = [role_of.get(h, f"{h} (not used)" if squashed(h) in given else h) for h in table.headings]
+    renamed = [role_of.get(h, f"not used: {h}" if squashed(h) in given else h) for h in table.headings]
     return replace(table.renamed(renamed), decided=table.decided | set(mapping))
 
 

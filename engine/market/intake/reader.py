@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import MarketDataError
+from engine.market.intake import plausibility
 from engine.market.intake.columns import assign, recognise_table, with_mapping
 from engine.market.intake.prices import read_price_tables, read_sector_table
 from engine.market.intake.quotes import read_quote_table
@@ -61,7 +62,7 @@ def read_surfaces(
     result = parts[0] if len(parts) == 1 else _concatenated(parts, own)
     for table in beside:
         result = _with_vix(result, table)
-    return result
+    return plausibility.of_surfaces(result, reading)
 
 
 def read_quotes(
@@ -89,12 +90,16 @@ def read_quotes(
             read_price_tables([table], Reading(), kind=recognise_table(table)), table.file, "the underlying"
         )
         closes.update(zip(series.dates, series.close[:, 0].tolist(), strict=True))
-    parts = [read_quote_table(with_mapping(t, reading.mapping), reading, closes or None) for t in own]
+    parts = [
+        plausibility.of_quotes(read_quote_table(mapped, reading, closes or None), reading, mapped)
+        for mapped in (with_mapping(t, reading.mapping) for t in own)
+    ]
     if len(parts) == 1:
         return parts[0]
     together = pd.concat([part.data.table for part in parts], ignore_index=True)
     data = OptionQuotes(together.sort_values("date", kind="stable", ignore_index=True))
-    return Imported(data, joined([p.rejected for p in parts]), tuple(n for p in parts for n in p.notes), "quotes")
+    notes, doubts = (tuple(s for p in parts for s in getattr(p, name)) for name in ("notes", "doubts"))
+    return Imported(data, joined([p.rejected for p in parts]), notes, "quotes", doubts)
 
 
 def read_prices(
@@ -127,7 +132,7 @@ def read_prices(
         history = replace(result.data, sector_of={**result.data.sector_of, **sectors.data})
         rejected = joined([result.rejected, sectors.rejected])
         result = Imported(history, rejected, (*result.notes, *sectors.notes, note), "prices")
-    return result
+    return plausibility.of_prices(result, reading)
 
 
 def read_series(
@@ -143,7 +148,7 @@ def read_series(
     table = with_mapping(read_table(path, name, max_bytes=max_bytes), reading.mapping)
     result = read_price_tables([table], reading, kind="series")
     _single(result, table.file, "the series")
-    return result
+    return plausibility.of_prices(result, reading)
 
 
 def read_sectors(

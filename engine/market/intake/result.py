@@ -31,6 +31,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "rate_unit": ("decimal", "percent"),
     "maturity_unit": ("days", "years"),
     "decimal": (".", ","),
+    "splits": ("adjust", "keep"),
+    "opens": ("leave out", "keep"),
+    "carry": ("keep",),
     "moneyness": ("K/S", "S/K", "log"),
     "price_unit": ("currency", "coin"),
 }
@@ -91,6 +94,9 @@ class Reading:
         underlying: the one to read, of a file that holds several.
         ticker: the ticker of a file that names none.
         sheet: the sheet of a workbook.
+        splits: "adjust" divides prices before a split by its ratio, "keep" leaves them.
+        opens: "keep" uses opens that cannot belong to their closes, "leave out" does not.
+        carry: "keep" reads option quotes whose put–call parity is implausible.
 
     Raises:
         MarketDataError: if an option is unknown or has a value that it cannot have.
@@ -109,6 +115,9 @@ class Reading:
     underlying: str | None = None
     ticker: str | None = None
     sheet: str | None = None
+    splits: str | None = None
+    opens: str | None = None
+    carry: str | None = None
 
     def __post_init__(self) -> None:
         for option, choices in _CHOICES.items():
@@ -195,16 +204,22 @@ class Imported(Generic[T]):
         notes: plain sentences saying what was decided and what was kept; they may quote the file, so they are shown
             as text, never as markup.
         kind: one of ``KINDS``.
+        doubts: those of the notes that say what is implausible in the data and what follows from it.
     """
 
     data: T
     rejected: pd.DataFrame
     notes: tuple[str, ...]
     kind: str
+    doubts: tuple[str, ...] = ()
 
     def noting(self, *sentences: str) -> Imported[T]:
         """The same with more notes."""
         return replace(self, notes=(*self.notes, *sentences))
+
+    def doubting(self, *sentences: str) -> Imported[T]:
+        """The same with more doubts, which are notes as well."""
+        return replace(self, doubts=(*self.doubts, *sentences)).noting(*sentences)
 
 
 class RowCheck:

@@ -116,9 +116,6 @@ def as_history(rows: DailyRows, grid: Grid, check: RowCheck, notes: Sequence[str
         said.append("no interest rate given: 0 is used")
     days = f"{len(history):,} {'day' if len(history) == 1 else 'days'}"
     said.append(f"{days} of {grid.shape[0]} moneyness levels × {grid.shape[1]} maturities")
-    weekend = int((~np.is_busday(history.dates)).sum())
-    if weekend:
-        said.append(f"days that fall on a weekend: {weekend:,} of {len(history):,}")
     return Imported(history, check.frame(), (*said, check.count_note()), "surfaces")
 
 

@@ -7,7 +7,7 @@ from engine.market.export import prices_table, surfaces_table
 from engine.market.intake.templates import templates
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
-from pages.start.market_data_page import reread
+from pages.data.market_data_page import reread
 from pages.ui import downloads, frame
 
 MOST_SHOWN = 1_000

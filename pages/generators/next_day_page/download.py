@@ -8,7 +8,7 @@ from engine.charts import surfaces, theme
 from engine.datasets import Loaded
 from engine.runs.checkpoints import Listed
 from engine.scenarios import reweighting
-from pages.generators.volgan_page import View
+from pages.generators.next_day_page import View
 from pages.ui import downloads, frame
 
 

@@ -20,9 +20,9 @@ from engine.runs import jobs, studies
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
 from engine.studies.generators import BASELINE, BASELINE_MODEL
-from pages.generators.volgan_page import View, place, states
-from pages.generators.volgan_page.controls import Request
-from pages.generators.volgan_page.fans import HISTORY_DAYS
+from pages.generators.next_day_page import View, place, states
+from pages.generators.next_day_page.controls import Request
+from pages.generators.next_day_page.fans import HISTORY_DAYS
 from pages.ui import cache, datasets, downloads, forms, frame, generators, study_jobs
 from pages.ui import jobs as ui_jobs
 

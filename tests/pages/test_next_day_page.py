@@ -21,8 +21,8 @@ from engine.runs.cards import Card
 from engine.scenarios import reweighting
 from engine.scenarios.scenario_set import ScenarioSet
 from engine.surfaces import arbitrage
-from pages.generators.volgan_page import View, outcome, quantile_table, states
-from pages.generators.volgan_page.controls import DEFAULT_BETA, beta_options
+from pages.generators.next_day_page import View, outcome, quantile_table, states
+from pages.generators.next_day_page.controls import DEFAULT_BETA, beta_options
 from pages.ui import frame
 
 GRID = Grid([0.8, 0.9, 1.0, 1.1, 1.2], [1 / 12, 0.25, 1.0])
@@ -87,7 +87,7 @@ def open_page(market: datasets.Loaded) -> Callable[..., AppTest]:
     """Opens the page on the uploaded market."""
 
     def opened(generator: Path | None = None, started: tuple[Path, ...] = (), **state: object) -> AppTest:
-        app = AppTest.from_file("../../pages/generators/volgan.py", default_timeout=60)
+        app = AppTest.from_file("../../pages/generators/next_day.py", default_timeout=60)
         app.session_state["surfaces_dataset"] = market.entry.id
         app.session_state["scenarist"] = frame.Session(generator and str(generator), [str(run) for run in started])
         for key, value in {"volgan_n": 500, **state}.items():
@@ -148,7 +148,7 @@ def test_moving_beta_reweights_and_never_samples_again(market, open_page, monkey
 @pytest.mark.parametrize("day", ["Last day", "Most stressed day"])
 def test_every_tab_draws_for_a_day_with_and_without_an_outcome(market, open_page, tab: str, day: str) -> None:
     generator("quick", market)
-    app = open_page(volgan_tab=tab, volgan_day=day)
+    app = open_page(next_day_tab=tab, volgan_day=day)
     assert not app.error or tab == "Paths"  # chained for months, random weights explode, and the page says so
     assert any("What came about" in m.value for m in app.markdown) == (day != "Last day")
     if tab == "Arbitrage":
@@ -254,7 +254,7 @@ def test_training_starts_a_job_with_the_settings_of_the_form(open_page, monkeypa
 def test_a_finished_run_is_offered_and_shown(market, open_page) -> None:
     first, second = generator("first", market), generator("second", market)
     (second / "status.json").write_text(json.dumps({"state": "done", "pid": None}))
-    app = open_page(generator=first, started=(second,), volgan_tab="Train")
+    app = open_page(generator=first, started=(second,), next_day_tab="Train")
     assert "second is trained" in app.success[0].value
     app.button(key="volgan_show_run").click().run()
     assert not app.exception and app.session_state["generator"] == str(second)
@@ -267,20 +267,20 @@ def test_a_failed_run_says_why_and_keeps_its_log(market, open_page) -> None:
     failed.mkdir()
     (failed / "status.json").write_text(json.dumps({"state": "failed", "reason": "expected room; found none"}))
     (failed / "log.txt").write_text("last words")
-    app = open_page(started=(failed,), volgan_tab="Train")
+    app = open_page(started=(failed,), next_day_tab="Train")
     assert "expected room" in app.error[0].value and app.code[0].value == "last words"
     assert any(b.label == "Resume" for b in app.button)
 
 
 def test_changed_settings_are_said_to_differ_from_the_generator_shown(market, open_page) -> None:
     generator("quick", market)
-    app = open_page(volgan_tab="Train")
+    app = open_page(next_day_tab="Train")
     assert any("epochs 20 → 10000" in c.value.replace("\\", "") for c in app.caption)
 
 
 def test_the_command_shown_gives_the_same_scenarios(market, open_page, tmp_path: Path) -> None:
     directory = generator("quick", market)
-    app = open_page(volgan_tab="Download", volgan_n=200, volgan_day="Calmest day")
+    app = open_page(next_day_tab="Download", volgan_n=200, volgan_day="Calmest day")
     words = app.code[0].value.split()
     out = tmp_path / "scenarios.parquet"
     words[words.index("--out") + 1] = str(out)

@@ -7,7 +7,7 @@ from engine.runs import studies
 from engine.studies.base import STUDIES, study
 from pages.ui import cache, datasets, downloads, forms, frame, jobs, study_jobs
 
-ABOUT = frame.parts("surfaces/study_page/method")
+ABOUT = frame.parts("library/study_page/method")
 STUDIES_HERE = [name for name in STUDIES if name in ABOUT]  # the others are started from pages of their own
 
 frame.header("Studies", "What does a whole study say about these surfaces, beside the published figures?")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.charts import scenarios
-from pages.generators.volgan_page import View, quantile_table
+from pages.generators.next_day_page import View, quantile_table
 from pages.ui import frame, widths
 
 HISTORY_DAYS = 40

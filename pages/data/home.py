@@ -20,9 +20,9 @@ PREFERRED = "volgan"
 SCENARIOS = 10_000
 SEED = 1
 NEXT = (
-    ("generators/volgan", "Explore the scenarios", "Any date, the whole surface, where it could be arbitraged."),
-    ("start/market_data", "Bring your own data", "Upload surfaces, quotes or prices; see what was read and rejected."),
-    ("start/runs", "Train your own generator", "In the background, with live progress; stop, resume, compare."),
+    ("generators/next_day", "Explore the scenarios", "Any date, the whole surface, where it could be arbitraged."),
+    ("data/market_data", "Bring your own data", "Upload surfaces, quotes or prices; see what was read and rejected."),
+    ("library/runs", "Train your own generator", "In the background, with live progress; stop, resume, compare."),
     ("generators/leaderboard", "Which to believe", "Every generator scored out of sample beside simple baselines."),
     ("decisions/hedging", "Hedge a book of options", "Today's ticket, and what it would have left over months."),
     ("decisions/fingan", "Bet on generated returns", "Equities: what it would have earned, and how sure that is."),

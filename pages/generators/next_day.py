@@ -1,10 +1,10 @@
-"""Surface generators: what the surface may look like tomorrow, and whether those surfaces could be arbitraged."""
+"""Next-day generators: what the surface may look like tomorrow, and whether those surfaces could be arbitraged."""
 
 import streamlit as st
 
 from engine.scenarios import reweighting
-from pages.generators import volgan_page as page
-from pages.generators.volgan_page import (
+from pages.generators import next_day_page as page
+from pages.generators.next_day_page import (
     arbitrage,
     compare,
     controls,
@@ -21,7 +21,7 @@ from pages.ui import cache, datasets, frame, generators
 DEFAULT = "volgan"
 
 frame.header(
-    "Surface generators", "What can the surface look like tomorrow, and are those surfaces free of static arbitrage?"
+    "Next-day generators", "What can the surface look like tomorrow, and are those surfaces free of static arbitrage?"
 )
 loaded = datasets.pick("surfaces")
 history = loaded.data
@@ -74,4 +74,4 @@ TABS = {
     "Download": lambda: download.draw(view, listed, loaded),
     "Train": lambda: train.draw(loaded, card),
 }
-frame.method(page.method(card.model, frame.tabs(TABS, key="volgan_tab")))
+frame.method(page.method(card.model, frame.tabs(TABS, key="next_day_tab")))

@@ -82,7 +82,7 @@ def _usable(listed: Listed, card: Card) -> None:
         if card.task != NEXT_DAY:
             pass  # pages show generators of tomorrow's surface; others are sampled from the command line
         elif active:
-            st.page_link(frame.page_path("generators/volgan"), label="See its scenarios", icon=":material/landscape:")
+            st.page_link(frame.page_path("generators/next_day"), label="See its scenarios", icon=":material/landscape:")
         else:
             generators.use_button(listed.directory, key=f"use_{listed.directory}")
         st.download_button(

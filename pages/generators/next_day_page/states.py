@@ -9,7 +9,7 @@ from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.models import registry
 from engine.runs.checkpoints import Card
 from engine.training.alarms import COLLAPSED
-from pages.generators.volgan_page import View
+from pages.generators.next_day_page import View
 from pages.ui import datasets, frame, generators
 
 FEW_SCENARIOS = 100

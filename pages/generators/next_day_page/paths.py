@@ -18,7 +18,7 @@ from engine.models.rollout import SurfacePaths
 from engine.models.surface_model import SurfaceModel
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
-from pages.generators.volgan_page import controls
+from pages.generators.next_day_page import controls
 from pages.ui import cache, downloads, frame
 
 PAST_DAYS = 60

@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.runs import checkpoints
 from engine.runs import jobs as engine_jobs
-from pages.start import runs_page
+from pages.library import runs_page
 from pages.ui import frame, jobs
 
 frame.header("Runs", "What is training, what failed and why, and which generators are there?")
@@ -17,7 +17,9 @@ if runs:
 else:
     with st.container(border=True):
         st.markdown("No jobs yet. Train a generator on the built-in market or on your own surfaces; it appears here.")
-        st.page_link(frame.page_path("generators/volgan"), label="Train VolGAN", icon=":material/model_training:")
+        st.page_link(
+            frame.page_path("generators/next_day"), label="Train a generator", icon=":material/model_training:"
+        )
 
 st.subheader("Generators", anchor=False)
 shelf = st.container()
@@ -47,4 +49,4 @@ with answer:
     active = next((g for g in generators if str(g.directory) == frame.session().active_run), None)
     if active is not None:
         frame.strip(None, f"{active.name} (active on every page)")
-frame.method(frame.prose("start/runs_page/method"))
+frame.method(frame.prose("library/runs_page/method"))

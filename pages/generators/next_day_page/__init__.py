@@ -205,7 +205,7 @@ def place(value: float, bands: Floats) -> str:
 
 def method(model: str, tab: str = "") -> str:
     """What the method expander says: of the open tab, of the model, of arbitrage and of what can go wrong."""
-    about = frame.parts("generators/volgan_page/method")
+    about = frame.parts("generators/next_day_page/method")
     return "\n".join(
         (about.get(tab, ""), registry.spec(model).method, about["static arbitrage"], about["what can go wrong"])
     )

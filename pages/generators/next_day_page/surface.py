@@ -8,7 +8,7 @@ import streamlit as st
 from engine.charts import scenarios
 from engine.market.grid import Floats
 from engine.scenarios import reweighting
-from pages.generators.volgan_page import View
+from pages.generators.next_day_page import View
 from pages.ui import frame, surface_picture
 
 QUANTITY = {"Change from today": "vol_change", "Width of the 95 % band": "vol_width"}

@@ -7,8 +7,8 @@ from engine.charts import penalties, theme
 from engine.market.grid import Floats
 from engine.scenarios import reweighting
 from engine.surfaces import arbitrage
-from pages.generators.volgan_page import KINDS, View
-from pages.generators.volgan_page.controls import BETAS
+from pages.generators.next_day_page import KINDS, View
+from pages.generators.next_day_page.controls import BETAS
 from pages.ui import forms, frame, widths
 
 _REWEIGHTED, _RAW, _TODAY, _WORST = "Reweighted mean", "Raw mean", "Today's surface", "Worst scenario"

@@ -200,9 +200,7 @@ def recognise_table(table: RawTable) -> str:
         looks_like_contracts(table.column(h)) for h in table.headings if has("quotes", "bid", "ask")
     ):
         return "quotes"
-    if has("surfaces", "iv") and (
-        has("surfaces", "moneyness") or has("surfaces", "strike") or has("surfaces", "delta")
-    ):
+    if has("surfaces", "iv") and any(has("surfaces", across) for across in ("moneyness", "strike", "delta")):
         return "surfaces"
     dated = [h for h in table.headings if squashed(h) in _DATES or looks_like_dates(table.column(h))]
     if has("sectors", "ticker", "sector") and not dated:

@@ -82,8 +82,8 @@ ROLES: dict[str, tuple[Role, ...]] = {
         _role("iv", "the vendor's implied vol", _IV.replace(" iv_pct iv_percent iv_%", "")),
         _role("root", "the option root", "option_root root_symbol"),
         _role("price", "a price without bid and ask", "mid mid_price mark mark_price settle settlement settle_price "
-              "settlement_price settle_pr sttlm_pric settl_price close close_price cls_pric last last_price last_sale ltp "
-              "premium"),
+              "settlement_price settle_pr sttlm_pric settl_price close close_price cls_pric last last_price last_sale "
+              "ltp premium"),
         _role("underlying", "the underlying", "underlying_symbol act_symbol und_symbol underlying_ticker tckr_symb "
               "asset ticker symbol secid"),
         _role("contract", "the contract's symbol", "contract_symbol option_symbol symbol instrument instrument_name "

@@ -206,7 +206,7 @@ def recognise_table(table: RawTable) -> str:
     if has("sectors", "ticker", "sector") and not dated:
         return "sectors"
     if dated and has("prices", "close"):
-        return "prices" if has("prices", "ticker") or names & _BESIDE_CLOSE else "series"
+        return "prices" if has("prices", "ticker") or has("prices", "open") or names & _BESIDE_CLOSE else "series"
     if dated and not names & (_RESERVED | NOT_CLOSES) and not has("prices", "ticker"):
         values = wide_columns(table, dated[0])
         if values:
@@ -337,8 +337,9 @@ def one_ticker_a_row(table: RawTable) -> RawTable:
         pa.array([ticker for ticker in tickers for _ in range(len(table))], pa.string()),
         *(pa.concat_arrays([table.column(fields[name]) for fields in tickers.values()]) for name in names),
     ]
+    several = "" if len(tickers) == 1 else f" for each of {len(tickers):,} tickers"
     return replace(
-        table,
+        table.noting(f"columns used{several}: {', '.join(names)}"),
         headings=("date", "ticker", *names),
         columns=tuple(columns),
         lines=np.tile(table.lines, len(tickers)),

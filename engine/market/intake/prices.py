@@ -43,6 +43,8 @@ MOST_NEGATIVE = 0.2
 MOST_NAMED = 12
 """Tickers named in a note."""
 
+_CLOSES = next(role.headings for role in ROLES["prices"] if role.name == "close")
+_NAMES = {"security", "ticker", "symbol", "instrument", "name"}
 _GENERIC = {"close", "value", "level", "index", "price", "last", "adj_close", "adjusted_close", "close_price"}
 
 
@@ -306,6 +308,8 @@ def _price_notes(table: RawTable, roles: dict[str, str]) -> list[str]:
     if names & {"adj_close", "adjusted_close"}:
         both = "open and close are" if "open" in roles else "close is"
         return [f"{both} used; the adjusted close, which also takes out dividends, is left out"]
+    if used not in ("close", *_CLOSES):
+        return [f"{roles['close'][:40]} is used as the close"]
     return []
 
 
@@ -313,7 +317,10 @@ def _one_ticker(table: RawTable, heading: str, reading: Reading, notes: list[str
     if reading.ticker is not None:
         ticker = reading.ticker.strip()
         notes.append(f"ticker {ticker[:15]}, as given")
-    elif normal(heading) not in _GENERIC | set(ROLES["prices"][3].headings) and TICKER.fullmatch(heading):
+    elif (named := _above(table)) is not None:
+        ticker = named
+        notes.append(f"ticker {ticker[:15]} taken from the lines above the headings")
+    elif normal(heading) not in _GENERIC | set(_CLOSES) and TICKER.fullmatch(heading):
         ticker = heading
         notes.append(f"ticker {ticker} taken from the column's name")
     else:
@@ -327,7 +334,17 @@ def _one_ticker(table: RawTable, heading: str, reading: Reading, notes: list[str
         needed="ticker",
         options=(),
         by="option",
+        takes="text",
     )
+
+
+def _above(table: RawTable) -> str | None:
+    """The ticker that a line above the headings names, as in ``Security, ABC US Equity``."""
+    for line in table.above:
+        if len(line) > 1 and squashed(line[0].rstrip(": ")) in _NAMES:
+            first = line[1].split()
+            return first[0] if first and TICKER.fullmatch(first[0]) else None
+    return None
 
 
 def _tickers(column: Any) -> tuple[NDArray[Any], Mask]:

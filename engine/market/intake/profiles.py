@@ -150,9 +150,7 @@ PROFILES: tuple[Profile, ...] = (
         {"underlying": "actsymbol", "iv": "vol"},
         lacks="the underlying price and volumes",
     ),
-    Profile(
-        "Investing.com", "prices", ("date", "price", "open", "high", "low", "vol", "change%"), {"close": "price"}
-    ),
+    Profile("Investing.com", "prices", ("date", "price", "open", "high", "low", "vol", "change%"), {"close": "price"}),
     Profile("Nasdaq", "prices", ("date", "closelast", "volume", "open", "high", "low"), {"close": "closelast"}),
     Profile(
         "Stooq (text)",
@@ -162,7 +160,6 @@ PROFILES: tuple[Profile, ...] = (
     ),
     Profile("Alpha Vantage (adjusted)", "prices", ("timestamp", "adjustedclose", "splitcoefficient", "close")),
     Profile("Yahoo (history)", "prices", ("date", "open", "close", "dividends", "stocksplits")),
-    Profile("FRED", "prices", ("observationdate",), lacks="opens"),
 )
 """Known formats, the first that fits is taken."""
 

@@ -311,7 +311,7 @@ def lines(*rows):
 VENDORS = {
     "ko_investing.csv": lines(
         ("Date", "Price", "Open", "High", "Low", "Vol.", "Change %"),
-        *((f'"{d}"', c, o, 43, 40, "3.01M", "1.20%") for d, c, o in zip(US[::-1], CLOSE[::-1], OPEN[::-1], strict=True)),
+        *((f'"{d}"', c, o, 43, 40, "3M", "1.2%") for d, c, o in zip(US[::-1], CLOSE[::-1], OPEN[::-1], strict=True)),
         ('"04/29/2022"', 40, 39.5, 43, 40, "2.5M", "-0.5%"),
         ('"04/13/2022"', 39, 38.5, 43, 40, "2.5M", "-0.5%"),
     ),
@@ -373,7 +373,7 @@ def test_the_lines_above_name_the_ticker():
 
 @pytest.mark.parametrize("upper", ["field", "ticker"])
 def test_several_tickers_under_two_lines_of_headings(upper):
-    """As yfinance writes them: the fields above the tickers, or the tickers above the fields, and a line for the index."""
+    """As yfinance writes them: fields above tickers, or tickers above fields, and a line for the index."""
     fields, tickers = ("Adj Close", "Close", "High", "Low", "Open", "Volume"), ("KO", "PEP")
     pairs = [(f, t) for f in fields for t in tickers] if upper == "field" else [(f, t) for t in tickers for f in fields]
     one, two = (0, 1) if upper == "field" else (1, 0)
@@ -402,8 +402,8 @@ def test_either_of_two_columns_of_one_name_can_be_meant(answer, first):
     with pytest.raises(AmbiguousColumns) as asked:
         read_any(table, name="ko.csv")
     assert asked.value.needed == "close" and answer in asked.value.options
-    for given in ({"close": answer}, {"mapping": {"close": answer}}):
-        assert read_any(table, name="ko.csv", **given).data.close[0, 0] == first
+    for options in ({"close": answer}, {"mapping": {"close": answer}}):
+        assert read_any(table, name="ko.csv", **options).data.close[0, 0] == first
 
 
 def test_bars_within_a_day_become_days():

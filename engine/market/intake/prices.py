@@ -230,8 +230,8 @@ def _refuse_returns(table: RawTable, columns: Sequence[str], decimal: str) -> No
         return
     heading = max(zip(columns, known, strict=True), key=lambda pair: int((pair[1] < 0).sum()))[0]
     raise MarketDataError(
-        f"expected prices in {table.file}; found returns or changes: {below:,} of {total:,} values are negative, such as "
-        f"those of {heading[:40]} (give the prices themselves)"
+        f"expected prices in {table.file}; found returns or changes: {below:,} of {total:,} values are negative, such "
+        f"as those of {heading[:40]} (give the prices themselves)"
     )
 
 
@@ -249,8 +249,8 @@ def _daily_bars(prices: _Tidy, date: str) -> _Tidy:
     last = order[np.r_[first[1:], len(order)] - 1]
     opens = None if prices.open is None else prices.open[order[first]]
     note = (
-        f"{len(order):,} bars within {len(bars):,} days of {prices.check.table.file}: the close of a day is that of its "
-        f"last bar{'' if opens is None else ', its open that of its first'}"
+        f"{len(order):,} bars within {len(bars):,} days of {prices.check.table.file}: the close of a day is that of "
+        f"its last bar{'' if opens is None else ', its open that of its first'}"
     )
     return replace(
         prices,

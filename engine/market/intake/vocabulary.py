@@ -113,8 +113,8 @@ ROLES: dict[str, tuple[Role, ...]] = {
 
 NOT_CLOSES = {
     "open", "high", "low", "close", "adjclose", "adjustedclose", "price", "last", "volume", "vol", "change", "change%",
-    "return", "returns", "dividends", "stocksplits", "turnover", "vwap", "trades", "spot", "stockprice", "strike", "bid",
-    "ask", "iv", "delta", "gamma", "vega", "theta", "rho", "openinterest", "rate", "moneyness", "maturity",
+    "return", "returns", "dividends", "stocksplits", "turnover", "vwap", "trades", "spot", "stockprice", "strike",
+    "bid", "ask", "iv", "delta", "gamma", "vega", "theta", "rho", "openinterest", "rate", "moneyness", "maturity",
 }  # fmt: skip
 """Squashed headings of columns of numbers that are no ticker's closes."""
 

@@ -276,8 +276,8 @@ def of_quotes(read: Imported[OptionQuotes], reading: Reading, table: RawTable) -
     if not FAR[0] < float(np.median(discount)) < FAR[1]:
         if reading.price_unit is None:
             raise AmbiguousColumns(
-                f"Are the prices of {table.file} in currency, or in units of the underlying (coin)? Calls less puts fall "
-                f"by {float(np.median(discount)):.2g} for each unit of strike, where put–call parity says about 1",
+                f"Are the prices of {table.file} in currency, or in units of the underlying (coin)? Calls less puts "
+                f"fall by {float(np.median(discount)):.2g} for each unit of strike, where put–call parity says about 1",
                 table,
                 needed="price_unit",
                 options=("coin", "currency"),

@@ -16,6 +16,7 @@ from engine.market.intake.cells import coded_texts, decimal_mark, looks_like_dat
 from engine.market.intake.columns import (
     assign,
     by_elimination,
+    is_call,
     one_side_a_row,
     read_positive,
     reject_bad,
@@ -25,16 +26,10 @@ from engine.market.intake.columns import (
 )
 from engine.market.intake.contracts import with_contract_columns
 from engine.market.intake.remarks import day_above, days_in_name, spot_above
-from engine.market.intake.result import AmbiguousColumns, Imported, Reading, RowCheck
+from engine.market.intake.result import AmbiguousColumns, Closes, Imported, Reading, RowCheck
 from engine.market.intake.tables import RawTable
 from engine.market.quotes import COLUMNS, OptionQuotes
 from engine.market.surface_history import Dates
-
-Closes = Mapping[np.datetime64, float]
-"""Day → underlying price, for quotes that come without one."""
-
-_TYPES = {"c": True, "ce": True, "ca": True, "p": False, "pe": False, "pa": False}
-_WORD = re.compile(r"\b(call|put)s?\b", re.IGNORECASE)
 
 
 def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = None) -> Imported[OptionQuotes]:
@@ -67,19 +62,19 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
 
     days, expiry = _days(check, roles, reading, decimal, notes)
     strike = read_positive(check, roles["strike"], "strike", decimal)
-    is_call = _types(check, roles["type"])
+    calls = is_call(check, roles["type"])
     bid, ask = _prices(check, roles, sides, decimal, notes)
     volume = _not_negative(check, roles.get("volume"), "volume", decimal, needed=False)
     iv = _vendor_iv(check, roles.get("iv"), decimal, reading.iv_unit, notes)
     spot = _spot(check, roles, decimal, reading, closes, days, notes)
     check.require_some()
     strike = _strike_units(strike, spot, check, roles["strike"], notes)
-    unit = _price_unit(check, reading, strike, is_call, ask, spot, notes)
+    unit = _price_unit(check, reading, strike, calls, ask, spot, notes)
     content = {
         "date": days,
         "expiry": expiry,
         "strike": strike,
-        "is_call": is_call,
+        "is_call": calls,
         "bid": bid * unit,
         "ask": ask * unit,
         "spot": spot,
@@ -262,21 +257,7 @@ def _one_day(
     )
 
 
-# --- call or put, prices ----------------------------------------------------------------------------------------------
-
-
-def _types(check: RowCheck, heading: str) -> NDArray[np.bool_]:
-    texts, codes = coded_texts(check.table.column(heading))
-    known = [_is_call(text) for text in texts]
-    missing = np.array([text is None for text in [*known, None]])[codes]
-    check.reject(missing, heading, "expected C or P (call or put)")
-    is_call: NDArray[np.bool_] = np.array([bool(k) for k in [*known, False]])[codes]
-    return is_call
-
-
-def _is_call(text: str) -> bool | None:
-    words = {word.lower() for word in _WORD.findall(text)}
-    return words == {"call"} if len(words) == 1 else _TYPES.get(text.lower())
+# --- prices ----------------------------------------------------------------------------------------------------------
 
 
 def _prices(
@@ -390,7 +371,7 @@ def _price_unit(
     check: RowCheck,
     reading: Reading,
     strike: Floats,
-    is_call: NDArray[np.bool_],
+    calls: NDArray[np.bool_],
     ask: Floats,
     spot: Floats,
     notes: list[str],
@@ -403,7 +384,7 @@ def _price_unit(
         notes.append(f"prices are in {reading.price_unit}, as given")
         return spot if reading.price_unit == "coin" else 1.0
     worth = np.zeros(len(strike))
-    worth[check.kept] = np.where(is_call, 1.0, -1.0)[check.kept] * (1 - strike[check.kept] / spot[check.kept])
+    worth[check.kept] = np.where(calls, 1.0, -1.0)[check.kept] * (1 - strike[check.kept] / spot[check.kept])
     deep = (worth > NEAR) & (ask > 0)
     if not deep.any():
         profile = check.table.profile

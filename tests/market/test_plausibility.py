@@ -224,9 +224,11 @@ def test_honest_quotes_are_not_doubted():
         assert read_quotes(csv(table)).doubts == ()
 
 
-def test_prices_in_coin_are_asked_about():
+def test_prices_in_coin_are_told_by_what_options_in_the_money_cost():
+    read = read_quotes(csv(chain(unit=100.0)))
+    assert any("in units of the underlying (coin)" in note for note in read.notes)
     with pytest.raises(AmbiguousColumns, match="in units of the underlying") as asked:
-        read_quotes(csv(chain(unit=100.0)))
+        read_quotes(csv(chain().assign(bid=lambda t: t["bid"] * 3, ask=lambda t: t["ask"] * 3)))
     assert (asked.value.needed, asked.value.by) == ("price_unit", "option") and "coin" in asked.value.options
 
 
@@ -255,9 +257,12 @@ def test_strikes_far_from_spot_are_asked_about():
         read_quotes(csv(chain(says=5.0)))
 
 
-def test_two_underlyings_of_a_day_are_refused_by_name():
-    with pytest.raises(MarketDataError, match=r"one underlying.*100 to 400 on 2024-05-01 \(ABC, XYZ\)"):
-        read_quotes(csv(pd.concat([chain(), chain(400.0, name="XYZ")])))
+def test_two_underlyings_of_a_day_are_asked_about_and_without_names_refused():
+    both = pd.concat([chain(), chain(400.0, name="XYZ")])
+    with pytest.raises(AmbiguousColumns, match="It holds 2: ABC, XYZ"):
+        read_quotes(csv(both))
+    with pytest.raises(MarketDataError, match=r"one underlying.*100 to 400 on 2024-05-01"):
+        read_quotes(csv(both.drop(columns="root")))
 
 
 # --- the cases of the issue -------------------------------------------------------------------------------------------

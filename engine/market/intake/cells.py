@@ -80,6 +80,12 @@ def parse_numbers(column: Any, decimal: str = ".", allow_percent: bool = False) 
     return Numbers(numbers.values, numbers.missing, numbers.bad, percent)
 
 
+def parse_number(text: str) -> float | None:
+    """The number of a single cell with a decimal point, or None."""
+    value = _number(text.strip(), ".", False)
+    return None if value is None or not np.isfinite(value) else value
+
+
 def number_fault(text: str) -> str:
     """Why a cell is not a number, in words."""
     text = text.strip()
@@ -264,6 +270,13 @@ def parse_dates(table: RawTable, headings: Sequence[str], given: str | None = No
     parts = [_all_apart(texts) for texts, _ in coded]
     waiting = {p.text: p for column in parts for p in column if p.open}
     notes: list[str] = []
+    if any(
+        _SHORT_YEAR.fullmatch(text.strip())
+        for (texts, _), column in zip(coded, parts, strict=True)
+        for text, p in zip(texts, column, strict=True)
+        if p.fault != SHORT_YEAR
+    ):
+        notes.append(f"two-digit years of {table.file} read as 1970 to 2069")
     if any(p.epoch for column in parts for p in column):
         notes.append(f"dates of {table.file} read from seconds since 1970 (or thousandths of them), in UTC")
     order = "dmy"
@@ -281,6 +294,16 @@ def parse_dates(table: RawTable, headings: Sequence[str], given: str | None = No
         why_not = [*faults, NO_DATE]
         read.append(Days(values, {int(row): why_not[codes[row]] for row in wrong}))
     return read, notes
+
+
+def day_of(text: str) -> np.datetime64 | None:
+    """The day that a single cell names, or None if it names none or the order of day and month is open."""
+    part = _take_apart(text)
+    if part.open and (part.first > 12 or part.second > 12 or part.first == part.second):
+        day = part.in_order("dmy") or part.in_order("mdy")
+    else:
+        day = part.day
+    return None if day is None or part.epoch else np.datetime64(day)
 
 
 def looks_like_dates(column: Any) -> bool:

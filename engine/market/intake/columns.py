@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.errors import MarketDataError
 from engine.market.grid import LOWEST_IV, Floats
-from engine.market.intake.cells import Numbers, looks_like_dates, number_fault, parse_numbers
+from engine.market.intake.cells import Numbers, coded_texts, looks_like_dates, number_fault, parse_numbers
 from engine.market.intake.contracts import looks_like_contracts
 from engine.market.intake.result import KINDS, AmbiguousColumns, Mask, RowCheck
 from engine.market.intake.tables import RawTable
@@ -384,6 +384,22 @@ def reject_dates(check: RowCheck, heading: str, faults: dict[int, str]) -> None:
 def reject_bad(check: RowCheck, heading: str, numbers: Numbers) -> None:
     """Reject the rows whose cell is not a number."""
     check.reject(numbers.bad, heading, lambda row: number_fault(check.table.texts(heading, [row])[0]))
+
+
+_TYPES = {"c": True, "ce": True, "ca": True, "p": False, "pe": False, "pa": False}
+_TYPE = re.compile(r"\b(call|put)s?\b", re.IGNORECASE)
+
+
+def is_call(check: RowCheck, heading: str) -> NDArray[np.bool_]:
+    """Call or put, in any of the ways it is written (C, call, CE, European Call, …)."""
+    texts, codes = coded_texts(check.table.column(heading))
+    words = [{word.lower() for word in _TYPE.findall(text)} for text in texts]
+    known = [found == {"call"} if len(found) == 1 else _TYPES.get(text.lower()) for found, text in
+             zip(words, texts, strict=True)]  # fmt: skip
+    missing = np.array([text is None for text in [*known, None]])[codes]
+    check.reject(missing, heading, "expected C or P (call or put)")
+    calls: NDArray[np.bool_] = np.array([bool(k) for k in [*known, False]])[codes]
+    return calls
 
 
 def read_positive(check: RowCheck, heading: str, name: str, decimal: str) -> Floats:

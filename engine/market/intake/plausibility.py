@@ -83,7 +83,7 @@ def of_surfaces(read: Imported[SurfaceHistory], reading: Reading) -> Imported[Su
     if low < 1 < high and len(rising) >= LEAST_GAPS and rising.mean() > 0.9:
         read = read.doubting(
             f"short vols rise with K/S on {int(rising.sum()):,} of {len(rising):,} days, the mirror of what equity "
-            "options show: if the file's moneyness is S/K, it has to be inverted"
+            "options show: if the file's moneyness is S/K, say so (the answer moneyness=S/K)"
         )
     return _spot_splits(read, reading)
 

@@ -25,7 +25,7 @@ from engine.market.intake import plausibility
 from engine.market.intake.columns import assign, recognise_table, with_mapping
 from engine.market.intake.prices import read_price_tables, read_sector_table
 from engine.market.intake.quotes import read_quote_table
-from engine.market.intake.result import KINDS, AmbiguousColumns, Imported, Reading, joined
+from engine.market.intake.result import KINDS, AmbiguousColumns, Closes, Imported, Reading, joined
 from engine.market.intake.surfaces import read_long, read_wide
 from engine.market.intake.tables import MAX_BYTES, RawTable, Source, display_name, read_table
 from engine.market.intake.vocabulary import surface_points
@@ -58,9 +58,11 @@ def read_surfaces(
     tables = _tables(path, names, max_bytes)
     own, beside = _parted(tables, "surfaces", reading)
     mapped = [with_mapping(table, reading.mapping) for table in own]
-    parts = [read_wide(t, reading) if surface_points(t.headings) else read_long(t, reading) for t in mapped]
+    spotless = [t for t in mapped if "spot" not in assign(t, "surfaces", ("date", "spot"))]
+    closes = _closes([t for t in beside if "VIX" not in t.file.upper()]) if spotless else None
+    parts = [read_wide(t, reading) if surface_points(t.headings) else read_long(t, reading, closes) for t in mapped]
     result = parts[0] if len(parts) == 1 else _concatenated(parts, own)
-    for table in beside:
+    for table in beside if closes is None else [t for t in beside if "VIX" in t.file.upper()]:
         result = _with_vix(result, table)
     return plausibility.of_surfaces(result, reading)
 
@@ -84,14 +86,9 @@ def read_quotes(
     """
     reading = Reading.of(options)
     own, beside = _parted(_tables(path, names, max_bytes), "quotes", reading)
-    closes: dict[np.datetime64, float] = {}
-    for table in beside:
-        series = _single(
-            read_price_tables([table], Reading(), kind=recognise_table(table)), table.file, "the underlying"
-        )
-        closes.update(zip(series.dates, series.close[:, 0].tolist(), strict=True))
+    closes = _closes(beside)
     parts = [
-        plausibility.of_quotes(read_quote_table(mapped, reading, closes or None), reading, mapped)
+        plausibility.of_quotes(read_quote_table(mapped, reading, closes), reading, mapped)
         for mapped in (with_mapping(t, reading.mapping) for t in own)
     ]
     if len(parts) == 1:
@@ -297,6 +294,16 @@ def _kind_or_none(table: RawTable) -> str | None:
         return recognise_table(table)
     except AmbiguousColumns:
         return None
+
+
+def _closes(tables: Sequence[RawTable]) -> Closes | None:
+    """Day → close of the underlying, from price files beside others; None if there are none."""
+    closes: dict[np.datetime64, float] = {}
+    for table in tables:
+        read_in = read_price_tables([table], Reading(), kind=recognise_table(table))
+        series = _single(read_in, table.file, "the underlying")
+        closes.update(zip(series.dates, series.close[:, 0].tolist(), strict=True))
+    return closes or None
 
 
 def _concatenated(parts: Sequence[Imported[SurfaceHistory]], tables: Sequence[RawTable]) -> Imported[SurfaceHistory]:

@@ -17,6 +17,9 @@ from engine.market.intake.tables import RawTable
 from engine.market.intake.vocabulary import ROLES, point_of
 
 T = TypeVar("T")
+Closes = Mapping[np.datetime64, float]
+"""Day → underlying price, for files that come without one."""
+
 Mask = NDArray[np.bool_]
 
 REJECTED_COLUMNS = ("line", "column", "value", "reason", "file")

@@ -102,6 +102,11 @@ class RawTable:
         """Some of the columns."""
         return replace(self, headings=tuple(headings), columns=tuple(self.column(h) for h in headings))
 
+    def where(self, mask: NDArray[np.bool_]) -> RawTable:
+        """Some of the rows."""
+        kept = pa.array(mask)
+        return replace(self, columns=tuple(column.filter(kept) for column in self.columns), lines=self.lines[mask])
+
     def noting(self, note: str) -> RawTable:
         """The same with one more note."""
         return replace(self, notes=(*self.notes, note))
@@ -457,7 +462,7 @@ def _body(rows: Sequence[list[str]], values: Sequence[list[bool]], start: int) -
             typed.append(j)
     for i in range(start, len(rows)):
         cells = [values[i][j] for j in typed if j < len(rows[i]) and rows[i][j].strip()]
-        if 2 * len(cells) >= len(typed) and 2 * sum(cells) > len(cells):
+        if 2 * len(cells) >= len(typed) and cells and cells[0] and 2 * sum(cells) >= len(cells):
             return i
     return start + 1
 

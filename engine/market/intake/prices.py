@@ -152,6 +152,8 @@ def _read_one(table: RawTable, reading: Reading, kind: str) -> _Tidy:
     require(table, kind, roles, ("date", "close"))
     check = RowCheck(table)
     notes = list(table.notes)
+    if table.profile is not None:
+        notes.append(f"{table.file} has the headings of {table.profile.name}")
     numeric = [roles[r] for r in ("open", "close") if r in roles]
     decimal, note = decimal_mark(table, numeric, reading.decimal)
     notes += [note] if note else []
@@ -308,7 +310,7 @@ def _price_notes(table: RawTable, roles: dict[str, str]) -> list[str]:
     if names & {"adj_close", "adjusted_close"}:
         both = "open and close are" if "open" in roles else "close is"
         return [f"{both} used; the adjusted close, which also takes out dividends, is left out"]
-    if used not in ("close", *_CLOSES):
+    if used != "close" and used in _GENERIC | set(_CLOSES):
         return [f"{roles['close'][:40]} is used as the close"]
     return []
 

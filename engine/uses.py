@@ -100,7 +100,7 @@ def _prices(prices: PriceHistory) -> tuple[Use, ...]:
     return (
         Use("decisions/fingan", "Fin-GAN", alone, "bets on the next half-day's return"),
         Use("decisions/ensemble_graph", "Graph ensembles", graph, "whose generators forecast whom"),
-        Use("", "Beside quotes or surfaces", beside, "closes of the underlying, or a VIX, uploaded with them"),
+        Use("", "quotes and surfaces", beside, "uploaded with them, as closes of the underlying or as a VIX"),
     )
 
 

@@ -1,7 +1,10 @@
 """The market data page: add, be asked, see what was read and rejected, and nothing ever lost."""
 
+import datetime
+import io
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -219,3 +222,74 @@ def test_an_upload_is_parsed_once(page: AppTest, monkeypatch: pytest.MonkeyPatch
     tab(page, "What was read")
     page.run()
     assert shown(page)["Days"] == "10" and parsed == ["surfaces"]
+
+
+# --- answers by column or by value, doubts, and what comes next -------------------------------------------------------
+
+
+def snapshot() -> bytes:
+    """Quotes of one day that does not stand in the file."""
+    quotes = pd.read_csv(io.BytesIO(TEMPLATES["quotes.csv"])).drop(columns="quote_date")
+    return quotes.to_csv(index=False).encode()
+
+
+def send(app: AppTest) -> AppTest:
+    next(button for button in app.button if button.label == "Read the file").click().run()
+    assert not app.exception
+    return app
+
+
+def links(app: AppTest) -> list[str]:
+    return [link.label for link in app.get("page_link")]
+
+
+def test_the_day_of_a_snapshot_is_given_by_value(page: AppTest) -> None:
+    drop(page, ("chain.csv", snapshot()))
+    assert "day" in texts(page)
+    send(page)
+    assert any("Nothing was answered" in box.value for box in page.warning)
+    page.date_input(key="answer_day").set_value(datetime.date(2024, 1, 2))
+    send(page)
+    assert page.success and "30 option quotes of 1 day" in page.success[0].value.replace("\\", "")
+    assert shown(page)["Days"] == "1"
+    assert "Quotes to surface" in links(page)
+    assert "Not for Next-day generators: needs quotes of at least 23 days" in texts(page)
+
+
+def test_a_column_answers_the_same_question_as_a_value(page: AppTest) -> None:
+    table = pd.read_csv(io.BytesIO(TEMPLATES["quotes.csv"])).rename(columns={"spot": "Kassa"})
+    drop(page, ("chain.csv", table.to_csv(index=False).encode()))
+    page.selectbox(key="answer_column").set_value("Kassa")
+    send(page)
+    assert page.success and shown(page)["Days"] == "1"
+
+
+def test_an_answer_that_does_not_help_is_said(page: AppTest) -> None:
+    table = pd.DataFrame({"date": ["2020-01-02", "2020-01-03"], "ticker": "AAA", "venue": "X", "Kurs": [9.5, 9.75]})
+    drop(page, ("ticks.csv", table.to_csv(index=False).encode()))
+    if page.radio:  # what it holds is asked first
+        page.radio(key="answer_choice").set_value("prices")
+        send(page)
+    page.selectbox(key="answer_column").set_value("venue")
+    send(page)
+    assert any("venue does not help" in box.value for box in page.warning)
+    page.selectbox(key="answer_column").set_value("Kurs")
+    send(page)
+    assert page.success and not any("does not help" in box.value for box in page.warning)
+
+
+def test_doubts_are_warnings_on_the_page_and_links_lead_on(page: AppTest) -> None:
+    table = pd.read_csv(io.BytesIO(TEMPLATES["surfaces_wide.csv"]))
+    months = pd.date_range("2020-01-31", periods=len(table), freq="ME").strftime("%Y-%m-%d")
+    drop(page, ("months.csv", table.assign(date=months).to_csv(index=False).encode()))
+    assert any("monthly" in box.value for box in page.warning)
+    assert links(page)[0] == "Static arbitrage"
+    assert "Not for Hedging: needs at least 23 days" in texts(page)
+    tab(page, "What was read")
+    assert "monthly" not in texts(page)  # said once
+
+
+def test_two_days_of_prices_say_what_they_are_good_for(page: AppTest) -> None:
+    drop(page, ("closes.csv", b"Date,Open,Close\n2023-03-06,40,41\n2023-03-07,41,42\n"))
+    assert "Not for Fin-GAN: needs at least 500 days of opens and closes; found 2 days" in texts(page)
+    assert "uploaded with them" in texts(page) and links(page) == []

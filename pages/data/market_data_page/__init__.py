@@ -212,13 +212,14 @@ def _counted(count: int, word: str) -> str:
 def next_steps(loaded: catalogue.Loaded) -> None:
     """Links to the pages that can work with these data, and why the others cannot."""
     found = uses.uses(loaded.data)
-    with st.container(horizontal=True, key="market_uses"):
-        st.text("Use these data in")
-        for use in found:
-            if use.possible and use.page:
+    ready = [use for use in found if use.possible and use.page]
+    if ready:
+        with st.container(horizontal=True, key="market_uses"):
+            st.text("Use them in")
+            for use in ready:
                 st.page_link(frame.page_path(use.page), label=use.title, help=frame.plain(use.says))
-    beside = [f"{use.title}: {use.says}" for use in found if use.possible and not use.page]
-    lines = [*beside, *(f"{use.title} {use.lacks}" for use in found if not use.possible and use.page)]
+    lines = [f"For {use.title}: {use.says}" for use in found if use.possible and not use.page]
+    lines += [f"Not for {use.title}: {use.lacks}" for use in found if not use.possible and use.page]
     if lines:
         st.text("\n".join(f"• {line}" for line in lines))
 
@@ -421,6 +422,14 @@ def _mapper(
                 "Underlying price, if there is no column", 0.0, value=reading.get("spot"), key=f"{key}_given_price"
             )
             answers |= {"spot": float(price)} if price else {}
+            day = columns[1].date_input(
+                "Day of the quotes, if there is no column",
+                reading.get("date"),
+                "1990-01-01",
+                "today",
+                key=f"{key}_given_day",
+            )
+            answers |= {"date": str(day)} if day else {}
         if kind == "prices":
             ticker = columns[2].text_input(
                 "Ticker, if the file names none", reading.get("ticker", ""), max_chars=15, key=f"{key}_given_ticker"

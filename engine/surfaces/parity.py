@@ -24,6 +24,7 @@ from engine.market.parity_line import LEAST_PAIRS, parity_line
 NEAR_THE_MONEY = (0.8, 1.2)
 """Moneyness of the pairs through which the line is drawn, where an expiry has at least three of them."""
 
+
 @dataclass(frozen=True, eq=False)
 class ParityRates:
     """Rates implied by put–call parity on one day.

@@ -60,7 +60,8 @@ def _settled(reader: Callable[P, R]) -> Callable[P, R]:
             listed = f"one of {', '.join(option[:30] for option in question.options[:8])}" if question.options else ""
             expected = " or ".join(filter(None, (listed, told if question.takes or not listed else "")))
             raise MarketDataError(
-                f"expected {expected} as answer to {question.needed}; found {str(given)[:40]!r}, which does not settle it: {question.question}"
+                f"expected {expected} as answer to {question.needed}; found {str(given)[:40]!r}, which does not settle "
+                f"it: {question.question}"
             ) from None
 
     return reading
@@ -303,10 +304,12 @@ def sketch(path: Source, *, name: str | None = None, sheet: str | None = None) -
     """Headings, first cells and recognised roles of a file.
 
     Raises:
-        AmbiguousColumns: asking for the sheet of a workbook.
         MarketDataError: if it is no table.
     """
-    table = _table(path, name, Reading(sheet=sheet), first_rows=_SAMPLE)
+    try:
+        table = _table(path, name, Reading(sheet=sheet), first_rows=_SAMPLE)
+    except AmbiguousColumns as asked:  # nobody has said the sheet yet: the first
+        table = _table(path, name, Reading(sheet=asked.options[0]), first_rows=_SAMPLE)
     guesses = {}
     for kind in KINDS:
         try:

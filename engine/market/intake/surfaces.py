@@ -412,8 +412,8 @@ def _roles(table: RawTable, reading: Reading) -> dict[str, str]:
     by_delta = ", ".join(delta_points(table.headings))
     if by_delta and "iv" not in roles:
         raise MarketDataError(
-            f"expected vols at three or more deltas for two or more maturities; found {by_delta[:200]} in {table.file}: "
-            "no surface can be made of them"
+            f"expected vols at three or more deltas for two or more maturities; found {by_delta[:200]} in {table.file}, "
+            "which make no surface"
         )
     if not {"iv", "maturity", "moneyness", "strike", "delta"} & set(roles):
         raise AmbiguousColumns(

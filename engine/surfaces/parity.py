@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 
 from engine.errors import MarketDataError
 from engine.market.grid import Floats
-from engine.market.parity_line import LEAST_PAIRS, parity_line
+from engine.market.parity_line import LEAST_PAIRS
+from engine.market.parity_line import parity_line as parity_line  # part of this module for its callers
 
 NEAR_THE_MONEY = (0.8, 1.2)
 """Moneyness of the pairs through which the line is drawn, where an expiry has at least three of them."""

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine import datasets as catalogue
-from pages.data.market_data_page import KIND, KINDS, TAB, TABS, panel, preview, what_was_read
+from pages.data.market_data_page import KIND, KINDS, TAB, TABS, next_steps, panel, preview, what_was_read
 from pages.ui import datasets, forms, frame
 
 frame.header("Market data", "Is my file read the way I mean it? What was rejected, and why?")
@@ -22,6 +22,7 @@ loaded = datasets.pick(kind)
 frame.strip(loaded)
 frame.metrics(preview.metrics(loaded))
 frame.provenance(frame.origin_words(loaded), f"data {loaded.data.fingerprint}")
+next_steps(loaded)
 drawn = (preview.show, what_was_read.show, lambda loaded: what_was_read.templates_of_formats())
 frame.tabs(dict(zip(TABS, drawn, strict=True)), loaded, key=TAB)
 frame.method(frame.prose("data/market_data_page/method"))

@@ -40,7 +40,10 @@ def header(title: str, question: str) -> None:
 
 
 def strip(loaded: Loaded | None = None, run: str | None = None) -> None:
-    """The active dataset with its dates and fingerprint, and the active run. Plain text: names come from people."""
+    """The active dataset with its dates and fingerprint, the active run, and what is implausible in the data.
+
+    Plain text: names come from people.
+    """
     parts = []
     if loaded is not None:
         first, last = loaded.data.period
@@ -51,6 +54,8 @@ def strip(loaded: Loaded | None = None, run: str | None = None) -> None:
         with st.container(border=True):
             for part in parts:
                 st.text(part)
+    if loaded is not None and loaded.doubts:
+        st.warning("  \n".join(plain(doubt[0].upper() + doubt[1:]) for doubt in loaded.doubts), icon=":material/rule:")
 
 
 def say(text: str) -> None:

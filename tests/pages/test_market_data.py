@@ -22,7 +22,13 @@ def derived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(scenarist_home: Path, derived: Path) -> AppTest:
     scenarist_home.mkdir()
     (scenarist_home / "cache").symlink_to(derived)
-    return AppTest.from_file("../../pages/data/market_data.py", default_timeout=60).run()
+    return opened()
+
+
+def opened() -> AppTest:
+    """The page inside the app, whose menu its links need."""
+    app = AppTest.from_file("../../app.py", default_timeout=60)
+    return app.switch_page("pages/data/market_data.py").run()
 
 
 def drop(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
@@ -105,7 +111,7 @@ def test_the_full_mapper_reads_a_file_that_says_nothing_by_itself(page: AppTest)
 def test_quotes_without_a_price_take_the_one_that_is_typed(page: AppTest) -> None:
     content = "\n".join(line.rsplit(",", 1)[0] for line in TEMPLATES["quotes_optionmetrics.csv"].decode().splitlines())
     drop(page, ("om.csv", content.encode()))
-    page.number_input(key="answer_price").set_value(100.0)
+    page.number_input(key="answer_number").set_value(100.0)
     next(b for b in page.button if b.label == "Read the file").click().run()
     assert not page.exception and page.success and shown(page)["Quotes"] == "30"
 
@@ -175,7 +181,7 @@ def test_the_local_folder_is_listed_and_its_unclear_files_can_be_asked_about(
     (tmp_path / "KO.csv").write_bytes(TEMPLATES["AAA.csv"])
     (tmp_path / "unclear.csv").write_bytes(b"Tag,Kurs,spot\n2024-01-02,5,x\n2024-01-03,6,y\n")
     monkeypatch.setenv("SCENARIST_DATA", str(tmp_path))
-    app = AppTest.from_file("../../pages/data/market_data.py", default_timeout=60).run()
+    app = opened()
     assert "KO.csv" in [entry.label for entry in datasets.catalogue("prices")]
     assert app.selectbox(key="market_local").options == ["unclear.csv"]
     app.selectbox(key="market_local").set_value("unclear.csv").run()

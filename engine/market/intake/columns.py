@@ -17,7 +17,7 @@ from engine.market.intake.cells import Numbers, coded_texts, looks_like_dates, n
 from engine.market.intake.contracts import looks_like_contracts
 from engine.market.intake.result import KINDS, AmbiguousColumns, Mask, RowCheck
 from engine.market.intake.tables import RawTable
-from engine.market.intake.vocabulary import ROLES, delta_points, normal, squashed, surface_points
+from engine.market.intake.vocabulary import NOT_CLOSES, ROLES, delta_points, normal, squashed, surface_points
 from engine.market.surface_history import HIGHEST_IV
 
 _BESIDE_CLOSE = {"open", "high", "low", "volume", "adjclose"}
@@ -191,6 +191,8 @@ def recognise_table(table: RawTable) -> str:
         )
     if profile is not None:
         return profile.kind
+    if fields_by_ticker(table):
+        return "prices"
     quoted = has("quotes", "bid") or has("quotes", "ask") or has("quotes", "type")
     if has("quotes", "expiry", "strike") and quoted:
         return "quotes"
@@ -204,8 +206,8 @@ def recognise_table(table: RawTable) -> str:
     if has("sectors", "ticker", "sector") and not dated:
         return "sectors"
     if dated and has("prices", "close"):
-        return "prices" if has("prices", "ticker") or names & _BESIDE_CLOSE else "series"
-    if dated and not names & _RESERVED:
+        return "prices" if has("prices", "ticker") or has("prices", "open") or names & _BESIDE_CLOSE else "series"
+    if dated and not names & (_RESERVED | NOT_CLOSES) and not has("prices", "ticker"):
         values = wide_columns(table, dated[0])
         if values:
             return "prices" if len(values) > 1 else "series"
@@ -299,6 +301,50 @@ def one_side_a_row(table: RawTable) -> RawTable:
     headings = (*(h for h, _, _ in (*shared, *own)), "type")
     told = table.noting(f"calls and puts stand in one row of {table.file}: each row is read as two quotes")
     return replace(told, headings=headings, columns=(*columns, kind), lines=np.repeat(table.lines, 2))
+
+
+_FIELDS = {"open": "open", "close": "close", "adjclose": "adj close"}
+_UNUSED_FIELDS = {"high", "low", "volume", "dividends", "stocksplits", "capitalgains", "repaired"}
+
+
+def fields_by_ticker(table: RawTable) -> dict[str, dict[str, str]]:
+    """Ticker → what stands in a column (``open``, ``close``, ``adj close``) → heading, for headings of two lines.
+
+    Empty if the headings are not a field and a ticker above each other, as Yahoo's of several tickers are.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for heading, level in zip(table.headings, table.levels, strict=False):
+        if len(level) != 2:
+            continue
+        field, ticker = level if squashed(level[0]) in _FIELDS.keys() | _UNUSED_FIELDS else level[::-1]
+        if squashed(field) in _FIELDS:
+            found.setdefault(ticker, {})[_FIELDS[squashed(field)]] = heading
+        elif squashed(field) not in _UNUSED_FIELDS:
+            return {}
+    return {ticker: fields for ticker, fields in found.items() if "close" in fields or "adj close" in fields}
+
+
+def one_ticker_a_row(table: RawTable) -> RawTable:
+    """Columns of several tickers below each other, with a column ``ticker``; the table itself if it has none such."""
+    tickers = fields_by_ticker(table)
+    if not tickers:
+        return table
+    inside = {heading for fields in tickers.values() for heading in fields.values()}
+    date = next(h for h in table.headings if h not in inside)
+    names = [name for name in ("open", "close", "adj close") if all(name in fields for fields in tickers.values())]
+    columns = [
+        pa.concat_arrays([table.column(date)] * len(tickers)),
+        pa.array([ticker for ticker in tickers for _ in range(len(table))], pa.string()),
+        *(pa.concat_arrays([table.column(fields[name]) for fields in tickers.values()]) for name in names),
+    ]
+    several = "" if len(tickers) == 1 else f" for each of {len(tickers):,} tickers"
+    return replace(
+        table.noting(f"columns used{several}: {', '.join(names)}"),
+        headings=("date", "ticker", *names),
+        columns=tuple(columns),
+        lines=np.tile(table.lines, len(tickers)),
+        levels=(),
+    )
 
 
 def wide_columns(table: RawTable, date: str) -> list[str]:

@@ -276,8 +276,8 @@ def of_quotes(read: Imported[OptionQuotes], reading: Reading, table: RawTable) -
     if not FAR[0] < float(np.median(discount)) < FAR[1]:
         if reading.price_unit is None:
             raise AmbiguousColumns(
-                f"Are the prices of {table.file} in currency, or in units of the underlying (coin)? Calls less puts fall by "
-                f"{float(np.median(discount)):.2g} for each unit of strike, where put–call parity says about 1",
+                f"Are the prices of {table.file} in currency, or in units of the underlying (coin)? Calls less puts "
+                f"fall by {float(np.median(discount)):.2g} for each unit of strike, where put–call parity says about 1",
                 table,
                 needed="price_unit",
                 options=("coin", "currency"),
@@ -289,8 +289,8 @@ def of_quotes(read: Imported[OptionQuotes], reading: Reading, table: RawTable) -
     beyond = f"put–call parity gives a carry (rate less dividends) of {100 * carry:+.1f} % a year"
     if abs(carry) > MOST_CARRY and reading.carry is None:
         raise AmbiguousColumns(
-            f"Is the carry of {table.file} meant? P{beyond[1:]}, beyond ±{100 * MOST_CARRY:.0f} %: expiries, spot or prices "
-            "may be read wrongly",
+            f"Is the carry of {table.file} meant? P{beyond[1:]}, beyond ±{100 * MOST_CARRY:.0f} %: expiries, spot or "
+            "prices may be read wrongly",
             table,
             needed="carry",
             options=("keep",),
@@ -303,9 +303,10 @@ def of_quotes(read: Imported[OptionQuotes], reading: Reading, table: RawTable) -
             table,
         )
     if abs(apart) > LEAST_APART:
+        side = "below" if apart > 0 else "above"
         read = read.doubting(
-            f"the underlying prices are {100 * abs(np.expm1(-apart)):.1f} % {'below' if apart > 0 else 'above'} what put–call "
-            f"parity says (about {implied:.6g}): adjusted closes, or another hour? Rates and vols are off by that"
+            f"the underlying prices are {100 * abs(np.expm1(-apart)):.1f} % {side} what put–call parity says (about "
+            f"{implied:.6g}): adjusted closes, or another hour? Rates and vols are off by that"
         )
     if abs(carry) > MOST_CARRY:
         read = read.doubting(f"{beyond}, as accepted")
@@ -314,26 +315,27 @@ def of_quotes(read: Imported[OptionQuotes], reading: Reading, table: RawTable) -
 
 def _one_spot_a_day(quotes: pd.DataFrame, file: str) -> None:
     by_day = quotes.groupby("date")["spot"]
-    low, high = by_day.min(), by_day.max()
-    apart = high / low - 1
-    if float(apart.max()) <= MOST_WITHIN_DAY:
+    low, high = by_day.min().to_numpy(), by_day.max().to_numpy()
+    worst = int((high / low).argmax())
+    if high[worst] <= (1 + MOST_WITHIN_DAY) * low[worst]:
         return
-    day = apart.idxmax()
-    roots = sorted(set(quotes.loc[quotes["date"] == day, "root"]) - {""})
+    day = np.unique(quotes["date"].to_numpy().astype("datetime64[D]"))[worst]
+    roots = sorted(set(quotes.loc[quotes["date"].to_numpy().astype("datetime64[D]") == day, "root"]) - {""})
     names = f" ({', '.join(roots[:MOST_NAMED])})" if len(roots) > 1 else ""
     raise MarketDataError(
-        f"expected one underlying with one price a day in {file}; found prices from {low[day]:g} to {high[day]:g} on "
-        f"{day:%Y-%m-%d}{names}: give the quotes of one underlying"
+        f"expected one underlying with one price a day in {file}; found prices from {low[worst]:g} to {high[worst]:g} "
+        f"on {day}{names}: give the quotes of one underlying"
     )
 
 
 def _asking_spot(question: str, table: RawTable) -> AmbiguousColumns:
-    return AmbiguousColumns(question, table, needed="spot", options=table.headings)
+    return AmbiguousColumns(question, table, needed="spot", options=table.headings, takes="number")
 
 
 def _some_days(days: Dates) -> Dates:
     """At most ``DAYS_LOOKED_AT`` of the days, evenly spread."""
-    return days[np.unique(np.linspace(0, len(days) - 1, DAYS_LOOKED_AT).round().astype(int))]
+    some: Dates = days[np.unique(np.linspace(0, len(days) - 1, DAYS_LOOKED_AT).round().astype(int))]
+    return some
 
 
 def _parity_lines(quotes: pd.DataFrame) -> list[tuple[float, float, float]]:
@@ -355,7 +357,7 @@ def _parity_lines(quotes: pd.DataFrame) -> list[tuple[float, float, float]]:
 
 
 def _carry(maturity: Floats, log_forward: Floats) -> tuple[float, float]:
-    """Intercept and slope of log(F/S) over maturity, by medians; the slope of maturities that are too near is the ratio.
+    """Intercept and slope of log(F/S) over maturity, by medians; of near maturities log(F/S)/τ.
 
     The intercept is how far (log) the forwards' own spot lies from the one given, the slope the carry per year.
     """

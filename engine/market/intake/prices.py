@@ -15,6 +15,7 @@ from engine.market.grid import Floats
 from engine.market.intake.cells import Numbers, coded_texts, decimal_mark, number_fault, parse_dates, parse_numbers
 from engine.market.intake.columns import (
     assign,
+    one_ticker_a_row,
     read_positive,
     reject_bad,
     reject_dates,
@@ -24,7 +25,7 @@ from engine.market.intake.columns import (
 )
 from engine.market.intake.result import AmbiguousColumns, Imported, Mask, Reading, RowCheck, joined
 from engine.market.intake.tables import RawTable
-from engine.market.intake.vocabulary import ROLES, normal
+from engine.market.intake.vocabulary import NOT_CLOSES, ROLES, normal, squashed
 from engine.market.price_history import TICKER, PriceHistory
 from engine.market.surface_history import Dates
 
@@ -42,6 +43,8 @@ MOST_NEGATIVE = 0.2
 MOST_NAMED = 12
 """Tickers named in a note."""
 
+_CLOSES = next(role.headings for role in ROLES["prices"] if role.name == "close")
+_NAMES = {"security", "ticker", "symbol", "instrument", "name"}
 _GENERIC = {"close", "value", "level", "index", "price", "last", "adj_close", "adjusted_close", "close_price"}
 
 
@@ -138,6 +141,7 @@ def ticker_of_file(file: str) -> str:
 
 
 def _read_one(table: RawTable, reading: Reading, kind: str) -> _Tidy:
+    table = one_ticker_a_row(table)
     roles = assign(table, kind)
     if "close" not in roles and "date" in roles and "ticker" not in roles:
         values = wide_columns(table, roles["date"])
@@ -148,6 +152,8 @@ def _read_one(table: RawTable, reading: Reading, kind: str) -> _Tidy:
     require(table, kind, roles, ("date", "close"))
     check = RowCheck(table)
     notes = list(table.notes)
+    if table.profile is not None:
+        notes.append(f"{table.file} has the headings of {table.profile.name}")
     numeric = [roles[r] for r in ("open", "close") if r in roles]
     decimal, note = decimal_mark(table, numeric, reading.decimal)
     notes += [note] if note else []
@@ -183,8 +189,9 @@ def _read_wide(table: RawTable, reading: Reading, roles: dict[str, str]) -> _Tid
     for heading in table.headings:
         if heading != roles["date"] and heading not in columns and not heading.startswith("column "):
             check.list_column(heading, "a column without numbers, left out")
-    for heading in [h for h in columns if not TICKER.fullmatch(h)]:
-        check.list_column(heading, f"the heading is {NO_TICKER}; column left out")
+    for heading in [h for h in columns if squashed(h) in NOT_CLOSES or not TICKER.fullmatch(h)]:
+        said = "no ticker's name" if squashed(heading) in NOT_CLOSES else NO_TICKER
+        check.list_column(heading, f"the heading is {said}; column left out")
         columns.remove(heading)
     if not columns:
         raise AmbiguousColumns(
@@ -225,8 +232,8 @@ def _refuse_returns(table: RawTable, columns: Sequence[str], decimal: str) -> No
         return
     heading = max(zip(columns, known, strict=True), key=lambda pair: int((pair[1] < 0).sum()))[0]
     raise MarketDataError(
-        f"expected prices in {table.file}; found returns or changes: {below:,} of {total:,} values are negative, such as "
-        f"those of {heading[:40]} (give the prices themselves)"
+        f"expected prices in {table.file}; found returns or changes: {below:,} of {total:,} values are negative, such "
+        f"as those of {heading[:40]} (give the prices themselves)"
     )
 
 
@@ -244,8 +251,8 @@ def _daily_bars(prices: _Tidy, date: str) -> _Tidy:
     last = order[np.r_[first[1:], len(order)] - 1]
     opens = None if prices.open is None else prices.open[order[first]]
     note = (
-        f"{len(order):,} bars within {len(bars):,} days of {prices.check.table.file}: the close of a day is that of its "
-        f"last bar{'' if opens is None else ', its open that of its first'}"
+        f"{len(order):,} bars within {len(bars):,} days of {prices.check.table.file}: the close of a day is that of "
+        f"its last bar{'' if opens is None else ', its open that of its first'}"
     )
     return replace(
         prices,
@@ -303,6 +310,8 @@ def _price_notes(table: RawTable, roles: dict[str, str]) -> list[str]:
     if names & {"adj_close", "adjusted_close"}:
         both = "open and close are" if "open" in roles else "close is"
         return [f"{both} used; the adjusted close, which also takes out dividends, is left out"]
+    if used != "close" and used in _GENERIC | set(_CLOSES):
+        return [f"{roles['close'][:40]} is used as the close"]
     return []
 
 
@@ -310,7 +319,10 @@ def _one_ticker(table: RawTable, heading: str, reading: Reading, notes: list[str
     if reading.ticker is not None:
         ticker = reading.ticker.strip()
         notes.append(f"ticker {ticker[:15]}, as given")
-    elif normal(heading) not in _GENERIC | set(ROLES["prices"][3].headings) and TICKER.fullmatch(heading):
+    elif (named := _above(table)) is not None:
+        ticker = named
+        notes.append(f"ticker {ticker[:15]} taken from the lines above the headings")
+    elif normal(heading) not in _GENERIC | set(_CLOSES) and TICKER.fullmatch(heading):
         ticker = heading
         notes.append(f"ticker {ticker} taken from the column's name")
     else:
@@ -324,7 +336,17 @@ def _one_ticker(table: RawTable, heading: str, reading: Reading, notes: list[str
         needed="ticker",
         options=(),
         by="option",
+        takes="text",
     )
+
+
+def _above(table: RawTable) -> str | None:
+    """The ticker that a line above the headings names, as in ``Security, ABC US Equity``."""
+    for line in table.above:
+        if len(line) > 1 and squashed(line[0].rstrip(": ")) in _NAMES:
+            first = line[1].split()
+            return first[0] if first and TICKER.fullmatch(first[0]) else None
+    return None
 
 
 def _tickers(column: Any) -> tuple[NDArray[Any], Mask]:

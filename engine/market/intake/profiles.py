@@ -150,6 +150,16 @@ PROFILES: tuple[Profile, ...] = (
         {"underlying": "actsymbol", "iv": "vol"},
         lacks="the underlying price and volumes",
     ),
+    Profile("Investing.com", "prices", ("date", "price", "open", "high", "low", "vol", "change%"), {"close": "price"}),
+    Profile("Nasdaq", "prices", ("date", "closelast", "volume", "open", "high", "low"), {"close": "closelast"}),
+    Profile(
+        "Stooq (text)",
+        "prices",
+        ("<ticker>", "<date>", "<open>", "<close>"),
+        {"ticker": "<ticker>", "date": "<date>", "open": "<open>", "close": "<close>"},
+    ),
+    Profile("Alpha Vantage (adjusted)", "prices", ("timestamp", "adjustedclose", "splitcoefficient", "close")),
+    Profile("Yahoo (history)", "prices", ("date", "open", "close", "dividends", "stocksplits")),
 )
 """Known formats, the first that fits is taken."""
 

@@ -97,7 +97,7 @@ ROLES: dict[str, tuple[Role, ...]] = {
         _DATE,
         _TICKER,
         _role("open", "the opening price", "open_price openprc px_open"),
-        _CLOSE,
+        Role("close", _CLOSE.label, (*_CLOSE.headings, "close_last", "price", "last")),
     ),
     "series": (
         _DATE,
@@ -110,6 +110,13 @@ ROLES: dict[str, tuple[Role, ...]] = {
     ),
 }  # fmt: skip
 """What columns each kind of file can have."""
+
+NOT_CLOSES = {
+    "open", "high", "low", "close", "adjclose", "adjustedclose", "price", "last", "volume", "vol", "change", "change%",
+    "return", "returns", "dividends", "stocksplits", "turnover", "vwap", "trades", "spot", "stockprice", "strike",
+    "bid", "ask", "iv", "delta", "gamma", "vega", "theta", "rho", "openinterest", "rate", "moneyness", "maturity",
+}  # fmt: skip
+"""Squashed headings of columns of numbers that are no ticker's closes."""
 
 KNOWN = {word for roles in ROLES.values() for role in roles for word in role.squashed if len(word) > 1} | {
     "high", "low", "openinterest", "time", "timestamp", "datetime", "adjclose", "price", "change", "gamma",

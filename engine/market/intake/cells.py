@@ -267,7 +267,7 @@ def parse_dates(table: RawTable, headings: Sequence[str], given: str | None = No
         MarketDataError: if the dates are written in two orders.
     """
     coded = [_coded(table.column(heading)) for heading in headings]
-    parts = [_all_apart(texts) for texts, _ in coded]
+    parts = [_all_apart(_with_centuries(texts)) for texts, _ in coded]
     waiting = {p.text: p for column in parts for p in column if p.open}
     notes: list[str] = []
     if any(
@@ -394,6 +394,14 @@ def _all_apart(texts: Sequence[str]) -> list[_Parts]:
     if short[0][3].isdigit() and many[2] >= max(many[:2]):
         return parts
     return [_take_apart(_SHORT_YEAR.sub(_with_century, text.strip())) for text in texts]
+
+
+def _with_centuries(texts: list[str]) -> list[str]:
+    """Six digits are a year of two, month and day where every cell of a column of dates can be read so (240119)."""
+    six = [text for text in texts if text.lower() not in MISSING]
+    if not six or not all(re.fullmatch(r"\d{6}", text) and _take_apart(f"20{text}").day for text in six):
+        return texts
+    return [text if text.lower() in MISSING else f"20{text}" for text in texts]
 
 
 def _with_century(match: re.Match[str]) -> str:

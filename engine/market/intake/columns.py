@@ -351,7 +351,7 @@ def wide_columns(table: RawTable, date: str) -> list[str]:
     """Columns of a wide table of closes: all besides the date, except those of text."""
     chosen = []
     for heading in table.headings:
-        if heading == date or re.fullmatch(r"column \d+", heading):
+        if heading == date or re.fullmatch(r"column \d+", heading) or delta_points([heading]):
             continue
         cells = table.column(heading).slice(0, 200)
         readings = [parse_numbers(cells, decimal) for decimal in ".,"]

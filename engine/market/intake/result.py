@@ -155,7 +155,7 @@ class Reading:
             mapping["moneyness"] = given.pop("moneyness")
         for name in sorted(set(given) - known):
             if name not in _ROLE_NAMES and point_of(name) is None:
-                told = ", ".join(sorted(known | _ROLE_NAMES))
+                told = ", ".join(sorted(known | _ROLE_NAMES | {"kind"}))
                 raise MarketDataError(f"expected reading options among {told}; found {name[:40]!r}")
             mapping[name] = given.pop(name)
         return cls(**given, mapping={role: str(heading) for role, heading in mapping.items()})

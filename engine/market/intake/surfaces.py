@@ -37,6 +37,7 @@ from engine.market.intake.moneyness import (
     spot_of_strikes,
     strike_of_delta,
 )
+from engine.market.intake.remarks import day_above
 from engine.market.intake.result import AmbiguousColumns, Closes, Imported, Mask, Reading, RowCheck
 from engine.market.intake.tables import RawTable
 from engine.market.intake.vocabulary import PER_YEAR, delta_points, half_spread_points, normal, surface_points
@@ -339,7 +340,7 @@ def read_long(table: RawTable, reading: Reading, closes: Closes | None = None) -
     """
     if is_surface_by_delta(delta_points(table.headings)):
         table = _one_delta_a_row(table)
-    roles = _roles(table)
+    roles = _roles(table, reading)
     across = next(level for level in ("moneyness", "delta", "strike") if level in roles)
     check = RowCheck(table)
     notes = [*table.notes, *by_elimination(table, "surfaces", roles)]
@@ -349,9 +350,7 @@ def read_long(table: RawTable, reading: Reading, closes: Closes | None = None) -
     decimal, note = decimal_mark(table, [roles[role] for role in numeric if role in roles], reading.decimal)
     notes += [note] if note else []
 
-    dates, date_notes = parse_dates(table, [roles["date"]], reading.date_order)
-    notes += date_notes
-    reject_dates(check, roles["date"], dates[0].faults)
+    day_of = _days(check, roles.get("date"), reading, notes)
     _one_underlying(check, roles.get("underlying"), reading, notes)
     spot = read_positive(check, roles["spot"], "spot", decimal) if "spot" in roles else None
     maturity = _maturities(check, roles["maturity"], decimal, reading.maturity_unit, notes)
@@ -368,10 +367,10 @@ def read_long(table: RawTable, reading: Reading, closes: Closes | None = None) -
     if spot is None:
         implied = None
         if across == "delta" and "strike" in roles and check.kept.any():
-            implied = _implied_spot(check, dates[0].days, maturity, level, delta, iv)
-        spot = _given_spot(check, roles, reading, closes, dates[0].days, implied, notes)
+            implied = _implied_spot(check, day_of, maturity, level, delta, iv)
+        spot = _given_spot(check, roles, reading, closes, day_of, implied, notes)
     elif "spot" in roles:
-        _reject_second_spots(check, roles["spot"], dates[0].days, spot)
+        _reject_second_spots(check, roles["spot"], day_of, spot)
     check.require_some()
 
     if across == "moneyness":
@@ -385,7 +384,7 @@ def read_long(table: RawTable, reading: Reading, closes: Closes | None = None) -
         how = "strikes given with them" if "strike" in roles else "strikes of each point's own delta, vol and rate"
         notes.append(f"vols by delta of {table.file} are put on K/S by the {how}")
     row = np.flatnonzero(check.kept)
-    days, first, day = np.unique(dates[0].days[row], return_index=True, return_inverse=True)
+    days, first, day = np.unique(day_of[row], return_index=True, return_inverse=True)
     points = _Points(row, day, days, moneyness[row], maturity[row], iv[row])
     levels, maturities, surfaces = _gridded(check, points, roles, across != "moneyness", notes)
     grid = standard_grid(levels, maturities, table.file)
@@ -396,7 +395,7 @@ def read_long(table: RawTable, reading: Reading, closes: Closes | None = None) -
         full &= ~unlike
     check.require_some()
 
-    if (np.diff(dates[0].days[row]) < np.timedelta64(0)).any():
+    if (np.diff(day_of[row]) < np.timedelta64(0)).any():
         notes.append(f"the rows of {table.file} were not in time order; they have been sorted")
     daily = DailyRows(
         days=days,
@@ -408,8 +407,14 @@ def read_long(table: RawTable, reading: Reading, closes: Closes | None = None) -
     return as_history(daily.take(np.flatnonzero(full)), grid, check, notes)
 
 
-def _roles(table: RawTable) -> dict[str, str]:
+def _roles(table: RawTable, reading: Reading) -> dict[str, str]:
     roles = assign(table, "surfaces")
+    by_delta = ", ".join(delta_points(table.headings))
+    if by_delta and "iv" not in roles:
+        raise MarketDataError(
+            f"expected vols at three or more deltas for two or more maturities; found {by_delta[:200]} in {table.file}, "
+            "which make no surface"
+        )
     if not {"iv", "maturity", "moneyness", "strike", "delta"} & set(roles):
         raise AmbiguousColumns(
             f"Which column of {table.file} is the implied vol? Expected columns named iv_<days>d_<moneyness> (a row "
@@ -418,9 +423,24 @@ def _roles(table: RawTable) -> dict[str, str]:
             needed="iv",
             options=[h for h in table.headings if h not in roles.values()],
         )
+    told = reading.date is not None or day_above(table) is not None
     level = next((level for level in ("moneyness", "delta", "strike") if level in roles), "moneyness")
-    require(table, "surfaces", roles, ("date", "maturity", level, "iv"))
+    require(table, "surfaces", roles, (*(() if told else ("date",)), "maturity", level, "iv"))
     return roles
+
+
+def _days(check: RowCheck, heading: str | None, reading: Reading, notes: list[str]) -> Dates:
+    """The day of each row; that of a snapshot is given, or stands above the headings."""
+    if heading is not None:
+        dates, said = parse_dates(check.table, [heading], reading.date_order)
+        notes += said
+        reject_dates(check, heading, dates[0].faults)
+        return dates[0].days
+    day = day_above(check.table) if reading.date is None else np.datetime64(reading.date)
+    notes.append(
+        f"all points are of {day}, {'as given' if reading.date else 'the day in the lines above the headings'}"
+    )
+    return np.full(len(check.table), day)
 
 
 def _one_delta_a_row(table: RawTable) -> RawTable:

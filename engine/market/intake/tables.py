@@ -264,7 +264,7 @@ def read_table(
             exceeds a limit.
     """
     file = display_name(source, name)
-    with _opened(source, file) as handle:
+    with opened(source, file) as handle:
         size = handle.seek(0, io.SEEK_END)
         handle.seek(0)
         if size == 0:
@@ -282,7 +282,12 @@ def read_table(
 
 
 @contextmanager
-def _opened(source: Source, file: str) -> Iterator[BinaryIO]:
+def opened(source: Source, file: str) -> Iterator[BinaryIO]:
+    """The content of a file, open.
+
+    Raises:
+        MarketDataError: if there is no such file, or it cannot be read.
+    """
     if isinstance(source, bytes):
         yield io.BytesIO(source)
         return

@@ -122,6 +122,8 @@ def _train(arguments: argparse.Namespace) -> int:
         else:
             print(f"{stopped}; nothing was begun", file=sys.stderr)
         return STOPPED
+    for doubt in run_directory.read_json(directory / run_directory.CONFIG)["data"].get("doubts", ()):
+        print(_one_line(f"warning: {doubt}"))
     print(f"trained {card.label} on {card.data_name} in {duration(card.seconds)}: {directory}")
     return 0
 

@@ -293,14 +293,13 @@ def _data(name: str, task: str, ref: Any) -> tuple[SurfaceHistory | PriceHistory
     loaded = datasets.load(str(ref))
     if not isinstance(loaded.data, SurfaceHistory if reads == "surfaces" else PriceHistory):
         raise JobError(f"expected {reads} to train {name} on; found {loaded.entry.kind} in {printable(str(ref))!r}")
-    for doubt in loaded.doubts:
-        print(f"warning: {printable(doubt)}", file=sys.stderr)
     return loaded.data, {
         "ref": loaded.entry.id,
         "name": printable(loaded.label),
         "digest": loaded.data.digest,
         "period": list(loaded.data.period),
         "origin": loaded.origin,
+        "doubts": list(loaded.doubts),
     }
 
 

@@ -250,9 +250,7 @@ class Sides:
 
 _SIDE = re.compile(r"(calls?|c|puts?|p)_+(.+)|(.+?)_+(calls?|c|puts?|p)")
 _PRICES = {word for role in ROLES["quotes"] if role.name in ("bid", "ask", "price") for word in role.squashed} | {
-    "lastsale",
-    "bidpx",
-    "askpx",
+    "lastsale"
 }
 
 
@@ -264,7 +262,7 @@ def sides_of(table: RawTable) -> Sides | None:
         return None
     named: dict[str, dict[str, str]] = {"c": {}, "p": {}}
     for heading in table.headings:
-        if match := _SIDE.fullmatch(normal(heading)):
+        if match := _SIDE.fullmatch(normal(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", heading))):
             side, rest = (match[1], match[2]) if match[1] else (match[4], match[3])
             named[side[0]].setdefault(rest, heading)
     both = [rest for rest in named["c"] if rest in named["p"]]

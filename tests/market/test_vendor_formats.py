@@ -1,10 +1,13 @@
 """Files in vendors' formats, invented, are read to the chain or the surface that they were made of."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import ndtri
 
-from engine.market.intake import AmbiguousColumns, read_any
+from engine.market.intake import AmbiguousColumns, read_any, read_surfaces
 from engine.market.intake.profiles import PROFILES, profile_of
 from engine.market.intake.tables import read_table
 from tests.market import vendor_files as files
@@ -34,8 +37,10 @@ def test_what_a_vendor_does_not_give_is_asked_for(vendor):
 
 
 def test_every_profile_has_a_file_here():
-    made = {read_table(make()).profile.name for make, _ in files.QUOTES.values() if read_table(make()).profile}
-    made |= {read_table(content()).profile.name for content in (vsurf, orats_surface)}
+    found = [
+        read_table(make()).profile for make in (*(make for make, _ in files.QUOTES.values()), vsurf, orats_surface)
+    ]
+    made = {profile.name for profile in found if profile is not None}
     assert {p.name for p in PROFILES if p.kind in ("quotes", "surfaces")} <= made
     assert profile_of(["date", "open", "close"]) is None
 
@@ -71,16 +76,15 @@ MATURITIES = {"30d": 30 / 365, "60d": 60 / 365, "6m": 0.5, "1y": 1.0}
 
 def smile_point(spot, tau, call_delta):
     """Vol and strike at a delta: the fixed point of strike → vol → strike."""
-    from scipy.stats import norm
-
-    strike = spot
-    for _ in range(200):
+    strike, d = spot, float(ndtri(call_delta))
+    for _ in range(40):
         sigma = files.vol(strike / spot, tau)
         width = sigma * np.sqrt(tau)
-        strike = spot * np.exp(CARRY * tau - norm.ppf(call_delta) * width + width**2 / 2)
+        strike = spot * np.exp(CARRY * tau - d * width + width**2 / 2)
     return sigma, strike
 
 
+@functools.cache
 def vsurf():
     rows = []
     for day, spot in zip(DATES, SPOTS, strict=True):
@@ -112,8 +116,6 @@ def test_a_surface_by_delta_gives_the_spots_and_the_vols_that_it_was_made_of():
 
 
 def test_a_surface_by_delta_takes_its_spots_from_closes_beside_it_or_for_one_day_from_an_answer():
-    from engine.market.intake import read_surfaces
-
     closes = files.csv(pd.DataFrame({"date": DATES.date, "close": 1.01 * SPOTS}))
     read = read_surfaces([vsurf(), closes], names=["vsurf.csv", "qqz.csv"])
     assert np.allclose(read.data.spot, 1.01 * SPOTS)

@@ -118,7 +118,7 @@ def _fits(role: str, name: str, column: Any) -> bool:
     if role == "contract":
         return looks_like_contracts(column)
     if role == "underlying":
-        return not looks_like_contracts(column) and not _is_fractional(column)
+        return not looks_like_contracts(column) and not _is_fractional(column.slice(0, 1_000))
     if role == "spot" and name == "underlying":
         return bool((~np.isnan(parse_numbers(column.slice(0, 200)).values)).any())
     if name == "vol" and role in ("iv", "volume"):
@@ -128,7 +128,7 @@ def _fits(role: str, name: str, column: Any) -> bool:
 
 def _is_fractional(column: Any) -> bool:
     """Whether some cells are numbers with a fraction: vols or prices, not counts or names."""
-    values = parse_numbers(column, allow_percent=True).values
+    values = parse_numbers(column.slice(0, 100_000), allow_percent=True).values
     return bool((np.floor(values) < values).any())
 
 

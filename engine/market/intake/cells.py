@@ -344,6 +344,8 @@ def _order(waiting: list[_Parts], in_rows: list[_Parts], given: str | None, tabl
     order_or_none = _by_calendar([p for p in in_rows if p.open])
     if order_or_none is not None:
         return order_or_none, "because only so they are consecutive trading days without weekends"
+    if table.profile is not None and table.profile.date_order:
+        return table.profile.date_order, f"as {table.profile.name} writes them"
     example = next(p for p in waiting if p.first != p.second)
     raise AmbiguousColumns(
         f"Is {example.text[:20]} in {table.file} day/month/year or month/day/year? Every date of the file fits both",

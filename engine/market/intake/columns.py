@@ -118,7 +118,7 @@ def _fits(role: str, name: str, column: Any) -> bool:
     if role == "contract":
         return looks_like_contracts(column)
     if role == "underlying":
-        return not looks_like_contracts(column) and not _is_fractional(column)
+        return not looks_like_contracts(column) and not _is_fractional(column.slice(0, 1_000))
     if role == "spot" and name == "underlying":
         return bool((~np.isnan(parse_numbers(column.slice(0, 200)).values)).any())
     if name == "vol" and role in ("iv", "volume"):
@@ -128,7 +128,7 @@ def _fits(role: str, name: str, column: Any) -> bool:
 
 def _is_fractional(column: Any) -> bool:
     """Whether some cells are numbers with a fraction: vols or prices, not counts or names."""
-    values = parse_numbers(column, allow_percent=True).values
+    values = parse_numbers(column.slice(0, 100_000), allow_percent=True).values
     return bool((np.floor(values) < values).any())
 
 
@@ -250,9 +250,7 @@ class Sides:
 
 _SIDE = re.compile(r"(calls?|c|puts?|p)_+(.+)|(.+?)_+(calls?|c|puts?|p)")
 _PRICES = {word for role in ROLES["quotes"] if role.name in ("bid", "ask", "price") for word in role.squashed} | {
-    "lastsale",
-    "bidpx",
-    "askpx",
+    "lastsale"
 }
 
 
@@ -264,7 +262,7 @@ def sides_of(table: RawTable) -> Sides | None:
         return None
     named: dict[str, dict[str, str]] = {"c": {}, "p": {}}
     for heading in table.headings:
-        if match := _SIDE.fullmatch(normal(heading)):
+        if match := _SIDE.fullmatch(normal(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", heading))):
             side, rest = (match[1], match[2]) if match[1] else (match[4], match[3])
             named[side[0]].setdefault(rest, heading)
     both = [rest for rest in named["c"] if rest in named["p"]]

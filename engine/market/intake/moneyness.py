@@ -68,7 +68,7 @@ def _meaning(table: RawTable, heading: str, levels: Floats) -> str:
         return "log"
     distinct = np.unique(levels)
     plain, inverted = (float(_is_short(values).mean()) for values in (distinct, 1 / distinct[distinct > 0]))
-    if len(distinct) <= 100 and inverted > 0.9 and plain < 0.6:
+    if len(distinct) <= 100 and inverted > 0.9 and plain < 0.75:
         raise AmbiguousColumns(
             f"Is {heading[:40]} of {table.file} S/K or K/S? Its levels, such as "
             f"{', '.join(f'{level:g}' for level in distinct[:3])}, are round numbers only when inverted",

@@ -24,6 +24,7 @@ class Profile:
             by a blank are tried in turn.
         factors: role → by how much its numbers are too large (strikes × 1000: ``{"strike": 1000}``).
         coin: prices are in units of the underlying.
+        date_order: "dmy" or "mdy", how dates are written that could be read both ways.
         lacks: what such a file does not hold, as a sentence for people (empty if nothing is missing).
     """
 
@@ -33,6 +34,7 @@ class Profile:
     roles: Mapping[str, str] = field(default_factory=dict)
     factors: Mapping[str, float] = field(default_factory=dict)
     coin: bool = False
+    date_order: str = ""
     lacks: str = ""
 
     def heading(self, role: str, headings: Sequence[str]) -> str | None:
@@ -105,21 +107,33 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         "ORATS (strikes)",
         "quotes",
-        ("tradedate", "expirdate", "strike", "cbidpx", "pbidpx"),
-        {"expiry": "expirdate", "spot": "stkpx spotpx stockprice", "underlying": "ticker"},
+        ("expirdate", "strike", "cbidpx", "pbidpx"),
+        {"date": "tradedate", "expiry": "expirdate", "spot": "stkpx spotpx stockprice", "underlying": "ticker"},
+        date_order="mdy",
+    ),
+    Profile(
+        "ORATS (strikes, API)",
+        "quotes",
+        ("expirdate", "strike", "callbidprice", "putbidprice"),
+        {"date": "tradedate", "expiry": "expirdate", "spot": "stockprice", "underlying": "ticker"},
     ),
     Profile(
         "Deribit",
         "quotes",
-        ("markprice", "markiv", "underlyingprice", "strike"),
-        {"spot": "indexprice underlyingprice", "iv": "markiv", "underlying": "underlying basecurrency"},
+        ("markprice", "markiv", "underlyingprice"),
+        {
+            "date": "date creationtimestamp timestamp",
+            "spot": "indexprice underlyingprice",
+            "iv": "markiv",
+            "underlying": "underlying basecurrency",
+        },
         coin=True,
     ),
     Profile(
         "OKX",
         "quotes",
-        ("instid", "bidpx", "askpx", "markvol"),
-        {"contract": "instid", "bid": "bidpx", "ask": "askpx", "spot": "idxpx fwdpx", "iv": "markvol"},
+        ("instid", "bidpx", "askpx"),
+        {"date": "ts", "contract": "instid", "bid": "bidpx", "ask": "askpx", "spot": "idxpx fwdpx", "iv": "markvol"},
         coin=True,
     ),
     Profile(

@@ -412,8 +412,7 @@ def _roles(table: RawTable, reading: Reading) -> dict[str, str]:
     by_delta = ", ".join(delta_points(table.headings))
     if by_delta and "iv" not in roles:
         raise MarketDataError(
-            f"expected vols at three or more deltas for two or more maturities; found {by_delta[:200]} in {table.file}, "
-            "which make no surface"
+            f"expected vols at three or more deltas for two or more maturities in {table.file}; found {by_delta[:200]}"
         )
     if not {"iv", "maturity", "moneyness", "strike", "delta"} & set(roles):
         raise AmbiguousColumns(

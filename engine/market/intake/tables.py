@@ -61,6 +61,7 @@ class RawTable:
         above: the lines above the headings, blank ones left out.
         levels: for headings of several lines, the cells above each column, the uppermost first; else empty.
         decided: roles that a person gave a column.
+        profile: the vendor's format that the headings belong to, if one is known.
     """
 
     file: str
@@ -75,11 +76,7 @@ class RawTable:
     above: tuple[tuple[str, ...], ...] = ()
     levels: tuple[tuple[str, ...], ...] = ()
     decided: frozenset[str] = frozenset()
-
-    @property
-    def profile(self) -> Profile | None:
-        """The vendor's format that its headings belong to, if one is known."""
-        return profile_of(self.headings)
+    profile: Profile | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -195,6 +192,7 @@ def read_parquet(handle: BinaryIO, file: str, first_rows: int | None, max_bytes:
         columns=tuple(columns),
         lines=np.arange(2, content.num_rows + 2, dtype=np.int64),
         notes=notes if left_out else (),
+        profile=profile_of(kept),
     )
 
 
@@ -406,6 +404,7 @@ def assembled(rows: Iterator[tuple[int, list[str]]], file: str, first_rows: int 
         notes=tuple(notes),
         above=tuple(above),
         levels=tuple(levels[i] for i in keep) if levels else (),
+        profile=profile_of(headings),
     )
 
 
@@ -465,7 +464,10 @@ def _body(rows: Sequence[list[str]], values: Sequence[list[bool]], start: int) -
         there = [values[i][j] for i in later if len(rows[i]) > j and rows[i][j].strip()]
         if there and 2 * sum(there) > len(there):
             typed.append(j)
+    usual = int(np.median([len(rows[i]) for i in later])) if later else 0
     for i in range(start, len(rows)):
+        if 4 * len(rows[i]) < 3 * usual:
+            continue
         cells = [values[i][j] for j in typed if j < len(rows[i]) and rows[i][j].strip()]
         if 2 * len(cells) >= len(typed) and cells and cells[0] and 2 * sum(cells) >= len(cells):
             return i

@@ -45,7 +45,7 @@ _SPOT = _role(
     "index_price underlying_price underlying_last underlying_close underlying_value active_underlying_price "
     "underlying spot_price stock_price und_price underlier_price index_level index_close s s0",
 )
-_IV = "impl_volatility implied_volatility implied_vol impvol imp_vol mark_iv iv_pct iv_percent iv_% vol sigma"
+_IV = "impl_volatility implied_volatility implied_vol impvol imp_vol mark_iv mid_iv iv_pct iv_percent iv_% vol sigma"
 _TICKER = _role("ticker", "the ticker", "symbol tic ric")
 _CLOSE = _role(
     "close", "the closing price", "close_price closing_price px_last last_price prc adj_close adjusted_close"

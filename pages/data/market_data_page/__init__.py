@@ -378,7 +378,7 @@ def _mapper(
     source: Path | bytes, name: str, kind: str, reading: Mapping[str, Any], *, key: str
 ) -> dict[str, Any] | None:
     """Which column is what, and in which units; the answers once they are sent."""
-    seen = intake.sketch(source, name=name)
+    seen = intake.sketch(source, name=name, sheet=reading.get("sheet"))
     st.dataframe(
         pd.DataFrame({heading: list(cells) for heading, cells in list(seen.first_cells.items())[:60]}),
         hide_index=True,

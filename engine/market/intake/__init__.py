@@ -2,6 +2,7 @@
 
 * ``tables`` cuts bytes into cells; ``cells`` reads numbers and days; ``columns`` finds what each column is;
 * ``surfaces``, ``quotes`` and ``prices`` turn one kind of file each into checked data;
+* ``plausibility`` holds what was read against what markets do;
 * ``result`` is what reading gives back, and what it may ask;
 * ``reader`` puts them together: one function a kind, and :func:`read_any` for a file of unknown kind;
 * ``templates`` are example files to download.

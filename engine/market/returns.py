@@ -125,8 +125,9 @@ def fingan_windows(
     """
     _check_settings(length, cap, bad_opens, parts)
     columns = [_column(prices, ticker, sector, name) for name in ((ticker,) if sector is None else (ticker, sector))]
-    if prices.open is None:
-        raise MarketDataError(f"expected opens beside the closes of {ticker}; found closes only")
+    lacking = columns if prices.open is None else [c for c in columns if np.isnan(prices.open[:, c]).all()]
+    if prices.open is None or lacking:
+        raise MarketDataError(f"expected opens beside the closes of {prices.tickers[lacking[0]]}; found closes only")
     notes: list[str] = []
     days = _usable_days(prices, columns, notes)
     bad = _bad_opens(prices, columns)[days]
@@ -256,7 +257,7 @@ def _refuse_split(prices: PriceHistory, column: int, days: NDArray[np.intp]) -> 
             what = f"an open of {prices.tickers[column]} at {math.exp(own[row]):.3f} of the close before"
             raise MarketDataError(
                 f"expected split-adjusted prices; found {what} on {prices.dates[days[row + 1]]}, "
-                f"which looks like a split ({split_words(ratio)}) left in"
+                f"which looks like a split ({split_words(ratio)}) left in (the answer splits=adjust takes it out)"
             )
 
 

@@ -122,7 +122,7 @@ def panel() -> None:
     state = _activated(upload())
     with st.container(border=True):
         dropped = st.file_uploader(
-            "Add your own data: surfaces, option quotes or prices, as CSV or Parquet",
+            "Add your own data: surfaces, option quotes or prices, as CSV, Excel or Parquet",
             type=[suffix.lstrip(".") for suffix in catalogue.SUFFIXES],
             accept_multiple_files=True,
             key=f"market_files_{state.round}",

@@ -109,6 +109,17 @@ def test_splits_left_in_prices_are_said_and_taken_out_when_asked_for():
     assert len(fingan_windows(mended.data, "KO"))
 
 
+def test_a_jump_of_an_index_that_often_jumps_is_not_doubted():
+    for name, sd in (("VIX.csv", 0.01), ("KO.csv", 0.05)):
+        level, _ = stock(sd=sd)
+        level[400:] *= 1.5
+        read = read_any(prices(level, level), name=name)
+        assert not any("split left in" in doubt for doubt in read.doubts), name
+    alone, _ = stock(sd=0.01)
+    alone[400:] *= 0.55
+    assert "like no other" in read_any(prices(alone, alone), name="KO.csv").doubts[0]
+
+
 def test_a_crash_of_the_market_is_no_split():
     one, _ = stock(seed=1)
     two, _ = stock(seed=2)
@@ -185,6 +196,9 @@ def test_a_filled_up_calendar_is_told_from_a_market_that_never_closes():
     early = weekdays(60) - 1  # Sunday to Thursday
     assert "a day early" in read_any(prices(*stock(60), early), name="ko.csv").doubts[0]
     assert read_any(prices(*stock(60)), name="ko.csv").doubts == ()
+    sunday = chain()
+    sunday["date"] = "2024-05-05"
+    assert "the day is a Sunday" in read_quotes(csv(sunday)).doubts[0]
 
 
 # --- surfaces ---------------------------------------------------------------------------------------------------------

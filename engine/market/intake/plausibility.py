@@ -40,6 +40,9 @@ CALM = 0.1
 ALONE = 0.5
 """Log-return beyond which a ticker that moves by itself is doubted, whatever the ratio."""
 
+UNUSUAL = 12.0
+"""A move is doubted beyond so many times the median size of the ticker's daily log-returns: a VIX often moves by 30 %."""
+
 QUIET_MARKET = 0.05
 """Median log-return of the other tickers up to which a ticker moved by itself."""
 
@@ -101,9 +104,7 @@ def calendar_doubts(dates: Dates, values: Floats) -> list[str]:
         dates: ``(n,)``.
         values: ``(n, k)`` prices of the days.
     """
-    if len(dates) <= LEAST_GAPS:
-        return []
-    gap = float(np.median(np.diff(dates).astype(np.int64)))
+    gap = float(np.median(np.diff(dates).astype(np.int64))) if len(dates) > LEAST_GAPS else 1.0
     if gap > DAILY:
         known = next(((word, step) for low, high, word, step in _SPACINGS if low <= gap <= high), None)
         word, step = known or (f"{gap:.0f} days apart", f"{gap:.0f} days")
@@ -115,13 +116,15 @@ def calendar_doubts(dates: Dates, values: Floats) -> list[str]:
     weekend = np.flatnonzero(weekday >= 5)
     if not len(weekend):
         return []
+    if len(dates) == 1:
+        return [f"the day is a {_named(dates[0])}: markets are closed then, unless this one never is"]
     words = f"{len(weekend):,} of {len(dates):,} days fall on a weekend, the first on {_named(dates[weekend[0]])}"
     repeated = [row for row in weekend if row and _same(values[row], values[row - 1])]
     if len(repeated) > 0.8 * len(weekend):
         return [f"{words}, and repeat the day before: the calendar was filled up, and those returns of 0 are not real"]
     if (weekday == 6).any() and not (weekday == 4).any():
         return [f"{words}, and no Friday is there: the dates seem to be a day early (another time zone?)"]
-    if len(weekend) > 0.2 * len(dates):
+    if len(weekend) > 0.2 * len(dates) and len(dates) > 7:
         return [f"{words}: the market trades every day, while what is said per year counts 252 days"]
     return [f"{words}: markets are closed then (a wrong order of day and month, or another time zone?)"]
 
@@ -166,13 +169,16 @@ def _price_splits(read: Imported[PriceHistory], reading: Reading) -> Imported[Pr
     other: list[str] = []
     for column, ticker in enumerate(history.tickers):
         splits: dict[int, float] = {}
-        for row in adjustments.large_moves(history.close[:, column]).tolist():
+        own = history.close[:, column]
+        steps = np.abs(np.diff(np.log(own[~np.isnan(own)])))
+        usual = float(np.median(steps)) if len(steps) else 0.0
+        for row in adjustments.large_moves(own).tolist():
             move, market = _moves(history.close, row, column)
-            ratio = adjustments.nearest_split(move - market) if abs(market) < QUIET_MARKET else None
+            strange = abs(market) < QUIET_MARKET and abs(move) > UNUSUAL * usual and "VIX" not in ticker.upper()
+            ratio = adjustments.nearest_split(move - market) if strange else None
             where = f"{ticker} at {np.exp(move):.3g} times the close before on {history.dates[row]}"
             if ratio is None:
-                quiet = abs(market) < QUIET_MARKET and abs(move) > ALONE and len(history.tickers) > 1
-                (alone if quiet else other).append(where)
+                (alone if strange and abs(move) > ALONE else other).append(where)
                 continue
             splits[row] = ratio
             found.append(f"{where} (row {row + 1} in time order, {adjustments.split_words(ratio)})")
@@ -183,7 +189,7 @@ def _price_splits(read: Imported[PriceHistory], reading: Reading) -> Imported[Pr
     if other:
         read = read.noting(f"moves of more than 30 % in a day that are no usual split: {_some(other)}")
     if alone:
-        read = read.doubting(f"a move that no other ticker made and that is no usual split: {_some(alone)}: check it")
+        read = read.doubting(f"a move like no other in the data, and no usual split: {_some(alone)}: check it")
     if found and reading.splits == "adjust":
         read = read.doubting(f"prices before a split are divided by its ratio, as asked: {_some(found)}")
         return replace(read, data=replace(history, close=close, open=opens))

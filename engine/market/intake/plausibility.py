@@ -41,7 +41,7 @@ ALONE = 0.5
 """Log-return beyond which a ticker that moves by itself is doubted, whatever the ratio."""
 
 UNUSUAL = 12.0
-"""A move is doubted beyond so many times the median size of the ticker's daily log-returns: a VIX often moves by 30 %."""
+"""A move is doubted beyond so many times the median size of the ticker's daily log-returns."""
 
 QUIET_MARKET = 0.05
 """Median log-return of the other tickers up to which a ticker moved by itself."""
@@ -72,6 +72,7 @@ MOST_NAMED = 3
 """Days or tickers named in a sentence before "and … more"."""
 
 
+@np.errstate(all="ignore")  # numbers of any size come in
 def of_surfaces(read: Imported[SurfaceHistory], reading: Reading) -> Imported[SurfaceHistory]:
     """Surfaces with their doubts: spacing, weekends, splits of spot, a grid away from the money, a mirrored skew."""
     read = read.doubting(*calendar_doubts(read.data.dates, read.data.spot[:, None]))
@@ -91,6 +92,7 @@ def of_surfaces(read: Imported[SurfaceHistory], reading: Reading) -> Imported[Su
     return _spot_splits(read, reading)
 
 
+@np.errstate(all="ignore")  # numbers of any size come in
 def of_prices(read: Imported[PriceHistory], reading: Reading) -> Imported[PriceHistory]:
     """Prices with their doubts: spacing, weekends, splits left in, opens that cannot belong to their closes."""
     read = read.doubting(*calendar_doubts(read.data.dates, read.data.close))
@@ -203,7 +205,7 @@ def _price_splits(read: Imported[PriceHistory], reading: Reading) -> Imported[Pr
 def _moves(close: Floats, row: int, column: int) -> tuple[float, float]:
     """Log-return of a ticker since its last close, and the median of the others over the same days."""
     before = int(np.flatnonzero(~np.isnan(close[:row, column]))[-1])
-    moves = np.log(close[row] / close[before])
+    moves = np.log(close[row]) - np.log(close[before])
     others = np.delete(moves, column)
     others = others[~np.isnan(others)]
     return float(moves[column]), float(np.median(others)) if len(others) else 0.0
@@ -253,6 +255,7 @@ def _same(one: Floats, other: Floats) -> bool:
 # --- option quotes ----------------------------------------------------------------------------------------------------
 
 
+@np.errstate(all="ignore")  # numbers of any size come in
 def of_quotes(read: Imported[OptionQuotes], reading: Reading, table: RawTable) -> Imported[OptionQuotes]:
     """Quotes with their doubts: spacing of the days, spots that disagree with parity.
 

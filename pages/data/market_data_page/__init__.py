@@ -276,7 +276,7 @@ def _questions(state: Upload) -> None:
     asked = state.asked
     with st.container(border=True):
         if asked is not None:
-            st.subheader("One question first", anchor=False)
+            st.header("One question first", anchor=False)
             if state.unhelpful:
                 st.warning(frame.plain(state.unhelpful), icon=":material/help:")
             st.text(asked.question)

@@ -40,7 +40,7 @@ def header(title: str, question: str) -> None:
 
 
 def strip(loaded: Loaded | None = None, run: str | None = None) -> None:
-    """One line: the active dataset with its dates and fingerprint, and the active run; below, what is doubtful in it."""
+    """One line: the active dataset with its dates and fingerprint, and the active run; below, what is doubtful."""
     parts = []
     if loaded is not None:
         first, last = loaded.data.period

@@ -94,7 +94,7 @@ def _prices(prices: PriceHistory) -> tuple[Use, ...]:
             f" at most, of {prices.tickers[best]}" if len(prices.tickers) > 1 else ""
         )
     alone = "" if fit else f"{needs}; {found}"
-    graph = "" if fit > 1 else f"{needs} of two tickers or more; found {fit} such"
+    graph = "" if fit > 1 else f"{needs} of two tickers or more; found {fit or 'none'}"
     single = len(prices.tickers) == 1
     beside = "" if single else f"needs a file of one ticker; found {len(prices.tickers):,}"
     return (

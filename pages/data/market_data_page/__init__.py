@@ -214,10 +214,11 @@ def next_steps(loaded: catalogue.Loaded) -> None:
     found = uses.uses(loaded.data)
     ready = [use for use in found if use.possible and use.page]
     if ready:
-        with st.container(horizontal=True, key="market_uses"):
+        with st.container(horizontal=True, vertical_alignment="center", key="market_uses"):
             st.text("Use them in")
             for use in ready:
-                st.page_link(frame.page_path(use.page), label=use.title, help=frame.plain(use.says))
+                link = frame.page_path(use.page)
+                st.page_link(link, label=use.title, help=frame.plain(use.says), icon=":material/arrow_forward:")
     lines = [f"For {use.title}: {use.says}" for use in found if use.possible and not use.page]
     lines += [f"Not for {use.title}: {use.lacks}" for use in found if not use.possible and use.page]
     if lines:

@@ -169,7 +169,7 @@ def _price_splits(read: Imported[PriceHistory], reading: Reading) -> Imported[Pr
         for row in adjustments.large_moves(history.close[:, column]).tolist():
             move, market = _moves(history.close, row, column)
             ratio = adjustments.nearest_split(move - market) if abs(market) < QUIET_MARKET else None
-            where = f"{ticker} at {np.exp(move):.3g} times the close before on {history.dates[row]}"
+            where = f"{ticker} at {np.exp(min(move, 99.0)):.3g} times the close before on {history.dates[row]}"
             if ratio is None:
                 quiet = abs(market) < QUIET_MARKET and abs(move) > ALONE and len(history.tickers) > 1
                 (alone if quiet else other).append(where)
@@ -197,7 +197,7 @@ def _price_splits(read: Imported[PriceHistory], reading: Reading) -> Imported[Pr
 def _moves(close: Floats, row: int, column: int) -> tuple[float, float]:
     """Log-return of a ticker since its last close, and the median of the others over the same days."""
     before = int(np.flatnonzero(~np.isnan(close[:row, column]))[-1])
-    moves = np.log(close[row] / close[before])
+    moves = np.log(close[row]) - np.log(close[before])
     others = np.delete(moves, column)
     others = others[~np.isnan(others)]
     return float(moves[column]), float(np.median(others)) if len(others) else 0.0

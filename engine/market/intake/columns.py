@@ -406,7 +406,20 @@ def read_positive(check: RowCheck, heading: str, name: str, decimal: str) -> Flo
     reject_bad(check, heading, numbers)
     check.reject(numbers.missing, heading, f"{name} is missing")
     check.reject(~(numbers.values > 0), heading, f"{name} must be > 0")
-    return numbers.values
+    return within_reason(check, heading, name, numbers.values)
+
+
+LEAST, LARGEST = 1e-12, 1e15
+"""Sizes outside of which a number is no price, strike or maturity (products of them would overflow)."""
+
+
+def within_reason(check: RowCheck, heading: str, name: str, values: Floats) -> Floats:
+    """The values, NaN where their size is absurd; those rows are rejected (zero is not)."""
+    absurd = (np.abs(values) > LARGEST) | ((np.abs(values) < LEAST) & (values != 0))
+    if not absurd.any():
+        return values
+    check.reject(absurd, heading, f"{name} is not between {LEAST:g} and {LARGEST:g}")
+    return np.where(absurd, np.nan, values)
 
 
 def read_rate(check: RowCheck, heading: str | None, decimal: str, unit: str | None, notes: list[str]) -> Floats | None:
@@ -451,7 +464,7 @@ def iv_scale(check: RowCheck, values: Floats, percent: bool, unit: str | None, n
     Raises:
         AmbiguousColumns: if the median vol could be either.
     """
-    finite = values[np.isfinite(values)]
+    finite = values[np.abs(values) < LARGEST]
     median = float(np.median(finite)) if len(finite) else 0.2
     if unit is not None:
         notes.append(f"vols read as {unit if unit == 'percent' else 'decimals'}, as asked")

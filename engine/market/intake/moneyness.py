@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from engine.market.grid import Floats
 from engine.market.intake.cells import parse_numbers
-from engine.market.intake.columns import reject_bad
+from engine.market.intake.columns import reject_bad, within_reason
 from engine.market.intake.result import AmbiguousColumns, Reading, RowCheck
 from engine.market.intake.tables import RawTable
 from engine.market.intake.vocabulary import normal
@@ -34,14 +34,15 @@ def read_moneyness(check: RowCheck, heading: str, decimal: str, reading: Reading
     numbers = parse_numbers(check.table.column(heading), decimal, allow_percent=True)
     reject_bad(check, heading, numbers)
     check.reject(numbers.missing, heading, "moneyness is missing")
-    usable = numbers.values[check.kept]
+    values = within_reason(check, heading, "moneyness", numbers.values)
+    usable = values[check.kept]
     meaning = reading.moneyness or _meaning(check.table, heading, usable)
     if meaning == "log":
         why = "as given" if reading.moneyness else f"because it runs from {usable.min():g} to {usable.max():g}"
         notes.append(f"{heading[:40]} is read as log(K/S) {why}")
-        return _shortest(np.exp(np.clip(numbers.values, -LARGEST_LOG, LARGEST_LOG)))
-    check.reject(~(numbers.values > 0), heading, "moneyness must be > 0")
-    levels = numbers.values / moneyness_scale(numbers.values[check.kept], notes)
+        return _shortest(np.exp(np.clip(values, -LARGEST_LOG, LARGEST_LOG)))
+    check.reject(~(values > 0), heading, "moneyness must be > 0")
+    levels = values / moneyness_scale(values[check.kept], notes)
     if meaning == "S/K":
         notes.append(f"{heading[:40]} is read as S/K and inverted to K/S")
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -178,7 +178,7 @@ def _price_splits(read: Imported[PriceHistory], reading: Reading) -> Imported[Pr
             move, market = _moves(history.close, row, column)
             strange = abs(market) < QUIET_MARKET and abs(move) > UNUSUAL * usual and "VIX" not in ticker.upper()
             ratio = adjustments.nearest_split(move - market) if strange else None
-            where = f"{ticker} at {np.exp(move):.3g} times the close before on {history.dates[row]}"
+            where = f"{ticker} at {np.exp(min(move, 99.0)):.3g} times the close before on {history.dates[row]}"
             if ratio is None:
                 (alone if strange and abs(move) > ALONE else other).append(where)
                 continue

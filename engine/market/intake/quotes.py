@@ -14,6 +14,7 @@ from engine.errors import MarketDataError
 from engine.market.grid import Floats
 from engine.market.intake.cells import coded_texts, decimal_mark, looks_like_dates, parse_dates, parse_numbers
 from engine.market.intake.columns import (
+    LARGEST,
     assign,
     by_elimination,
     is_call,
@@ -23,6 +24,7 @@ from engine.market.intake.columns import (
     reject_dates,
     require,
     rows_mask,
+    within_reason,
 )
 from engine.market.intake.contracts import with_contract_columns
 from engine.market.intake.remarks import day_above, days_in_name, spot_above
@@ -119,7 +121,7 @@ def _one_underlying(table: RawTable, reading: Reading) -> RawTable:
     wanted = None if reading.underlying is None else reading.underlying.strip()
     if wanted is None and len(there) <= 1:
         return table
-    shown = ", ".join(str(name)[:15] for name in there.index[:10])
+    shown = ", ".join(" ".join(str(name).split())[:15] for name in there.index[:10])
     if wanted is None:
         raise AmbiguousColumns(
             f"Which underlying of {table.file} is to be read? It holds {len(there):,}: {shown}",
@@ -286,7 +288,7 @@ def _not_negative(check: RowCheck, heading: str | None, name: str, decimal: str,
     if needed:
         check.reject(numbers.missing, heading, f"{name} is missing")
     check.reject(numbers.values < 0, heading, f"{name} must be >= 0")
-    return numbers.values
+    return within_reason(check, heading, name, numbers.values)
 
 
 def _vendor_iv(check: RowCheck, heading: str | None, decimal: str, unit: str | None, notes: list[str]) -> Floats:
@@ -294,7 +296,7 @@ def _vendor_iv(check: RowCheck, heading: str | None, decimal: str, unit: str | N
         return np.full(len(check.table), np.nan)
     numbers = parse_numbers(check.table.column(heading), decimal, allow_percent=True)
     reject_bad(check, heading, numbers)
-    values = np.where(numbers.values > 0, numbers.values, np.nan)
+    values = np.where((numbers.values > 0) & (numbers.values < LARGEST), numbers.values, np.nan)
     unknown = int((np.isnan(values) & ~numbers.missing & check.kept).sum())
     if unknown:
         notes.append(f"vendor vols of zero or below, taken as not known: {unknown:,}")

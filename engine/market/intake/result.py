@@ -69,8 +69,8 @@ class AmbiguousColumns(MarketDataError):  # noqa: N818 - the question is the poi
         by: str = "mapping",
         takes: str = "",
     ) -> None:
-        super().__init__(question)
-        self.question = question
+        self.question = " ".join(question.split())  # it may quote cells, which may hold line ends
+        super().__init__(self.question)
         self.needed = needed
         self.options = tuple(options)
         self.columns = table.headings

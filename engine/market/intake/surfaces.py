@@ -378,8 +378,9 @@ def read_long(table: RawTable, reading: Reading, closes: Closes | None = None) -
     elif "strike" in roles:
         moneyness = level / spot
     else:
-        own_rate: Floats | float = 0.0 if rate is None else rate
-        moneyness = strike_of_delta(np.where(check.kept, delta, 0.5), iv, maturity, own_rate)
+        kept = check.kept
+        moneyness = np.full(len(table), np.nan)
+        moneyness[kept] = strike_of_delta(delta[kept], iv[kept], maturity[kept], 0.0 if rate is None else rate[kept])
     if across == "delta":
         how = "strikes given with them" if "strike" in roles else "strikes of each point's own delta, vol and rate"
         notes.append(f"vols by delta of {table.file} are put on K/S by the {how}")
@@ -473,7 +474,7 @@ def _one_underlying(check: RowCheck, heading: str | None, reading: Reading, note
         return
     wanted = texts[0] if reading.underlying is None else reading.underlying.strip()
     mine = np.array([*(text.upper() == wanted.upper() for text in texts), False])[codes]
-    shown = ", ".join(text[:15] for text in texts[:10])
+    shown = ", ".join(" ".join(text.split())[:15] for text in texts[:10])
     if not mine.any():
         raise MarketDataError(
             f"expected one of {shown} as answer to underlying; found {wanted[:40]!r} for {check.table.file}"

@@ -181,8 +181,37 @@ def _study(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _generator_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Which generator: a trained one, or one fitted now."""
+    one = parser.add_mutually_exclusive_group(required=required)
+    one.add_argument("--run", help="name of a finished run or a shipped checkpoint, or a path")
+    one.add_argument("--model", help="instead of --run: a generator that is fitted in seconds to the days up to --date")
+
+
+def _generator(given: argparse.Namespace, known: Any) -> tuple[Any, str]:
+    """The generator asked for, fitted to what is known where it is not a trained one, and its label.
+
+    Raises:
+        SettingsError: for a model that is not fitted within seconds.
+    """
+    from engine.models import registry
+    from engine.runs import checkpoints
+
+    if given.run is not None:
+        model, card = checkpoints.load_surface_model(checkpoints.find(given.run))
+        return model, card.label
+    if given.model not in registry.on_the_spot():
+        listed = ", ".join(registry.on_the_spot())
+        raise SettingsError(
+            f"expected --model to be one that is fitted in seconds ({listed}); found {given.model[:40]!r}"
+        )
+    fitted = registry.surface_model(given.model)()
+    fitted.fit(known, seed=0)
+    return fitted, f"{registry.label(given.model)}, fitted to the days up to {known.dates[-1]}"
+
+
 def _sample_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run", required=True, help="name of a finished run or a shipped checkpoint, or a path")
+    _generator_arguments(parser)
     parser.add_argument("--data", help="id of a dataset or path of a file, of the kind that the model was trained on")
     _answer_argument(parser)
     parser.add_argument("--date", help="the day known last; the last one of the data if not given")
@@ -206,21 +235,23 @@ def _sample(arguments: argparse.Namespace) -> int:
     _table_suffix(arguments.out)
     if not 1 <= arguments.n <= MOST_SCENARIOS:
         raise SettingsError(f"expected --n between 1 and {MOST_SCENARIOS:,}; found {arguments.n}")
-    model, card = checkpoints.load(checkpoints.find(arguments.run))
-    if card.task != registry.NEXT_DAY:
-        return _draw(arguments, model, card)
+    if arguments.run is not None:
+        drawer, card = checkpoints.load(checkpoints.find(arguments.run))
+        if card.task != registry.NEXT_DAY:
+            return _draw(arguments, drawer, card)
     history = _data_of(arguments)
     if not isinstance(history, SurfaceHistory):
         raise SettingsError(f"expected surfaces to sample from; found other data in {arguments.data!r}")
     row = len(history) - 1 if arguments.date is None else history.row_of(_day(arguments.date))
     condition = history.until(row)
+    model, label = _generator(arguments, condition)
     drawn = model.sample(condition, arguments.n, rng=np.random.default_rng(arguments.seed))
     phi = arbitrage.total_penalty(drawn.iv, drawn.grid, float(condition.rate[-1]))
     beta = float(reweighting.default_beta(phi)) if arguments.beta == "auto" else _beta(arguments.beta)
     weights = reweighting.weights(phi, beta)
     _write_table(arguments.out, drawn.weighted(weights).to_frame())
     size = float(reweighting.effective_sample_size(weights))
-    print(f"{arguments.n:,} scenarios of the day after {history.dates[row]} from {card.label}, seed {arguments.seed}")
+    print(f"{arguments.n:,} scenarios of the day after {history.dates[row]} from {label}, seed {arguments.seed}")
     print(f"penalty mean {phi.mean():.3g} as drawn, {float(weights @ phi):.3g} reweighted with beta {beta:.4g}")
     print(f"effective sample size {size:,.0f}; written to {arguments.out}")
     return 0
@@ -279,7 +310,7 @@ def _ref(data: Any, arguments: argparse.Namespace) -> Any:
 
 def _paths_arguments(parser: argparse.ArgumentParser) -> None:
     """What can be typed after the verb."""
-    parser.add_argument("--run", required=True, help="name of a finished run or a shipped checkpoint, or a path")
+    _generator_arguments(parser)
     parser.add_argument("--data", required=True, help="id of a dataset or path of a file")
     _answer_argument(parser)
     parser.add_argument("--date", help="the day known last; the last one of the data if not given")
@@ -298,17 +329,16 @@ def _paths(given: argparse.Namespace) -> int:
     from engine.evaluation import path_stability
     from engine.market.surface_history import SurfaceHistory
     from engine.models import rollout
-    from engine.runs import checkpoints
     from engine.runs.progress_log import counter
     from engine.scenarios import reweighting
 
     _table_suffix(given.out)
     fixed = None if given.beta == "auto" else _beta(given.beta)
-    model, card = checkpoints.load_surface_model(checkpoints.find(given.run))
     history = datasets.load(_ref(given.data, given)).data
     if not isinstance(history, SurfaceHistory):
         raise SettingsError(f"expected surfaces to start paths from; found other data in {given.data!r}")
     condition = history if given.date is None else history.until(history.row_of(_day(given.date)))
+    model, label = _generator(given, condition)
     rng = np.random.default_rng(given.seed)
     walked = rollout.simulate(model, condition, given.n, given.days, rng=rng, on_day=counter("days"))
     strength = walked.default_beta() if fixed is None else fixed
@@ -316,7 +346,7 @@ def _paths(given: argparse.Namespace) -> int:
     _write_table(given.out, walked.to_frame(weights))
     phi, stayed = walked.path_penalty, walked.complete
     left = int((~stayed).sum())
-    print(f"{given.n:,} paths of {given.days} days from {walked.dates[0]}, {card.label}, seed {given.seed}")
+    print(f"{given.n:,} paths of {given.days} days from {walked.dates[0]}, {label}, seed {given.seed}")
     print(f"{left:,} left 0.1 % to 500 % vol and carry no weight")
     print(
         f"φ of a path: mean {phi[stayed].mean():.3g} as drawn, {float(weights[stayed] @ phi[stayed]):.3g} reweighted "
@@ -351,10 +381,7 @@ def _ticket_arguments(parser: argparse.ArgumentParser) -> None:
         "currency), expiry (d, w, m, y), quantity, negative if sold; can be given several times",
     )
     parser.add_argument("--strategy", choices=STRATEGIES, default="data-driven", help="data-driven if not given")
-    parser.add_argument(
-        "--model", help="generator fitted to the days up to the ticket's; the page's choice if not given"
-    )
-    parser.add_argument("--run", help="a finished run, a shipped checkpoint or a path, instead of --model")
+    _generator_arguments(parser, required=False)
     parser.add_argument("--scenarios", type=_whole, default=1_000, help="of tomorrow; 1,000 if not given")
     parser.add_argument("--seed", type=_whole, default=1, help="of the scenarios; 1 if not given")
     parser.add_argument("--out", required=True, type=Path, help="file to write, .csv or .parquet; a row an instrument")
@@ -363,9 +390,9 @@ def _ticket_arguments(parser: argparse.ArgumentParser) -> None:
 def _ticket(given: argparse.Namespace) -> int:
     """What the holder of a book trades today."""
     from engine.decisions import hedging
+    from engine.evaluation import track_record
     from engine.market.surface_history import SurfaceHistory
     from engine.models import registry
-    from engine.runs import checkpoints
 
     _table_suffix(given.out)
     history = _data_of(given)
@@ -374,14 +401,9 @@ def _ticket(given: argparse.Namespace) -> int:
     known = history if given.day is None else history.until(history.row_of(_day(given.day)))
     spot, grid = float(known.spot[-1]), known.grid
     book = hedging.parse_book(";".join(given.book), spot)
-    if given.run is not None:
-        model, card = checkpoints.load_surface_model(checkpoints.find(given.run))
-        source = f"{card.label} of {given.run}"
-    else:
-        name = given.model or registry.on_the_spot()[0]
-        model = registry.surface_model(name)()
-        model.fit(known, seed=0)
-        source = f"{registry.label(name)}, fitted up to the day"
+    if given.run is None and given.model is None:  # the best of those whose bands held on the days before
+        given.model = next(iter(track_record.compare(known, len(known) - 1)), registry.on_the_spot()[0])
+    model, source = _generator(given, known)
     strategies: dict[str, hedging.Strategy] = dict(
         zip(
             STRATEGIES,

@@ -84,6 +84,7 @@ class Spec:
             comparison also enters it as it was fitted once.
         family: whether the class is a family on arrays, which becomes a model on a task.
         study: the study that trains it, where no job of its own does.
+        published: whether it stands as a paper has it, to be compared with and not to lead.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Spec:
     conditional: bool = False
     family: bool = False
     study: str = ""
+    published: bool = False
 
     @property
     def on_the_spot(self) -> bool:
@@ -215,7 +217,14 @@ SPECS: dict[str, Spec] = {
         _family("vae", "Variational autoencoder", "vae:VAE", colour="#C62389"),
         _family("realnvp", "RealNVP", "realnvp:RealNVP", colour="#4C5FDF"),
         _family("ddpm", "Denoising diffusion", "ddpm:DDPM", colour="#796B41"),
-        Spec("volgan", "VolGAN", "engine.models.volgan.model:VolGAN", seconds_to_fit=130, colour="#0878B8"),
+        Spec(
+            "volgan",
+            "VolGAN",
+            "engine.models.volgan.model:VolGAN",
+            seconds_to_fit=130,
+            colour="#0878B8",
+            published=True,
+        ),
         Spec(
             "simulated_market",
             "Simulated market (true law)",
@@ -284,6 +293,11 @@ def fitted_once() -> tuple[str, ...]:
 def role(name: str) -> Role:
     """What a model is in a comparison; one that is not registered counts as learned."""
     return SPECS[name].role if name in SPECS else "learned"
+
+
+def published(name: str) -> bool:
+    """Whether a model stands as a paper has it, settings and all, to be compared with and not to lead."""
+    return name in SPECS and SPECS[name].published
 
 
 def label(name: str) -> str:

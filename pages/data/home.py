@@ -1,12 +1,9 @@
 """Home: what the shipped generator says about tomorrow, at once, and where to go next."""
 
-from pathlib import Path
-
 import numpy as np
 import streamlit as st
 
 from engine import datasets as catalogue
-from engine import workspace
 from engine.charts import scenarios, theme
 from engine.datasets import Loaded
 from engine.errors import ScenaristError
@@ -15,8 +12,6 @@ from engine.market.surface_history import FIRST_CONDITION_ROW
 from engine.scenarios import reweighting
 from pages.ui import cache, datasets, frame, generators, widths
 
-SHIPPED = workspace.shipped_checkpoints_dir() / "volgan-simulated-10x8"
-PREFERRED = "volgan"
 SCENARIOS = 10_000
 SEED = 1
 NEXT = (
@@ -29,30 +24,27 @@ NEXT = (
 )
 
 
-def choice() -> tuple[Loaded, Path, str]:
-    """The open surfaces and a generator trained on them, else the built-in ones and why those (empty if not)."""
+def shown() -> tuple[Loaded, str]:
+    """The open surfaces, else the built-in ones and why those (empty if not)."""
     entries = catalogue.catalogue("surfaces")
     built_in = entries[0]
     asked = next((entry for entry in entries if entry.id == st.session_state.get(datasets.key("surfaces"))), built_in)
-    if asked.id == built_in.id:
-        return cache.dataset(built_in), SHIPPED, ""
     try:
         loaded = cache.dataset(asked)
     except ScenaristError as error:
-        return cache.dataset(built_in), SHIPPED, str(error)
-    trained = generators.trained_on(loaded, PREFERRED)
-    if trained is None:
-        return cache.dataset(built_in), SHIPPED, f"No generator has been trained on {loaded.label} yet; below, another."
-    return loaded, trained, ""
+        return cache.dataset(built_in), str(error)
+    if len(loaded.data) <= FIRST_CONDITION_ROW + 1:
+        few = f"{loaded.label} has {len(loaded.data)} days, too few for a forecast; below, the built-in market."
+        return cache.dataset(built_in), few
+    return loaded, ""
 
 
 with frame.errors():
-    loaded, generator, instead = choice()
-    history = loaded.data
-    model, card = cache.model(generator)
-first, last = card.trained_on
-read = generators.years_words(first, last)
-frame.header("Scenarist", f"A model has read {read} of this market. Here is tomorrow, ten thousand times.")
+    loaded, instead = shown()
+history = loaded.data
+frame.header(
+    "Scenarist", "Here is tomorrow, ten thousand times, by the generator that was right most often on these data."
+)
 if instead:
     st.info(frame.plain(instead), icon=":material/info:")
 
@@ -67,7 +59,10 @@ st.button(
 atm, grid = history.atm(), history.grid
 month = float(np.clip(1 / 12, grid.maturity[0], grid.maturity[-1]))  # or the nearest maturity there is
 row = FIRST_CONDITION_ROW + int(np.argmax(atm[FIRST_CONDITION_ROW:-1])) if stressed else len(history) - 1
-drawn, penalty = cache.scenarios(generator, model, history, row, SCENARIOS, SEED)
+with frame.errors("Choose another generator under Next-day generators."):
+    chosen = generators.current(loaded)
+    ready = chosen.at(row)
+    drawn, penalty = cache.scenarios(ready.key, ready.model, history, row, SCENARIOS, SEED)
 phi = penalty.total
 weights = reweighting.weights(phi, reweighting.default_beta(phi))
 iv = drawn.iv
@@ -106,13 +101,13 @@ frame.metrics(
         ),
     ]
 )
-frame.provenance(
-    f"{SCENARIOS:,} scenarios, seed {SEED}",
-    f"{card.label}, trained on {first} to {last}",
-    f"this day is {'in' if str(history.dates[row]) <= last else 'out of'} sample",
-    frame.origin_words(loaded),
-    f"data {history.fingerprint}",
-)
+if known:
+    came_return, came_vol = float(history.log_return[row]), float(history.atm(month)[row + 1])
+    frame.say(
+        f"What came about on {history.dates[row + 1]}: return {theme.basis_points(came_return)}, "
+        f"ATM {maturity_label(month)} vol {theme.percent(came_vol)}."
+    )
+record = st.container()
 smile, returns = widths.columns([3, 2])
 with smile:
     came_about = ", what came about solid" if known else ""
@@ -130,4 +125,7 @@ for column, (page, words, what) in zip(places, NEXT, strict=True):
     with column.container(border=True, height="stretch"):
         st.page_link(frame.page_path(page), label=words, icon=":material/arrow_forward:")
         st.write(what)
-frame.strip(loaded, f"{card.label}, trained on {card.data_name}")
+frame.provenance(f"{SCENARIOS:,} scenarios, seed {SEED}", f"{chosen.label}: {ready.known}", frame.origin_words(loaded))
+frame.strip(loaded)
+with record:  # last: the page is there, and the figure comes after it
+    generators.credibility(chosen.record(row))

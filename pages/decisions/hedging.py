@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.market.surface_history import FIRST_CONDITION_ROW
 from pages.decisions.hedging_page import backtest, controls, hedge_today, one_month
-from pages.ui import datasets, frame
+from pages.ui import datasets, frame, generators
 
 METHOD = frame.prose("decisions/hedging_page/method")
 LEAST = FIRST_CONDITION_ROW
@@ -21,7 +21,7 @@ if len(history) <= LEAST:
     )
     frame.method(METHOD)
     st.stop()
-choice = controls.pick(loaded)
+choice = generators.pick(loaded, label="Scenarios from", others=False)
 row = controls.row(history, LEAST)
 frame.strip(loaded, choice.label)
 recipe = controls.build(history.grid)
@@ -31,7 +31,7 @@ with frame.errors("Choose other scenarios, or a later day."):
     source = choice.at(row)
 
 TABS = {
-    "Hedge today": lambda: hedge_today.show(loaded, source, row, recipe, plan),
+    "Hedge today": lambda: hedge_today.show(loaded, choice, source, row, recipe, plan),
     "One month": lambda: one_month.show(loaded, choice, row, recipe, plan, LEAST),
     "Backtest": lambda: backtest.show(loaded),
 }

@@ -84,9 +84,12 @@ def model(directory: Path) -> tuple[SurfaceModel, checkpoints.Card]:
 
 @keep(max_entries=8, show_spinner="Sampling …")
 def scenarios(
-    directory: Path, _model: SurfaceModel, history: SurfaceHistory, row: int, n: int, seed: int
+    key: str, _model: SurfaceModel, history: SurfaceHistory, row: int, n: int, seed: int
 ) -> tuple[ScenarioSet, arbitrage.Penalty]:
-    """n scenarios of the day after ``row`` and their penalty matrices; moving a β slider never samples again."""
+    """n scenarios of the day after ``row`` and their penalty matrices; moving a β slider never samples again.
+
+    ``key`` is what caches know the generator by.
+    """
     condition = history.until(row)
     drawn = _model.sample(condition, n, rng=np.random.default_rng(seed))
     return drawn, arbitrage.penalty(drawn.iv, drawn.grid, float(condition.rate[-1]))
@@ -94,7 +97,7 @@ def scenarios(
 
 @keep(max_entries=8, show_spinner="Walking the paths …", show_time=True)
 def surface_paths(
-    directory: Path, _model: SurfaceModel, history: SurfaceHistory, row: int, n: int, days: int, seed: int
+    key: str, _model: SurfaceModel, history: SurfaceHistory, row: int, n: int, days: int, seed: int
 ) -> tuple[paths.SurfacePaths, path_stability.Stability | str]:
     """Paths of a generator from a day of a history, and how they compare with it, or why they cannot be compared."""
     condition = history.until(row)

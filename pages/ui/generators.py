@@ -1,23 +1,233 @@
-"""The picker of trained generators: the same widget on every page, remembering its choice for the session.
+"""The picker of generators: the same widget on every page, remembering its choice for the session.
 
-What is remembered is ``frame.session().active_run``; a page that shows a run to another page sets it (:func:`choose`).
+A generator is trained, then it is a checkpoint, or fitted on the spot to the days up to the one asked about. Nothing
+chosen, a page opens with the one that did best lately on the data shown, whose bands held. What is remembered is
+``frame.session().active_run``; a page that shows a run to another page sets it (:func:`choose`).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from engine.datasets import Loaded
+from engine.errors import ScenaristError
+from engine.evaluation import track_record
+from engine.evaluation.track_record import TrackRecord
 from engine.market.grid import Grid
-from engine.market.surface_history import FIRST_CONDITION_ROW
+from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
+from engine.models import registry
 from engine.models.registry import NEXT_DAY
-from engine.runs import checkpoints
-from pages.ui import frame
+from engine.models.surface_model import SurfaceModel
+from engine.runs import checkpoints, studies
+from engine.runs.cards import Card
+from engine.settings import to_dict
+from pages.ui import cache, datasets, frame
 
 KEY = "generator"
-"""Session-state key of the picker: the directory of the checkpoint, as text."""
+"""Session-state key of the picker: the directory of a checkpoint as text, or the name of one fitted on the spot."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A generator that can draw from a day.
+
+    Args:
+        key: what caches know it by.
+        label: for people.
+        model: fitted.
+        card: what it was fitted to.
+        known: what it has seen, in words.
+        reference: what the command line calls it; empty for one fitted on the spot.
+    """
+
+    key: str
+    label: str
+    model: SurfaceModel
+    card: Card
+    known: str
+    reference: str
+
+    @property
+    def name(self) -> str:
+        """Registered name."""
+        return self.card.model
+
+    @property
+    def typed(self) -> tuple[str, str]:
+        """How the command line is told of it."""
+        return ("--run", self.reference) if self.reference else ("--model", self.name)
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Which generator was chosen; :meth:`at` makes it ready for a day.
+
+    Args:
+        id: a checkpoint's directory, or the name of a model that is fitted on the spot.
+        label: for people.
+        trained: the checkpoint; None for one that is fitted to the days up to the one asked about.
+        loaded: the data shown.
+    """
+
+    id: str
+    label: str
+    trained: checkpoints.Listed | None
+    loaded: Loaded
+
+    @property
+    def name(self) -> str:
+        """Registered name."""
+        card = self.trained.card if self.trained is not None else None
+        return self.id if card is None else card.model
+
+    @property
+    def card(self) -> Card | None:
+        """Of the checkpoint."""
+        return self.trained.card if self.trained is not None else None
+
+    def at(self, row: int) -> Ready:
+        """The generator as it may be used on a day: what is fitted on the spot sees the data up to it only.
+
+        A shipped or trained checkpoint of the same model stands for a fit if this day is out of its sample.
+
+        Raises:
+            ScenaristError: if it cannot be loaded, or the data are too short for it.
+        """
+        history = self.loaded.data
+        trained = self.trained or _before(self.id, self.loaded, str(history.dates[row]))
+        if trained is not None:
+            model, card = cache.model(trained.directory)
+            reference = trained.name if trained.shipped else str(trained.directory)
+            key = f"{trained.directory} {cache.version_of(trained.directory)}"
+            return Ready(key, self.label, model, card, sample_words(self.loaded, row, card), reference)
+        model = fitted(self.id, history, row)
+        card = _card_of(model, self.id, self.loaded, row)
+        return Ready(f"{self.id} {row}", self.label, model, card, f"fitted to the days up to {history.dates[row]}", "")
+
+    def record(self, row: int) -> TrackRecord | None:
+        """How its bands held on the days before a day, out of sample; None if that cannot be said."""
+        if self.trained is None:
+            return _record_of_name(self.id, self.loaded.data, row)
+        card = self.trained.card
+        return None if card is None else _record_of_checkpoint(self.trained.directory, self.loaded.data, row, card)
+
+
+@cache.keep(max_entries=16, show_spinner="Fitting …")
+def fitted(name: str, history: SurfaceHistory, row: int) -> SurfaceModel:
+    """A generator fitted to the history up to a day.
+
+    Raises:
+        MarketDataError: if that is too short.
+    """
+    model: SurfaceModel = registry.surface_model(name)()
+    model.fit(history.until(row), seed=0)
+    return model
+
+
+@cache.keep(max_entries=64, show_spinner="Looking at the days before …")
+def _record_of_name(name: str, history: SurfaceHistory, row: int) -> TrackRecord | None:
+    try:
+        return track_record.of_name(name, history, row)
+    except ScenaristError:
+        return None
+
+
+@cache.keep(max_entries=64, show_spinner="Looking at the days before …")
+def _record_of_checkpoint(directory: Path, history: SurfaceHistory, row: int, _card: Card) -> TrackRecord | None:
+    """On days after its training where it was trained on these data, on any days if on others."""
+    rows = track_record.window(row)
+    if _card.data_fingerprint == history.fingerprint:
+        rows = rows[history.dates[rows] > np.datetime64(_card.trained_on[1])]
+    if len(rows) < track_record.LEAST or _card.grid != history.grid:
+        return None
+    try:
+        return track_record.of_model(cache.model(directory)[0], history, rows)
+    except ScenaristError:
+        return None
+
+
+@cache.keep(max_entries=32, show_spinner="Finding the generator whose bands held best on these data …")
+def ranked(loaded: Loaded, row: int) -> Mapping[str, TrackRecord]:
+    """Generators fitted within seconds by their record before a day, the most credible first."""
+    return track_record.compare(loaded.data, row)
+
+
+@cache.keep(max_entries=32, show_spinner=False)
+def most_credible(loaded: Loaded) -> str:
+    """Name of the generator that pages open with: the best on these data of those whose bands held.
+
+    A finished leaderboard of these data says it; without one, the last year of the data; where that is too short, the
+    first of the registry.
+    """
+    at_once = registry.on_the_spot()
+    for result in studies.catalogue("leaderboard"):
+        if datasets.same(result.data, loaded):
+            scores = result.table("scores").set_index("model")["energy"]
+            hits = result.table("exceedance").set_index("model")
+            for name in scores.sort_values().index:
+                if name in at_once and _calibrated(hits.loc[name]):
+                    return str(name)
+    found = ranked(loaded, len(loaded.data) - 1)
+    return next(iter(found), at_once[0])
+
+
+def _calibrated(hits: pd.DataFrame) -> bool:
+    """Whether Kupiec's test refuses neither end of the 95 % band of the return."""
+    mine = hits[(hits["series"] == "return") & hits["level"].isin([0.025, 0.975])]
+    return bool((mine["kupiec_p"] >= track_record.REFUSED).all())
+
+
+def _before(name: str, loaded: Loaded, day: str) -> checkpoints.Listed | None:
+    """A checkpoint of a model trained on these data with its default settings, all of it before a day."""
+    for listed in usable((name,)).values():
+        card = listed.card
+        if card is None or not same_data(card, loaded) or card.trained_on[1] >= day:
+            continue
+        if dict(card.config) == to_dict(registry.surface_model(name).Config()):
+            return listed
+    return None
+
+
+def _card_of(model: SurfaceModel, name: str, loaded: Loaded, row: int) -> Card:
+    """What a checkpoint would say of a generator fitted on the spot."""
+    history = loaded.data
+    return Card(
+        model=name,
+        label=registry.label(name),
+        config=to_dict(model.config),
+        domain=history.grid,
+        data_name=loaded.label,
+        data_fingerprint=history.fingerprint,
+        data_period=history.period,
+        data_origin=loaded.origin,
+        trained_on=(str(history.dates[FIRST_CONDITION_ROW]), str(history.dates[max(row - 1, FIRST_CONDITION_ROW)])),
+        seed=0,
+    )
+
+
+def sample_words(loaded: Loaded, row: int, card: Card) -> str:
+    """Whether a day was seen in training."""
+    if registry.role(card.model) == "true law":
+        return "the law that made these data, nothing is learned"
+    if not same_data(card, loaded):
+        return f"trained on other data ({card.data_name}, {card.data_fingerprint})"
+    first, last = card.trained_on
+    day = str(loaded.data.dates[row])
+    return f"{'in' if first <= day <= last else 'out of'} sample (trained on {first} to {last})"
+
+
+def credibility(record: TrackRecord | None) -> None:
+    """The rate at which a generator's bands held before, loudly if they failed."""
+    if record is None:
+        return
+    if record.failed:
+        st.error(frame.plain(record.warning), icon=":material/gpp_bad:")
+    else:
+        st.success(frame.plain(f"{record.words}, out of sample, to {record.last}."), icon=":material/verified:")
 
 
 def usable(models: Collection[str] | None = None) -> dict[str, checkpoints.Listed]:
@@ -39,25 +249,6 @@ def same_data(card: checkpoints.Card, loaded: Loaded) -> bool:
     return loaded.is_that(origin=card.data_origin, fingerprint=card.data_fingerprint, name=card.data_name)
 
 
-def trained_on(loaded: Loaded, prefer: str) -> Path | None:
-    """The generator in use if it was trained on some surfaces, else the first that was, those of a model before others.
-
-    Returns:
-        Its directory; None if there is none, or the surfaces are too few to draw from.
-    """
-    if len(loaded.data) <= FIRST_CONDITION_ROW:
-        return None
-    found = {
-        id: card.model
-        for id, listed in fitting(loaded.data.grid).items()
-        if (card := listed.card) is not None and same_data(card, loaded)
-    }
-    active = frame.session().active_run
-    if active in found:
-        return Path(str(active))
-    return Path(min(found, key=lambda id: found[id] != prefer)) if found else None
-
-
 def years_words(first: str, last: str) -> str:
     """``19 years``, ``one year``, ``8 months``: how much of the market a generator has read."""
     days = int((np.datetime64(last) - np.datetime64(first)).astype(int))
@@ -67,42 +258,46 @@ def years_words(first: str, last: str) -> str:
     return "one year" if years == 1 else f"{years} years"
 
 
-def pick(
-    grid: Grid, models: Collection[str] | None = None, *, prefer: str | None = None, loaded: Loaded | None = None
-) -> checkpoints.Listed | None:
-    """The generator chosen in the sidebar; at first the first one that knows the grid, shipped ones before others.
+def current(loaded: Loaded) -> Generator:
+    """The generator in use if it knows the grid, else the most credible one on the data shown."""
+    active = frame.session().active_run
+    listed = usable().get(active or "")
+    if listed is not None and listed.card is not None and listed.card.grid == loaded.data.grid:
+        return Generator(str(active), words(listed), listed, loaded)
+    name = active if active in registry.on_the_spot() else most_credible(loaded)
+    return Generator(str(name), f"{registry.label(str(name))}, fitted to these data", None, loaded)
+
+
+def pick(loaded: Loaded, *, label: str = "Generator", others: bool = True) -> Generator:
+    """The generator chosen in the sidebar; at first the most credible one on the data shown.
 
     Args:
-        grid: of the data shown.
-        models: registered names to offer; all if not given.
-        prefer: the model that is shown at first, if there is one of it.
-        loaded: the data shown; of the generators that could be first, those trained on them come first.
-
-    Returns:
-        None if there is no generator at all.
+        loaded: the data shown.
+        label: of the widget.
+        others: whether generators of other grids are offered too, so that a page can say what is wrong with one.
     """
-    listed = usable(models)
-    if not listed:
-        return None
+    known = usable()
+    if not others:
+        known = {id: one for id, one in known.items() if one.card is not None and one.card.grid == loaded.data.grid}
+    offered = {name: f"{registry.label(name)}, fitted to these data" for name in registry.on_the_spot()}
+    offered |= {id: words(one) for id, one in known.items()}
     active = frame.session().active_run
-    if active not in listed:
-        first = [id for id, one in listed.items() if one.card is not None and one.card.grid == grid] or list(listed)
-        cards = {id: card for id in first if (card := listed[id].card) is not None}
-        other = {id: loaded is not None and not same_data(card, loaded) for id, card in cards.items()}
-        active = min(first, key=lambda id: (cards[id].model != prefer, other[id]))
+    if active not in offered:
+        active = most_credible(loaded) if len(loaded.data) > FIRST_CONDITION_ROW else registry.on_the_spot()[0]
     st.session_state[KEY] = active
     id = st.sidebar.selectbox(
-        "Generator",
-        list(listed),
-        format_func=lambda id: words(listed[id]),
+        label,
+        list(offered),
+        format_func=lambda id: offered[id],
         key=KEY,
         on_change=_remember,
-        help="Generators shipped with the app, and those you trained or imported. Train one below, or under Runs.",
+        help="First those fitted at once to the days up to the one shown, then those shipped, trained or imported. The "
+        "page opens with the best on these data of those whose bands held.",
     )
-    return listed[id]
+    return Generator(id, offered[id], known.get(id), loaded)
 
 
-def choose(directory: Path) -> None:
+def choose(directory: Path | str) -> None:
     """Make a generator the active one everywhere (call before the picker is drawn, or in a callback)."""
     frame.session().active_run = str(directory)
 
@@ -129,4 +324,5 @@ def words(listed: checkpoints.Listed) -> str:
     if card is None:
         return listed.name
     origin = "shipped" if listed.shipped else f"run {listed.name}"
-    return f"{card.label} on {card.data_name} · {origin}"
+    published = " as published" if registry.published(card.model) else ""
+    return f"{card.label}{published} on {card.data_name} · {origin}"

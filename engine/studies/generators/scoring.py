@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from engine.errors import MarketDataError, SettingsError
 from engine.evaluation import calibration, comparison, distances, scores
-from engine.market.grid import TRADING_DAYS, Floats, Grid
+from engine.evaluation.targets import Rows, scenario_targets, standard_targets
+from engine.market.grid import Floats, Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, Dates, Day, SurfaceHistory
 from engine.models.registry import surface_model
 from engine.models.simulated.market import SimulatedMarket
@@ -35,15 +36,12 @@ from engine.scenarios.scenario_set import ScenarioSet
 from engine.settings import configuration, setting
 from engine.surfaces import arbitrage
 
-ANNUAL = np.sqrt(TRADING_DAYS)
-
 LEAST_CONDITIONS = 21
 """Fewest condition days of either part."""
 
 TRUE_SCENARIOS = 1000
 """Most scenarios of the true law that a contestant's are held to."""
 
-Rows = NDArray[np.intp]
 OnDays = Callable[[int, int], None]
 """Called with days done and days in all."""
 
@@ -158,18 +156,6 @@ def scored_series(grid: Grid) -> tuple[Series, ...]:
         label = f"{grid.maturity_labels[j]} {grid.moneyness_labels[i]}"
         found.append(Series(label, i * grid.shape[1] + j))
     return tuple(dict.fromkeys(found))
-
-
-def standard_targets(history: SurfaceHistory, rows: Rows) -> Floats:
-    """``(len(rows), 1 + N)`` what followed each row: (√252·R_t, Δg_t)."""
-    change = history.grid.flatten(history.log_iv[rows + 1] - history.log_iv[rows])
-    return np.concatenate([ANNUAL * history.log_return[rows][:, None], change], axis=1)
-
-
-def scenario_targets(drawn: ScenarioSet, history: SurfaceHistory, rows: Rows) -> Floats:
-    """``(len(rows), n, 1 + N)`` the same of scenarios drawn after each row."""
-    change = drawn.log_iv - history.log_iv[rows][:, None]
-    return np.concatenate([ANNUAL * drawn.log_return[..., None], drawn.grid.flatten(change)], axis=-1)
 
 
 def stretches(rows: Rows, length: int) -> Iterator[Rows]:

@@ -1,7 +1,7 @@
 """What the page asks before any tab: which day, whose scenarios, the portfolio, and how it is hedged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import pandas as pd
@@ -20,95 +20,13 @@ from engine.decisions.hedging import (
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import DT, Grid
 from engine.market.surface_history import SurfaceHistory
-from engine.models import registry
-from engine.models.surface_model import SurfaceModel
-from engine.runs.checkpoints import Card, Listed
 from pages.decisions.hedging_page import Line, Plan, Recipe
-from pages.ui import cache, datasets, forms, frame, generators
+from pages.ui import datasets, forms, frame
+from pages.ui.generators import Ready
 
 # --- the day and whose scenarios --------------------------------------------------------------------------------------
 
 LAST, STRESSED, OTHER = "Last day", "Most stressed day", "Choose a date"
-
-
-@dataclass(frozen=True)
-class Source:
-    """A generator ready to draw.
-
-    Args:
-        key: what caches know it by.
-        label: for people.
-        model: fitted.
-        known: what it has seen, in words.
-        reference: what the command line calls it; empty for one fitted on the spot.
-        name: registered name.
-    """
-
-    key: str
-    label: str
-    model: SurfaceModel
-    known: str
-    reference: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which generator was chosen; :meth:`at` makes it ready for a day."""
-
-    id: str
-    label: str
-    loaded: Loaded
-    trained: Listed | None
-
-    def at(self, row: int) -> Source:
-        """The generator as it may be used on a day: one fitted on the spot sees the data up to it only."""
-        history = self.loaded.data
-        if self.trained is not None:
-            model, card = cache.model(self.trained.directory)
-            key = f"{self.id} {cache.version_of(self.trained.directory)}"
-            reference = self.trained.name if self.trained.shipped else self.id
-            return Source(key, self.label, model, _known(card, self.loaded, row), reference, card.model)
-        model = fitted(self.id, history, row)
-        return Source(f"{self.id} {row}", self.label, model, f"fitted up to {history.dates[row]}", "", self.id)
-
-
-def pick(loaded: Loaded) -> Choice:
-    """The generator chosen in the sidebar; whatever the data, some can be fitted to them at once."""
-    history = loaded.data
-    trained = generators.fitting(history.grid)
-    offered = {id: generators.words(one) for id, one in trained.items()}
-    offered |= {name: f"{registry.label(name)}, fitted up to the day" for name in registry.on_the_spot()}
-    active = frame.session().active_run
-    first = active if active in trained else _first(loaded, offered)
-    id = forms.Remembered(st.sidebar).selectbox(
-        "Scenarios from",
-        list(offered),
-        index=list(offered).index(first),
-        format_func=lambda id: offered[id],
-        key=f"hedge_source_{history.fingerprint}",
-        help="Any trained generator on this grid; the true law where the market is simulated; or one fitted now.",
-    )
-    return Choice(id, offered[id], loaded, trained.get(id))
-
-
-def _first(loaded: Loaded, offered: dict[str, str]) -> str:
-    """The learned generator trained on these very data, else one fitted on the spot."""
-    at_once = registry.on_the_spot()
-    own = {
-        one.card.model: id
-        for id, one in generators.fitting(loaded.data.grid, at_once).items()
-        if one.card is not None and generators.same_data(one.card, loaded) and id in offered
-    }
-    return next((own[name] for name in at_once if name in own), at_once[0])
-
-
-def _known(card: Card, loaded: Loaded, row: int) -> str:
-    if not generators.same_data(card, loaded):
-        return f"trained on other data ({card.data_name})"
-    first, last = card.trained_on
-    inside = first <= str(loaded.data.dates[row]) <= last
-    return f"{'in' if inside else 'out of'} sample (trained on {first} to {last})"
 
 
 def row(history: SurfaceHistory, least: int) -> int:
@@ -122,18 +40,6 @@ def row(history: SurfaceHistory, least: int) -> int:
         return len(history) - 1
     key = f"hedge_date_{history.fingerprint}"
     return datasets.day_row(history.dates, len(history) - 1, first=least, label="Date", key=key)
-
-
-@cache.keep(max_entries=8, show_spinner="Fitting …")
-def fitted(name: str, history: SurfaceHistory, row: int) -> SurfaceModel:
-    """A generator fitted to the history up to a day.
-
-    Raises:
-        MarketDataError: if that is too short.
-    """
-    model = registry.surface_model(name)()
-    model.fit(history.until(row), seed=0)
-    return model
 
 
 # --- the portfolio ----------------------------------------------------------------------------------------------------
@@ -411,7 +317,7 @@ def _advanced() -> tuple[HedgeLimits | None, float, float, float]:
 
 def command(
     loaded: Loaded,
-    source: Source,
+    source: Ready,
     row: int,
     recipe: Recipe,
     plan: Plan,

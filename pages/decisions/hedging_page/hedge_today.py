@@ -14,14 +14,14 @@ from engine.errors import MarketDataError
 from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import SurfaceModel
 from pages.decisions.hedging_page import Plan, Recipe, controls, in_percent, instruments, money, number, option_words
-from pages.decisions.hedging_page.controls import Source
-from pages.ui import cache, downloads, forms, frame, pictures
+from pages.ui import cache, downloads, forms, frame, generators, pictures
+from pages.ui.generators import Generator, Ready
 
 TAIL = 0.05
 """Share of scenarios in the tail that hurts."""
 
 
-def show(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -> None:
+def show(loaded: Loaded, choice: Generator, source: Ready, row: int, recipe: Recipe, plan: Plan) -> None:
     """What to trade first, then its picture, the ticket, every strategy beside it, and how α was chosen."""
     history = loaded.data
     spot = float(history.spot[row])
@@ -41,6 +41,7 @@ def show(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -
         )
         ticket = found[str(label)]
         frame.metrics(_answer(ticket))
+        generators.credibility(choice.record(row))
         st.markdown("**Profit until tomorrow**, book alone and with the hedge, in scenarios that no hedge has seen")
         profits = {"book alone": ticket.book_pnl} | {name: one.pnl for name, one in found.items()}
         shown = {name: values for name, values in profits.items() if name in ("book alone", "delta", label)}
@@ -266,7 +267,7 @@ def _in_words(ticket: HedgeTicket, spot: float) -> pd.DataFrame:
     return shown.iloc[order]
 
 
-def ticket_table(ticket: HedgeTicket, source: Source, plan: Plan) -> pd.DataFrame:
+def ticket_table(ticket: HedgeTicket, source: Ready, plan: Plan) -> pd.DataFrame:
     """The ticket to download, with where it comes from in every row."""
     table = ticket.to_frame()
     table["held_before"], table["position"] = ticket.previous, ticket.positions

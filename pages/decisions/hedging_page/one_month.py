@@ -11,11 +11,11 @@ from engine.decisions.hedging import HedgePath, Option, Portfolio, Unhedged, Win
 from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import SurfaceModel
 from pages.decisions.hedging_page import MONTH, Plan, Recipe, controls, in_percent, instruments, money, rounded
-from pages.decisions.hedging_page.controls import Choice
 from pages.ui import cache, downloads, forms, frame
+from pages.ui.generators import Generator
 
 
-def show(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, least: int) -> None:
+def show(loaded: Loaded, choice: Generator, row: int, recipe: Recipe, plan: Plan, least: int) -> None:
     """The whole tab: the month after the chosen day, or the last whole one in the data."""
     history = loaded.data
     start = min(row, len(history) - 1 - MONTH)

@@ -20,11 +20,12 @@ from engine.runs import jobs, studies
 from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
 from engine.studies.generators import BASELINE, BASELINE_MODEL
-from pages.generators.next_day_page import View, place, states
+from pages.generators.next_day_page import View, place
 from pages.generators.next_day_page.controls import Request
 from pages.generators.next_day_page.fans import HISTORY_DAYS
 from pages.ui import cache, datasets, downloads, forms, frame, generators, study_jobs
 from pages.ui import jobs as ui_jobs
+from pages.ui.generators import Generator
 
 MOST, AT_FIRST = 6, 5
 
@@ -45,7 +46,7 @@ LINE = 20
 """Pixels of a line of a heading."""
 
 
-def draw(loaded: Loaded, listed: Listed, request: Request) -> None:
+def draw(loaded: Loaded, shown: Generator, request: Request) -> None:
     """Choose generators of this grid; their fans, their arbitrage, and their calibration out of sample."""
     history: SurfaceHistory = loaded.data
     fitting = generators.fitting(history.grid)
@@ -54,19 +55,20 @@ def draw(loaded: Loaded, listed: Listed, request: Request) -> None:
     chosen = forms.remembered.multiselect(
         "Generators",
         list(fitting),
-        None if key in st.session_state else _first(listed, fitting, loaded),
+        None if key in st.session_state else _first(shown, fitting, loaded),
         format_func=lambda id: generators.words(fitting[id]),
         key=key,
         max_selections=MOST,
         help="Any that know this grid, whatever they were trained on.",
     )
-    _offer(loaded, listed.card, fitting)
+    _offer(loaded, shown.card, fitting)
     views: dict[str, tuple[View, Card]] = {}
     used: dict[str, Listed] = {}
     for name, one in names([fitting[id] for id in chosen]).items():
         try:
             model, card = cache.model(one.directory)
-            drawn, penalty = cache.scenarios(one.directory, model, history, request.row, request.n, request.seed)
+            key = f"{one.directory} {cache.version_of(one.directory)}"
+            drawn, penalty = cache.scenarios(key, model, history, request.row, request.n, request.seed)
         except ScenaristError as error:
             frame.problem(f"{name}: {error}", "The others are compared without it.")
             continue
@@ -91,14 +93,14 @@ def names(chosen: Sequence[Listed]) -> dict[str, Listed]:
     return {(label if short.count(label) == 1 else one.name): one for label, one in zip(short, chosen, strict=True)}
 
 
-def _first(listed: Listed, fitting: dict[str, Listed], loaded: Loaded) -> list[str]:
+def _first(shown: Generator, fitting: dict[str, Listed], loaded: Loaded) -> list[str]:
     """The generator shown and others, one of each model: those already scored beside it, those of these data.
 
     If no other model knows the grid, other runs of the same one.
     """
-    found = {listed.card.model if listed.card is not None else "": str(listed.directory)}
+    found = {shown.name: shown.id} if shown.trained is not None else {}
     cards = {id: card for id, one in fitting.items() if (card := one.card) is not None}
-    result = _finished(loaded, [listed.name])
+    result = _finished(loaded, [] if shown.trained is None else [shown.trained.name])
     scored = set() if result is None else set(cache.study_table(result, "generators")["model"])
 
     def rank(id: str) -> tuple[bool, bool, bool]:
@@ -129,7 +131,7 @@ def _table(views: dict[str, tuple[View, Card]], loaded: Loaded) -> pd.DataFrame:
         if view.realised_return is not None and view.realised_atm is not None:
             row["Return that came"] = place(view.realised_return, view.return_bands)
             row["Vol that came"] = place(view.realised_atm, view.atm_bands)
-        row["This day"] = states.sample_words(loaded, view.row, card)
+        row["This day"] = generators.sample_words(loaded, view.row, card)
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index")
 

@@ -47,15 +47,15 @@ def request(history: SurfaceHistory) -> Request:
         return Request(row, int(n), forms.seed(key="volgan_seed", help=help))
 
 
-def beta(default: float) -> float:
-    """β of the scenarios, at first 500/max Φ."""
+def beta(default: float, about: str) -> float:
+    """β of the scenarios, at first 500/max Φ; it belongs to the day, data and generator that ``about`` names."""
     return beta_slider(
         "β: how strongly arbitrage is weighed down (per unit of Φ, log scale)",
         default,
         beta_options(default),
         formula="500/max Φ",
         without="no scenario has arbitrage",
-        key="volgan_beta",
+        key=f"volgan_beta_{about}",
         persist_state="session",
         help="0 leaves the scenarios as drawn. The published choice is 500 divided by the largest Φ among them. "
         "Moving it samples nothing again.",

@@ -6,13 +6,13 @@ import streamlit as st
 
 from engine.charts import surfaces, theme
 from engine.datasets import Loaded
-from engine.runs.checkpoints import Listed
 from engine.scenarios import reweighting
 from pages.generators.next_day_page import View
 from pages.ui import downloads, frame
+from pages.ui.generators import Ready
 
 
-def draw(view: View, listed: Listed, loaded: Loaded) -> None:
+def draw(view: View, ready: Ready, loaded: Loaded) -> None:
     """The scenarios with their weights, the surface as a page of its own, and the command that gives the same."""
     weighted = view.drawn.weighted(view.weights)
     name = f"scenarios-{view.model}-{view.day}"
@@ -32,12 +32,12 @@ def draw(view: View, listed: Listed, loaded: Loaded) -> None:
         help="A page of its own with the surface to turn. Every picture can be saved as PNG by its camera button.",
     )
     st.markdown("The same scenarios from the command line:")
-    st.code(sample_command(listed, loaded, view), language="bash", wrap_lines=True)
+    st.code(sample_command(ready, loaded, view), language="bash", wrap_lines=True)
 
 
-def sample_command(listed: Listed, loaded: Loaded, view: View) -> str:
+def sample_command(ready: Ready, loaded: Loaded, view: View) -> str:
     """What a person types to get the same scenarios."""
     beta = "auto" if view.beta == float(reweighting.default_beta(view.phi)) else f"{view.beta:.17g}"
-    words = ["python", "-m", "engine", "sample", "--run", listed.name, "--data", loaded.entry.id]
+    words = ["python", "-m", "engine", "sample", *ready.typed, "--data", loaded.entry.id]
     words += ["--date", str(view.day), "--n", str(len(view.drawn)), "--seed", str(view.seed), "--beta", beta]
     return shlex.join([*words, "--out", f"scenarios-{view.day}.parquet"])

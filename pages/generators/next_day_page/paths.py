@@ -16,10 +16,10 @@ from engine.market.grid import Floats, maturity_label
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from engine.models.rollout import SurfacePaths
 from engine.models.surface_model import SurfaceModel
-from engine.runs.checkpoints import Card, Listed
 from engine.scenarios import reweighting
 from pages.generators.next_day_page import controls
 from pages.ui import cache, downloads, frame
+from pages.ui.generators import Ready
 
 PAST_DAYS = 60
 """Of the data, drawn before the paths."""
@@ -49,14 +49,12 @@ class Request:
     seed: int
 
 
-def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> None:
+def draw(loaded: Loaded, ready: Ready) -> None:
     """Everything on the tab."""
-    history = loaded.data
+    history, model, card = loaded.data, ready.model, ready.card
     asked = _request(history, model)
     with frame.errors("Choose a later start, or a longer history."):
-        walked, found = cache.surface_paths(
-            listed.directory, model, history, asked.row, asked.n, asked.days, asked.seed
-        )
+        walked, found = cache.surface_paths(ready.key, model, history, asked.row, asked.n, asked.days, asked.seed)
     if not isinstance(found, str) and found.alarm:
         st.error(frame.plain(found.alarm), icon=":material/explosion:")
     try:
@@ -70,7 +68,7 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
         controls.beta_options(default, BETAS),
         formula="500/max φ",
         without="no path has arbitrage",
-        key="paths_beta",
+        key=f"paths_beta_{history.fingerprint}_{asked.row}_{card.model}",
         help="0 leaves the paths as drawn. Moving it simulates nothing again.",
     )
     weights = walked.weights(beta)
@@ -86,7 +84,6 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
         f"{theme.count(float(walked.complete.sum()))} stayed to the end",
         f"trained on {card.trained_on[0]} to {card.trained_on[1]}",
         frame.origin_words(loaded),
-        f"data {history.fingerprint}",
     )
     _fan(walked, weights, history, asked.row, card.model)
     if isinstance(found, str):
@@ -103,9 +100,9 @@ def draw(loaded: Loaded, model: SurfaceModel, card: Card, listed: Listed) -> Non
     st.markdown("**Every path and day**: weight, spot, ATM and realised vol, index, Φ, φ so far, scores")
     downloads.table_buttons(lambda: walked.to_frame(weights), f"paths-{card.model}", key="paths_all", label="Paths")
     day = None if asked.row == len(history) - 1 else str(history.dates[asked.row])
-    run = quote(listed.name if listed.shipped else str(listed.directory))
+    typed = " ".join(map(quote, ready.typed))
     st.code(
-        command(run, quote(loaded.entry.id), day, asked.days, asked.n, asked.seed, beta),
+        command(typed, quote(loaded.entry.id), day, asked.days, asked.n, asked.seed, beta),
         language="bash",
         wrap_lines=True,
     )
@@ -248,11 +245,11 @@ def reversion(found: Stability) -> pd.DataFrame:
     return shown
 
 
-def command(run: str, data: str, day: str | None, days: int, n: int, seed: int, beta: float) -> str:
+def command(generator: str, data: str, day: str | None, days: int, n: int, seed: int, beta: float) -> str:
     """What gives the same table again."""
     date = "" if day is None else f" --date {day}"
     return (
-        f"python -m engine paths --run {run} --data {data}{date} --days {days} --n {n} --seed {seed} "
+        f"python -m engine paths {generator} --data {data}{date} --days {days} --n {n} --seed {seed} "
         f"--beta {beta:.6g} --out paths.parquet"
     )
 

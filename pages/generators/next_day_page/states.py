@@ -3,10 +3,8 @@
 import streamlit as st
 
 from engine import datasets as catalogue
-from engine.datasets import Loaded
 from engine.market.grid import Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
-from engine.models import registry
 from engine.runs.checkpoints import Card
 from engine.training.alarms import COLLAPSED
 from pages.generators.next_day_page import View
@@ -86,14 +84,3 @@ def grid_words(grid: Grid) -> str:
 def carrying(effective: float) -> str:
     """How many scenarios carry the weight, in words that fit before "the weight"."""
     return "a single scenario carries nearly all" if effective < 1.5 else f"about {effective:,.0f} scenarios carry"
-
-
-def sample_words(loaded: Loaded, row: int, card: Card) -> str:
-    """Whether a day was seen in training."""
-    if registry.role(card.model) == "true law":
-        return "the law that made these data, nothing is learned"
-    if not generators.same_data(card, loaded):
-        return f"other data than the generator was trained on ({card.data_name}, {card.data_fingerprint})"
-    first, last = card.trained_on
-    day = str(loaded.data.dates[row])
-    return f"{'in' if first <= day <= last else 'out of'} sample (trained on {first} to {last})"

@@ -72,17 +72,13 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
     check.require_some()
     strike = _strike_units(strike, spot, check, roles["strike"], notes)
     unit = _price_unit(check, reading, strike, calls, ask, spot, notes)
-    with np.errstate(over="ignore"):
-        bid, ask = bid * unit, ask * unit
-    check.reject(np.isinf(bid) | np.isinf(ask), roles.get("ask", ""), "too large for a price")
-    check.require_some()
     content = {
         "date": days,
         "expiry": expiry,
         "strike": strike,
         "is_call": calls,
-        "bid": bid,
-        "ask": ask,
+        "bid": bid * unit,
+        "ask": ask * unit,
         "spot": spot,
         "volume": volume,
         "iv": iv,

@@ -28,7 +28,7 @@ def parity_line(strike: Floats, difference: Floats) -> tuple[float, float]:
         Jaeckel, L. (1972), Estimating regression coefficients by minimizing the dispersion of the residuals, Annals of
         Mathematical Statistics 43(5), for the median of slopes weighted by the distance they span.
     """
-    step = -(-len(strike) // MOST_PAIRS)
+    step = max(1, -(-len(strike) // MOST_PAIRS))
     strike, difference = strike[::step], difference[::step]
     if len(np.unique(strike)) < LEAST_PAIRS:
         return np.nan, np.nan

@@ -336,6 +336,89 @@ def _paths(given: argparse.Namespace) -> int:
     return 0
 
 
+STRATEGIES = ("data-driven", "least-shortfall", "delta", "delta-vega")
+
+
+def _ticket_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be typed after the verb."""
+    parser.add_argument("--data", required=True, help="id of a dataset or path of a file, surfaces")
+    parser.add_argument("--day", help="the day of the ticket, YYYY-MM-DD; the last one of the data if not given")
+    parser.add_argument(
+        "--book",
+        required=True,
+        action="append",
+        help="what is held: 'straddle 95%% 21d 1; put 2700 3m -2; underlying -0.5': kind, strike (%% of spot or "
+        "currency), expiry (d, w, m, y), quantity, negative if sold; can be given several times",
+    )
+    parser.add_argument("--strategy", choices=STRATEGIES, default="data-driven", help="data-driven if not given")
+    parser.add_argument(
+        "--model", help="generator fitted to the days up to the ticket's; the page's choice if not given"
+    )
+    parser.add_argument("--run", help="a finished run, a shipped checkpoint or a path, instead of --model")
+    parser.add_argument("--scenarios", type=_whole, default=1_000, help="of tomorrow; 1,000 if not given")
+    parser.add_argument("--seed", type=_whole, default=1, help="of the scenarios; 1 if not given")
+    parser.add_argument("--out", required=True, type=Path, help="file to write, .csv or .parquet; a row an instrument")
+
+
+def _ticket(given: argparse.Namespace) -> int:
+    """What the holder of a book trades today."""
+    from engine.decisions import hedging
+    from engine.market.surface_history import SurfaceHistory
+    from engine.models import registry
+    from engine.runs import checkpoints
+
+    _table_suffix(given.out)
+    history = _data_of(given)
+    if not isinstance(history, SurfaceHistory):
+        raise SettingsError(f"expected surfaces to hedge on; found other data in {given.data!r}")
+    known = history if given.day is None else history.until(history.row_of(_day(given.day)))
+    spot, grid = float(known.spot[-1]), known.grid
+    book = hedging.parse_book(";".join(given.book), spot)
+    if given.run is not None:
+        model, card = checkpoints.load_surface_model(checkpoints.find(given.run))
+        source = f"{card.label} of {given.run}"
+    else:
+        name = given.model or registry.on_the_spot()[0]
+        model = registry.surface_model(name)()
+        model.fit(known, seed=0)
+        source = f"{registry.label(name)}, fitted up to the day"
+    strategies: dict[str, hedging.Strategy] = dict(
+        zip(
+            STRATEGIES,
+            (hedging.DataDriven(), hedging.ShortfallHedge(), hedging.DeltaHedge(), hedging.DeltaVegaHedge()),
+            strict=True,
+        )
+    )
+    ticket = hedging.hedge_today(
+        known,
+        book,
+        strategies[given.strategy],
+        instruments=hedging.usual_instruments(known, -1, book, maturity=hedging.usual_maturity(grid)),
+        model=model,
+        scenarios=given.scenarios,
+        seed=given.seed,
+    )
+    table = ticket.to_frame()
+    _write_table(given.out, table[(table["quantity"] != 0) | (table["type"] == hedging.UNDERLYING)])
+    print(f"{given.strategy} ticket of {ticket.date} at spot {spot:,.2f}, scenarios by {source}, seed {given.seed}")
+    for said in hedging.off_the_surface(book, spot, grid):
+        print(said)
+    print(
+        f"book: value {ticket.value:.6g}, delta {ticket.value_delta:.4g}, vega {ticket.value_vega / 100:.4g} "
+        f"a vol point; with the ticket delta {ticket.net_delta:.4g}, vega {ticket.net_vega / 100:.4g}; "
+        f"cost {ticket.cost:.4g}"
+    )
+    for label, pnl in (("book alone", ticket.book_pnl), ("book and hedge", ticket.pnl)):
+        value_at_risk, shortfall = hedging.tail_losses(pnl, 0.05)
+        print(
+            f"profit until tomorrow, {label}: mean {pnl.mean():.4g}, sd {pnl.std():.4g}; lost in the worst 5 %: "
+            f"at least {value_at_risk:.4g} (VaR), on average {shortfall:.4g} (ES); {len(pnl):,} unseen scenarios, "
+            "equal weights"
+        )
+    print(f"written to {given.out}")
+    return 0
+
+
 def _surfaces_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="id of a dataset of option quotes, or path of a file of them")
     _answer_argument(parser)
@@ -467,6 +550,7 @@ VERBS: dict[str, Verb] = {
     "study": Verb("compute every table of a study on a dataset, as CSV", _study_arguments, _study),
     "sample": Verb("draw weighted scenarios of the next day from a trained model", _sample_arguments, _sample),
     "paths": Verb("chain a trained model for up to a year, day by day", _paths_arguments, _paths),
+    "ticket": Verb("say what the holder of an option book trades today to hedge it", _ticket_arguments, _ticket),
     "surfaces": Verb("build the surfaces of every day of a file of option quotes", _surfaces_arguments, _surfaces),
     "check": Verb("read a file and say what was accepted, decided and rejected", _check_arguments, _check),
     "runs": Verb("list the runs of the workspace", _nothing, _runs),

@@ -244,6 +244,11 @@ def test_prices_in_coin_are_told_by_what_options_in_the_money_cost():
     with pytest.raises(AmbiguousColumns, match="in units of the underlying") as asked:
         read_quotes(csv(chain().assign(bid=lambda t: t["bid"] * 3, ask=lambda t: t["ask"] * 3)))
     assert (asked.value.needed, asked.value.by) == ("price_unit", "option") and "coin" in asked.value.options
+    coin = read_quotes(csv(chain(unit=100.0)), price_unit="coin")
+    np.testing.assert_allclose(coin.data.table["ask"], read_quotes(csv(chain())).data.table["ask"])
+    assert (
+        coin.doubts == () and "check the prices" in read_quotes(csv(chain(unit=100.0)), price_unit="currency").doubts[0]
+    )
 
 
 def test_an_implausible_carry_is_asked_about_and_can_be_meant():
@@ -261,7 +266,9 @@ def test_a_spot_that_parity_contradicts_is_said_or_asked():
     assert read_quotes(csv(chain(says=100.5))).doubts == ()
     with pytest.raises(AmbiguousColumns, match=r"What is the underlying price\?.* about 100") as asked:
         read_quotes(csv(chain(says=82.0)))
-    assert asked.value.needed == "spot"
+    assert (asked.value.needed, asked.value.takes) == ("spot", "number")
+    given = read_quotes(csv(chain(says=82.0)), spot=100.0)
+    assert given.doubts == () and set(given.data.table["spot"]) == {100.0}
     table = chain().drop(columns="spot")
     assert "below" in read_quotes(csv(table), spot=82.0).doubts[0]  # given by a person: said, not asked again
 

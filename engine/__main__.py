@@ -325,7 +325,6 @@ def _paths(given: argparse.Namespace) -> int:
     """Chain, weigh, write, and say whether the paths stay like the data."""
     import numpy as np
 
-    from engine import datasets
     from engine.evaluation import path_stability
     from engine.market.surface_history import SurfaceHistory
     from engine.models import rollout
@@ -334,7 +333,7 @@ def _paths(given: argparse.Namespace) -> int:
 
     _table_suffix(given.out)
     fixed = None if given.beta == "auto" else _beta(given.beta)
-    history = datasets.load(_ref(given.data, given)).data
+    history = _data_of(given)
     if not isinstance(history, SurfaceHistory):
         raise SettingsError(f"expected surfaces to start paths from; found other data in {given.data!r}")
     condition = history if given.date is None else history.until(history.row_of(_day(given.date)))
@@ -372,6 +371,7 @@ STRATEGIES = ("data-driven", "least-shortfall", "delta", "delta-vega")
 def _ticket_arguments(parser: argparse.ArgumentParser) -> None:
     """What can be typed after the verb."""
     parser.add_argument("--data", required=True, help="id of a dataset or path of a file, surfaces")
+    _answer_argument(parser)
     parser.add_argument("--day", help="the day of the ticket, YYYY-MM-DD; the last one of the data if not given")
     parser.add_argument(
         "--book",
@@ -454,7 +454,6 @@ def _surfaces_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _surfaces(arguments: argparse.Namespace) -> int:
-    from engine import datasets
     from engine.market import export
     from engine.market.grid import CH2_GRID, VOLGAN_GRID
     from engine.market.quotes import OptionQuotes
@@ -462,7 +461,7 @@ def _surfaces(arguments: argparse.Namespace) -> int:
     from engine.surfaces import smoothing
 
     _table_suffix(arguments.out)
-    quotes = datasets.load(_ref(arguments.data, arguments)).data
+    quotes = _data_of(arguments)
     if not isinstance(quotes, OptionQuotes):
         raise SettingsError(f"expected option quotes to build surfaces from; found other data in {arguments.data!r}")
     made = smoothing.history_from_quotes(

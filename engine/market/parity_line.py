@@ -10,6 +10,10 @@ LEAST_PAIRS = 3
 """Pairs below which no line is drawn: two points always lie on one."""
 
 
+MOST_PAIRS = 1_000
+"""Strikes of which every so many are used if there are more: the line is drawn through all twos of them."""
+
+
 def parity_line(strike: Floats, difference: Floats) -> tuple[float, float]:
     """Forward F and discount factor D of the line C − P = D (F − K), by medians, which outliers do not move.
 
@@ -24,6 +28,8 @@ def parity_line(strike: Floats, difference: Floats) -> tuple[float, float]:
         Jaeckel, L. (1972), Estimating regression coefficients by minimizing the dispersion of the residuals, Annals of
         Mathematical Statistics 43(5), for the median of slopes weighted by the distance they span.
     """
+    step = max(1, -(-len(strike) // MOST_PAIRS))
+    strike, difference = strike[::step], difference[::step]
     if len(np.unique(strike)) < LEAST_PAIRS:
         return np.nan, np.nan
     i, j = np.triu_indices(len(strike), k=1)

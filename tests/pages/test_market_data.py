@@ -92,6 +92,41 @@ def test_a_question_is_asked_and_its_answer_used(page: AppTest) -> None:
     assert datasets.load(datasets.catalogue("prices")[1].id).data.period == ("2024-01-03", "2024-04-03")
 
 
+def test_the_sheet_of_a_workbook_is_asked_and_its_columns_are_those_of_the_answer(page: AppTest) -> None:
+    buffer = io.BytesIO()
+    with pd.ExcelWriter(buffer) as book:
+        days = pd.bdate_range("2024-01-02", periods=3).date
+        pd.DataFrame({"date": days, "close": [1.0, 2.0, 3.0]}).to_excel(book, sheet_name="One", index=False)
+        pd.DataFrame({"date": days, "open": [7.0] * 3, "close": [8.0] * 3}).to_excel(
+            book, sheet_name="Two", index=False
+        )
+    drop(page, ("KO.xlsx", buffer.getvalue()))
+    assert any("Which sheet of KO.xlsx" in text.value for text in page.text)
+    page.radio(key="answer_choice").set_value("Two")
+    next(b for b in page.button if b.label == "Read the file").click().run()
+    assert not page.exception and page.success
+    loaded = datasets.load(datasets.catalogue("prices")[1].id)
+    assert loaded.data.close[:, 0].tolist() == [8.0] * 3
+
+
+def test_a_chain_without_day_and_spot_is_asked_twice_and_read(page: AppTest) -> None:
+    content = b"expiry,strike,type,bid,ask\n" + b"".join(
+        b"2024-0%d-15,%d,%s,1.0,1.2\n" % (month, strike, kind)
+        for month in (3, 6)
+        for strike in (95, 105)
+        for kind in (b"C", b"P")
+    )
+    drop(page, ("chain.csv", content))
+    page.date_input(key="answer_day").set_value(datetime.date(2024, 1, 2))
+    next(b for b in page.button if b.label == "Read the file").click().run()
+    assert any("What was the underlying price on 2024-01-02" in text.value for text in page.text)
+    page.number_input(key="answer_number").set_value(100.0)
+    next(b for b in page.button if b.label == "Read the file").click().run()
+    assert not page.exception and page.success
+    quotes = datasets.load(datasets.catalogue("quotes")[1].id).data
+    assert quotes.period[0] == "2024-01-02" and set(quotes.table["spot"]) == {100.0}
+
+
 def test_a_column_is_asked_for_and_mapped(page: AppTest) -> None:
     content = TEMPLATES["surfaces_wide.csv"].replace(b"date,spot", b"date,Kurs", 1)
     drop(page, ("s.csv", content))

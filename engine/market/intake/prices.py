@@ -152,8 +152,7 @@ def _read_one(table: RawTable, reading: Reading, kind: str) -> _Tidy:
     require(table, kind, roles, ("date", "close"))
     check = RowCheck(table)
     notes = list(table.notes)
-    if table.profile is not None:
-        notes.append(f"{table.file} has the headings of {table.profile.name}")
+    notes += [] if table.profile is None else [table.profile.sentence(table.file)]
     numeric = [roles[r] for r in ("open", "close") if r in roles]
     decimal, note = decimal_mark(table, numeric, reading.decimal)
     notes += [note] if note else []

@@ -25,7 +25,7 @@ class Profile:
         factors: role → by how much its numbers are too large (strikes × 1000: ``{"strike": 1000}``).
         coin: prices are in units of the underlying.
         date_order: "dmy" or "mdy", how dates are written that could be read both ways.
-        lacks: what such a file does not hold, as a sentence for people (empty if nothing is missing).
+        lacks: what such a file does not hold, in words (empty if nothing is missing).
     """
 
     name: str
@@ -36,6 +36,10 @@ class Profile:
     coin: bool = False
     date_order: str = ""
     lacks: str = ""
+
+    def sentence(self, file: str) -> str:
+        """What is said of a file that has this format."""
+        return f"{file} has the headings of {self.name}" + (f", which lacks {self.lacks}" if self.lacks else "")
 
     def heading(self, role: str, headings: Sequence[str]) -> str | None:
         """The column of a role among the headings of a file, if the profile names one that is there."""

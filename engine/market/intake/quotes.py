@@ -55,8 +55,7 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
     require(table, "quotes", roles, ("expiry", "strike", "type", *sides))
     check = RowCheck(table)
     notes = list(table.notes)
-    if table.profile is not None:
-        notes.append(f"{table.file} has the headings of {table.profile.name}")
+    notes += [] if table.profile is None else [table.profile.sentence(table.file)]
     notes += by_elimination(table, "quotes", roles)
     numbers = ("strike", "bid", "ask", "price", "spot", "spot_bid", "spot_ask", "volume", "iv")
     decimal, note = decimal_mark(table, [roles[r] for r in numbers if r in roles], reading.decimal)
@@ -64,6 +63,10 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
 
     days, expiry = _days(check, roles, reading, decimal, notes)
     strike = read_positive(check, roles["strike"], "strike", decimal)
+    factor = 1.0 if table.profile is None or "strike" in table.decided else table.profile.factors.get("strike", 1.0)
+    if factor != 1:
+        strike = strike / factor
+        notes.append(f"strikes divided by {factor:g}, as in every such file")
     calls = is_call(check, roles["type"])
     bid, ask = _prices(check, roles, sides, decimal, notes)
     volume = _not_negative(check, roles.get("volume"), "volume", decimal, needed=False)
@@ -72,17 +75,13 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
     check.require_some()
     strike = _strike_units(strike, spot, check, roles["strike"], notes)
     unit = _price_unit(check, reading, strike, calls, ask, spot, notes)
-    with np.errstate(over="ignore"):
-        bid, ask = bid * unit, ask * unit
-    check.reject(np.isinf(bid) | np.isinf(ask), roles.get("ask", ""), "too large for a price")
-    check.require_some()
     content = {
         "date": days,
         "expiry": expiry,
         "strike": strike,
         "is_call": calls,
-        "bid": bid,
-        "ask": ask,
+        "bid": bid * unit,
+        "ask": ask * unit,
         "spot": spot,
         "volume": volume,
         "iv": iv,

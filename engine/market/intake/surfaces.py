@@ -344,8 +344,7 @@ def read_long(table: RawTable, reading: Reading, closes: Closes | None = None) -
     across = next(level for level in ("moneyness", "delta", "strike") if level in roles)
     check = RowCheck(table)
     notes = [*table.notes, *by_elimination(table, "surfaces", roles)]
-    if table.profile is not None:
-        notes.append(f"{table.file} has the headings of {table.profile.name}")
+    notes += [] if table.profile is None else [table.profile.sentence(table.file)]
     numeric = ("spot", "maturity", "moneyness", "strike", "delta", "iv", "rate", "vix")
     decimal, note = decimal_mark(table, [roles[role] for role in numeric if role in roles], reading.decimal)
     notes += [note] if note else []

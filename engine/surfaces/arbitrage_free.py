@@ -380,7 +380,11 @@ def _exact_laws(nodes: Floats, call: Floats) -> Floats:
         prices = _convex(nodes, own, 1 - nodes[:middle])
         below = np.append(prices[:middle], prices[middle] - (1 - nodes[middle]))  # puts, up to the middle node
         slope = np.concatenate(
-            [[0.0], np.diff(below) / np.diff(nodes[: middle + 1]), 1 + np.diff(prices[middle:]) / np.diff(nodes[middle:])]
+            [
+                [0.0],
+                np.diff(below) / np.diff(nodes[: middle + 1]),
+                1 + np.diff(prices[middle:]) / np.diff(nodes[middle:]),
+            ]
         )
         mass[row] = np.maximum(np.diff(np.append(slope, 1.0)), 0.0)
     return mass

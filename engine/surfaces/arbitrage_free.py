@@ -15,12 +15,14 @@ the prices c̃_ij = Σ_l w_il (x_l − x_j)⁺ of the discrete law, and everythi
 
 Among all such surfaces the one of least curvature in vol is taken, Σ_i ∫ (∂²σ_i/∂z²)² dz with z = log k/(σ₀√τ); vol is
 linearised in price by vega, and the quadratic programme is solved again at its own solution. It is solved by Clarabel,
-an interior-point method; its answer, exact to about 1e-9, is then made exact: below a price of 1e-7, where the quotes
+an interior-point method; its answer, exact to about 1e-9, is then made exact: below a price of 1e-8, where the quotes
 say nothing, it goes on as a power of k; each expiry takes the larger of its own price and of that of the expiry before;
 and the greatest convex minorant is taken. Each of these steps keeps convexity and order.
 
-Between expiries c is a convex combination of its neighbours, with weights that make total variance at the money linear
-in time; so the whole surface is free of static arbitrage from the first expiry to the last. Before and after them
+Between expiries laws are filled in whose total variance is linear in time at each k, made exact in the same way, until
+neighbours are within a tenth of each other in maturity; between those c is their convex combination, with weights that
+make total variance at the money linear in time. So the whole surface is free of static arbitrage from the first expiry
+to the last. Before and after them
 vol is constant along z, an extrapolation.
 
 References:
@@ -57,7 +59,8 @@ _SHRINK = 0.01  # share of the half-spread left free, so that what is found lies
 _SLACK_COST = 2e3  # of missing a quote, in units of σ₀√τ; far above what smoothness can gain
 _SOFT = 1e-3  # of the vega at the money: below it a vol says little and its curvature counts less
 _ROUNDS = 3
-_TAIL = 1e-7  # out-of-the-money price below which the tail is a power
+_TAIL = 1e-8  # out-of-the-money price below which the tail is a power
+_NEAR = 1.1  # ratio of maturities up to which prices are mixed
 _REACH = (0.05, 4.0)  # nodes in k
 _BLOCK = 4096
 
@@ -195,9 +198,9 @@ def fit(slices: Sequence[Slice]) -> CallSurface:
             if known.any():
                 vols[i] = np.interp(z, z[known], found[known])
     values = [law.full(answer[begin[i] : begin[i + 1]], nodes) for i, law in enumerate(laws)]
-    return CallSurface(
-        np.array([piece.maturity for piece in slices]), nodes, width, _exact_laws(nodes, np.stack(values))
-    )
+    out = _exact_prices(nodes, np.stack(values))
+    maturity, out = _filled(nodes, np.array([piece.maturity for piece in slices]), out)
+    return CallSurface(maturity, nodes, width, np.stack([_mass(nodes, prices) for prices in out]))
 
 
 class _Law:
@@ -271,7 +274,7 @@ class _Programme:
         a = -sparse.vstack(self._blocks, format="csc")
         settings = clarabel.DefaultSettings()
         settings.verbose, settings.max_threads = False, 1
-        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-7
+        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-9
         cones = [clarabel.NonnegativeConeT(a.shape[0])]
         solved = clarabel.DefaultSolver(quadratic, linear, a, -np.concatenate(self._bounds), cones, settings).solve()
         answer = np.array(solved.x)
@@ -363,37 +366,57 @@ def _second_differences(z: Floats) -> Any:
     return sparse.diags([ones, -2 * ones, ones], [0, 1, 2], shape=(n - 2, n), format="csr") / step**1.5
 
 
-def _exact_laws(nodes: Floats, call: Floats) -> Floats:
-    """Laws from nearly arbitrage-free prices at the nodes: tails, order, convexity, then weights.
+def _exact_prices(nodes: Floats, call: Floats) -> Floats:
+    """Out-of-the-money prices at the nodes, exactly convex and ordered, from nearly such call prices.
 
     Args:
         nodes: ``(m,)`` x.
-        call: ``(n, m)`` call prices by expiry.
+        call: ``(n, m)`` by expiry.
     """
     put_side = nodes < 1
     out = np.maximum(np.where(put_side, call - (1 - nodes), call), 0.0)  # tails keep their relative precision
     out = np.maximum.accumulate(np.stack([_with_tails(nodes, row, put_side) for row in out]), axis=0)
     out[:, 0] = out[:, -1] = 0.0
-    middle = int(np.argmin(put_side))  # the first node at or above one
-    mass = np.empty_like(out)
-    for row, own in enumerate(out):
-        prices = _convex(nodes, own, 1 - nodes[:middle])
-        below = np.append(prices[:middle], prices[middle] - (1 - nodes[middle]))  # puts, up to the middle node
-        slope = np.concatenate(
-            [
-                [0.0],
-                np.diff(below) / np.diff(nodes[: middle + 1]),
-                1 + np.diff(prices[middle:]) / np.diff(nodes[middle:]),
-            ]
-        )
-        mass[row] = np.maximum(np.diff(np.append(slope, 1.0)), 0.0)
+    return np.stack([_convex(nodes, row) for row in out])
+
+
+def _filled(nodes: Floats, maturity: Floats, out: Floats) -> tuple[Floats, Floats]:
+    """More expiries between those that are far apart, with total variance linear in time at each node."""
+    times, rows = [maturity[:1]], [out[:1]]
+    for i in range(len(maturity) - 1):
+        n = int(np.ceil(np.log(maturity[i + 1] / maturity[i]) / np.log(_NEAR)))
+        if n > 1:
+            between = np.geomspace(maturity[i], maturity[i + 1], n + 1)[1:-1]
+            share = ((between - maturity[i]) / (maturity[i + 1] - maturity[i]))[:, None]
+            early, late = out[i], out[i + 1]
+            vols = black_scholes.implied_vol(np.stack([early, late]), 1.0, nodes, 1.0, 0.0, nodes >= 1)
+            known = np.isfinite(vols).all(axis=0) & (early > 0)
+            total = np.sqrt((1 - share) * vols[0] ** 2 + share * vols[1] ** 2)
+            price = black_scholes.price(1.0, nodes, 1.0, np.where(known, total, 1.0), 0.0, nodes >= 1)
+            mixed = (1 - share) * early + share * late
+            price = np.clip(np.where(known, price, mixed), early, late)
+            ordered = np.maximum.accumulate(price, axis=0)
+            times.append(between)
+            rows.append(np.stack([_convex(nodes, row) for row in ordered]))
+        times.append(maturity[i + 1 : i + 2])
+        rows.append(out[i + 1 : i + 2])
+    return np.concatenate(times), np.concatenate(rows)
+
+
+def _mass(nodes: Floats, out: Floats) -> Floats:
+    """Weights of the law from out-of-the-money prices at its nodes."""
+    middle = int(np.argmin(nodes < 1))  # the first node at or above one
+    below = np.append(out[:middle], out[middle] - (1 - nodes[middle]))  # puts, up to the middle node
+    puts = np.diff(below) / np.diff(nodes[: middle + 1])
+    calls = 1 + np.diff(out[middle:]) / np.diff(nodes[middle:])
+    mass: Floats = np.maximum(np.diff(np.concatenate([[0.0], puts, calls, [1.0]])), 0.0)
     return mass
 
 
-def _convex(nodes: Floats, out: Floats, intrinsic: Floats) -> Floats:
+def _convex(nodes: Floats, out: Floats) -> Floats:
     """Out-of-the-money prices whose calls are the greatest convex minorant of those given."""
-    call = out.copy()
-    call[: len(intrinsic)] += intrinsic
+    intrinsic = np.maximum(1 - nodes, 0.0)
+    call = out + intrinsic
     corners: list[int] = []
     for j in range(len(nodes)):
         while len(corners) > 1:
@@ -402,8 +425,7 @@ def _convex(nodes: Floats, out: Floats, intrinsic: Floats) -> Floats:
                 break
             corners.pop()
         corners.append(j)
-    convex = np.interp(nodes, nodes[corners], call[corners])
-    convex[: len(intrinsic)] -= intrinsic
+    convex = np.interp(nodes, nodes[corners], call[corners]) - intrinsic
     convex[corners] = out[corners]  # not through the call price, whose rounding is larger than a price in the wing
     return np.maximum(convex, 0.0)
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import CH2_GRID, VOLGAN_GRID, Floats, Grid
+from engine.market.quotes import OptionQuotes
 
 NAMED = {"10x8": CH2_GRID, "11x9": VOLGAN_GRID}
 """The thesis's grids."""
@@ -98,6 +99,23 @@ def proposed(quotes: pd.DataFrame) -> Grid:
     if len(maturity) < 2:
         maturity = np.append(maturity, 2 * maturity[-1])
     return Grid(levels, maturity)
+
+
+def proposed_for(quotes: OptionQuotes) -> Grid:
+    """The grid that the out-of-the-money quotes of all days span together, in days to expiry.
+
+    Raises:
+        MarketDataError: if no quote has a bid and a day to go.
+    """
+    table = quotes.table
+    days = (table["expiry"].to_numpy().astype("datetime64[D]") - table["date"].to_numpy().astype("datetime64[D]")) / (
+        np.timedelta64(1, "D")
+    )
+    m = (table["strike"] / table["spot"]).to_numpy(dtype=np.float64)
+    usable = (days >= 1) & (table["bid"].to_numpy() > 0) & (table["is_call"].to_numpy(dtype=bool) == (m >= 1))
+    if not usable.any():
+        raise MarketDataError("expected out-of-the-money quotes with a bid and a day to expiry; found none")
+    return proposed(pd.DataFrame({"moneyness": m[usable], "maturity": days[usable] / 365}))
 
 
 def _thinned(maturity: Floats) -> Floats:

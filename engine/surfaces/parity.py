@@ -26,7 +26,9 @@ NEAR_THE_MONEY = (0.8, 1.2)
 LEAST_PAIRS = 3
 """Pairs below which no line is drawn: two points always lie on one."""
 
-_MEETING = 5  # puts and calls nearest to the money whose prices are extrapolated to each other
+_MEETING = 8  # puts and calls nearest to the money that a polynomial joins where no strike has both
+_LEAST_MEETING = 2  # of each
+_CLOSE = 0.06  # how near the money they must lie, as a share of spot
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,17 +204,20 @@ def parity_line(strike: Floats, difference: Floats) -> tuple[float, float]:
 
 
 def _without_pairs(quotes: pd.DataFrame, spot: float) -> ParityRates:
-    """Forwards from out-of-the-money quotes alone: F = K + C − P at the strike between the last put and the first call,
-    both prices extrapolated to it by a parabola; interest is not known and taken as the carry."""
+    """Forwards from out-of-the-money quotes alone: calls are one polynomial of the strike, C = p(K), and puts the same
+    one by parity, P − K = p(K) − F; interest is not known and taken as the carry."""
     rows = []
-    for (expiry, root), group in quotes.groupby(["expiry", "root"], sort=True):
+    close = quotes[(quotes["strike"] / spot - 1).abs() < _CLOSE]
+    for (expiry, root), group in close.groupby(["expiry", "root"], sort=True):
         puts = group[~group["is_call"]].nlargest(_MEETING, "strike")
         calls = group[group["is_call"]].nsmallest(_MEETING, "strike")
-        if min(len(puts), len(calls)) < LEAST_PAIRS or puts["strike"].max() > calls["strike"].min():
+        if min(len(puts), len(calls)) < _LEAST_MEETING:
             continue
-        strike = float(puts["strike"].max() + calls["strike"].min()) / 2
-        ends = [np.polyval(np.polyfit(g["strike"] - strike, g["mid"], 2), 0.0) for g in (calls, puts)]
-        forward, tau = strike + float(ends[0] - ends[1]), float(group["maturity"].iloc[0])
+        near, tau = pd.concat([puts, calls]), float(group["maturity"].iloc[0])
+        strike, put = near["strike"].to_numpy() / spot - 1, ~near["is_call"].to_numpy()
+        price = near["mid"].to_numpy() / spot - np.where(put, strike, 0.0)
+        design = np.column_stack([np.vander(strike / np.abs(strike).max(), min(5, len(near) // 2)), -1.0 * put])
+        forward = spot * (1 + float(np.linalg.lstsq(design, price)[0][-1]))
         carry = float(np.log(forward / spot) / tau)
         rows.append({"expiry": expiry, "root": root, "maturity": tau, "pairs": 0, "rate": carry, "forward": forward})
     if not rows:

@@ -351,7 +351,7 @@ RATES = {"expiry": "forward and discount rate of each expiry", "day": "one carry
 UNTRADED_WEIGHT = 0.2
 """What the quote of an option that nobody traded weighs, beside that of a traded one."""
 
-_ROUNDING = 1e-9  # of spot: a price on a bid or an ask is inside
+_ROUNDING = 1e-7  # of spot, to which the programme is exact: a price on a bid or an ask is inside
 
 _SESSION = 6.5 / 24 / 365  # years from the opening, where morning-settled options end, to the close
 

@@ -23,6 +23,8 @@ Closes = Mapping[np.datetime64, float]
 _TYPES = {"c": True, "call": True, "calls": True, "p": False, "put": False, "puts": False}
 _THOUSANDTHS = 1000.0
 
+_SPOT_APART = 0.01
+
 
 def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = None) -> Imported[OptionQuotes]:
     """``date, expiry, strike, type, bid, ask`` and optionally ``spot, volume, iv, root``.
@@ -75,6 +77,8 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
         "root": _roots(table, roles.get("root")),
     }
     rows = pd.DataFrame(content, columns=list(COLUMNS))
+    if "spot" not in roles and closes is not None and reading.spot is None:
+        notes += _spot_warnings(rows[check.kept])
     _reject_repeats(check, rows, "root" in roles, notes)
     kept = rows[check.kept].reset_index(drop=True)
     quotes = OptionQuotes(kept.sort_values("date", kind="stable", ignore_index=True))
@@ -154,6 +158,47 @@ def _spot(
     check.reject(np.isnan(spot), "spot", "no closing price of the underlying for this day", value="")
     notes.append("underlying prices taken from the daily closes beside the quotes")
     return spot
+
+
+def parity_spot(day: pd.DataFrame) -> tuple[float, pd.Series]:
+    """What put–call parity says the underlying cost on a day of quotes.
+
+    The forward of an expiry is K + C − P where call and put are closest (there interest hardly matters); log forwards,
+    taken to no time by a straight line, give the spot.
+
+    Returns:
+        The spot (NaN without a pair) and the forward of each expiry, currency.
+    """
+    mid = day.assign(mid=(day["bid"] + day["ask"]) / 2, days=(day["expiry"] - day["date"]).dt.days)
+    key = ["expiry", "days", "root", "strike"]
+    call, put = (mid[mid["is_call"] == side].groupby(key)["mid"].first() for side in (True, False))
+    pairs = (call - put).dropna().rename("gap").reset_index()
+    pairs = pairs[pairs["days"] > 0]
+    if pairs.empty:
+        return float("nan"), pd.Series(dtype=float)
+    nearest = pairs.loc[pairs.groupby("expiry")["gap"].apply(lambda gap: gap.abs().idxmin())].set_index("expiry")
+    forward = nearest["strike"] + nearest["gap"]
+    line = np.polyfit(nearest["days"], np.log(forward), 1 if len(forward) > 1 else 0)
+    return float(np.exp(line[-1])), forward
+
+
+def _spot_warnings(rows: pd.DataFrame) -> list[str]:
+    """A sentence on the day whose close lies farthest from what its own quotes say, if that is beyond a percent."""
+    apart = {}
+    for date, day in rows.groupby("date"):
+        spot, _ = parity_spot(day)
+        close = float(day["spot"].iloc[0])
+        if abs(close / spot - 1) > _SPOT_APART:
+            apart[date] = (close, spot)
+    if not apart:
+        return []
+    date = max(apart, key=lambda d: abs(apart[d][0] / apart[d][1] - 1))
+    close, spot = apart[date]
+    return [
+        f"warning: the close of {pd.Timestamp(date):%Y-%m-%d} is {close:.6g}, and put–call parity of that day's quotes "
+        f"says {spot:.6g}, {100 * (close / spot - 1):+.1f} %; they differ by more than 1 % on {len(apart):,} of "
+        f"{rows['date'].nunique():,} days (are the closes adjusted for dividends or splits?)"
+    ]
 
 
 def _strike_units(strike: Floats, spot: Floats, check: RowCheck, heading: str, notes: list[str]) -> Floats:

@@ -41,18 +41,18 @@ def main() -> None:
         return intake.read_quotes(path).data
 
     def whole() -> smoothing.Construction:
-        return smoothing.surface_from_quotes(quotes(), grid, keep_untraded=not options.traded)
+        return smoothing.surface_from_quotes(quotes(), grid, method="kernel", keep_untraded=not options.traded)
 
     built = whole()
     columns = (built.quotes[name].to_numpy() for name in ("moneyness", "maturity", "iv", "vega"))
     vols = nadaraya_watson.ScatteredVols(*columns)
     figures = {
-        "seconds": round(least_seconds(lambda: nadaraya_watson.search_bandwidth(vols, grid, built.rate), 3), 3),
+        "seconds": round(least_seconds(lambda: nadaraya_watson.search_bandwidth(vols, grid, built.fit.rate), 3), 3),
         "seconds_from_file": round(least_seconds(whole, 3), 3),
         "vols": len(vols),
         "grid": options.grid,
         "data": path.name if path else "simulated chain",
-        "bandwidth": built.bandwidth,
+        "bandwidth": built.fit.bandwidth,
         "penalty": built.phi_after,
     }
     print_line(figures, "numpy", "scipy")

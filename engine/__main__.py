@@ -444,43 +444,62 @@ def _ticket(given: argparse.Namespace) -> int:
 def _surfaces_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="id of a dataset of option quotes, or path of a file of them")
     _answer_argument(parser)
-    parser.add_argument("--grid", choices=("10x8", "11x9"), default="10x8", help="where to; 10x8 if not given")
-    parser.add_argument("--method", default="kernel", help="kernel, ssvi, interpolation, or one with +repair")
+    parser.add_argument(
+        "--grid",
+        help="where to: moneyness K/S x maturities, as in '0.9,0.95,1,1.05 x 21d,30d,45d' (d, w, m or y); log forward "
+        "moneyness log(K/F) with log: in front, as in 'log:-0.1,0,0.1 x 1m,2m'; or 10x8 or 11x9; what the quotes span "
+        "if not given",
+    )
+    parser.add_argument(
+        "--method", default="arbitrage_free", help="arbitrage_free, kernel, ssvi, interpolation, or one with +repair"
+    )
     parser.add_argument("--bandwidth", help="h1,h2 of the kernel, variances; searched for if not given")
-    parser.add_argument("--rates", choices=("day", "expiry"), default="day", help="where the rate of a day is from")
-    parser.add_argument("--keep-untraded", action="store_true", help="use quotes that nobody traded as well")
+    parser.add_argument(
+        "--rates", choices=("expiry", "day"), default="expiry", help="forwards by expiry, or one carry for the day"
+    )
+    parser.add_argument("--traded-only", action="store_true", help="drop quotes of options that nobody traded")
     parser.add_argument("--seed", type=_whole, default=0, help="of the day of the bandwidth search; 0 if not given")
     parser.add_argument("--out", required=True, type=Path, help="file to write, .csv or .parquet")
 
 
 def _surfaces(arguments: argparse.Namespace) -> int:
     from engine.market import export
-    from engine.market.grid import CH2_GRID, VOLGAN_GRID
     from engine.market.quotes import OptionQuotes
     from engine.runs.progress_log import counter
-    from engine.surfaces import smoothing
+    from engine.surfaces import levels, smoothing
 
     _table_suffix(arguments.out)
+    wanted = None if arguments.grid is None else levels.parse(arguments.grid)
     quotes = _data_of(arguments)
     if not isinstance(quotes, OptionQuotes):
         raise SettingsError(f"expected option quotes to build surfaces from; found other data in {arguments.data!r}")
+    wanted = wanted or levels.Levels(levels.proposed_for(quotes))
     made = smoothing.history_from_quotes(
         quotes,
-        {"10x8": CH2_GRID, "11x9": VOLGAN_GRID}[arguments.grid],
+        wanted.grid,
         None if arguments.bandwidth is None else _pair(arguments.bandwidth),
         arguments.method,
         seed=arguments.seed,
         rates=arguments.rates,
-        keep_untraded=arguments.keep_untraded,
+        keep_untraded=not arguments.traded_only,
+        forward_moneyness=wanted.forward,
         on_day=counter("days"),
     )
     _write_table(arguments.out, export.surfaces_table(made.history))
     print(made.words)
+    print(f"grid {wanted.text}")
+    if wanted.forward:
+        print("moneyness is measured from each maturity's forward, so these surfaces have no carry")
     for row in made.skipped.itertuples(index=False):
         print("  " + _one_line(f"{row.date:%Y-%m-%d}: {row.reason}"))
     used, total = int(made.days["used"].sum()), int(made.days["quotes"].sum())
     free = int((made.days["phi_after"] == 0).sum())
-    print(f"{used:,} of {total:,} quotes carry vols; bandwidth {made.bandwidth[0]:g}, {made.bandwidth[1]:g}")
+    inside = float(made.days["share_inside"].mean())
+    print(
+        f"{used:,} of {total:,} quotes carry vols; {100 * inside:.1f} % of them enclose the surface between bid and ask"
+    )
+    if arguments.method.startswith("kernel"):
+        print(f"bandwidth {made.bandwidth[0]:g}, {made.bandwidth[1]:g}")
     print(f"{free:,} of {len(made.days):,} surfaces free of static arbitrage; written to {arguments.out}")
     return 0
 

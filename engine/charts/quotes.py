@@ -27,6 +27,7 @@ RESIDUAL_STEP = 0.05
 _MOST_PANELS = 6
 _MOST_EXPIRIES = 40
 _CALL, _PUT = "circle", "diamond"
+_OUTSIDE = "#D55E00"
 _VOL_ROOM = 0.2
 """Room above the vols of a smile, as a share of their range."""
 
@@ -240,7 +241,7 @@ def parity_rates(by_expiry: pd.DataFrame, day: float, *, dark: bool = False) -> 
         dark: drawn on a dark background.
     """
     series = (
-        ("rate", "median of pairs (S − C + P)", theme.data_colour(dark), "circle"),
+        ("rate", "carry (median of pairs)", theme.data_colour(dark), "circle"),
         ("discount_rate", "discount rate (slope)", SURFACE_COLOUR, "square"),
         ("dividend_yield", "dividend yield (slope less carry)", "#D55E00", "diamond"),
     )
@@ -264,7 +265,7 @@ def parity_rates(by_expiry: pd.DataFrame, day: float, *, dark: bool = False) -> 
         room = 0.15 * (known.max() - known.min()) + 0.2
         fig.update_yaxes(range=[min(known.min(), 100 * day) - room, max(known.max(), 100 * day) + room])
     fig.update_xaxes(type="log")
-    alt = f"Rates implied by put–call parity for {len(by_expiry)} expiries; the day's is {theme.percent(day, 2)}."
+    alt = f"Rates implied by put–call parity for {len(by_expiry)} expiries; the day's carry is {theme.percent(day, 2)}."
     return theme.base_layout(
         fig, alt=alt, x_title="Time to maturity (days, log scale)", y_title="Rate (% a year)", legend=True
     )
@@ -327,6 +328,20 @@ def _smile_traces(smile: pd.DataFrame, curve: tuple[Floats, Floats], dark: bool,
                 ),
                 customdata=rows["strike"],
                 hovertemplate="%{customdata:,.6g} strike, %{x:.1f} %: %{y:.1f} %<extra>" + name + "</extra>",
+            )
+        )
+    outside = smile[~smile["inside"].astype(bool)] if "inside" in smile else smile[:0]
+    if len(outside):
+        outside = outside.iloc[theme.thin(len(outside), theme.MOST_POINTS // (4 * share))]
+        traces.append(
+            go.Scatter(
+                x=theme.float32(100 * outside["moneyness"]),
+                y=theme.float32(100 * outside["iv"]),
+                mode="markers",
+                name="surface outside bid–ask",
+                legendgroup="outside",
+                marker={"color": _OUTSIDE, "symbol": "circle-open", "size": 10, "line": {"width": 1.5}},
+                hoverinfo="skip",
             )
         )
     m, fitted = curve

@@ -1,8 +1,8 @@
 """What put–call parity says about a day of quotes: interest rates, forwards and dividend yields.
 
 A call and a put of one strike and expiry fix a rate, r = log(K/(S − C + P))/τ (SPEC 1.1), exactly when the underlying
-pays nothing until then. With dividends the same formula gives r less what they cost, and depends a little on the
-strike; the median over pairs is then a carry rate. The straight line C − P = D (F − K) through the pairs of an expiry
+pays nothing until then. With dividends the same formula gives r less what they cost, the carry, and depends a little on
+the strike; the median over pairs is the day's carry. The straight line C − P = D (F − K) through the pairs of an expiry
 separates the two: its slope gives the discount rate, its root the forward.
 
 Options on one expiry that settle in the morning and in the afternoon are different contracts; they are kept apart by
@@ -25,13 +25,18 @@ from engine.market.parity_line import parity_line as parity_line  # part of this
 NEAR_THE_MONEY = (0.8, 1.2)
 """Moneyness of the pairs through which the line is drawn, where an expiry has at least three of them."""
 
+_MEETING = 8  # puts and calls nearest to the money that a polynomial joins where no strike has both
+_LEAST_MEETING = 2  # of each
+_CLOSE = 0.06  # how near the money they must lie, as a share of spot
+
 
 @dataclass(frozen=True, eq=False)
 class ParityRates:
-    """Rates implied by put–call parity on one day.
+    """What put–call parity implies on one day.
 
     Args:
-        day: median over all pairs of the day, per year, continuously compounded.
+        day: the day's carry, the median over all pairs (or, without pairs, over expiries), per year, continuously
+            compounded: interest less what dividends cost.
         pairs: one row a pair: ``expiry, root, strike, maturity, call, put, rate``.
         by_expiry: one row an expiry and root: ``expiry, root, maturity, pairs, rate`` (median over its pairs),
             ``forward, discount_rate, dividend_yield`` (from the line; NaN where there is none) and ``line_pairs``.
@@ -40,6 +45,55 @@ class ParityRates:
     day: float
     pairs: pd.DataFrame
     by_expiry: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardCurve:
+    """Forward and discount factor at any maturity: log F/S and log D are linear in time, from zero at no time on.
+
+    Args:
+        spot: S, currency.
+        maturity: ``(n,)`` years, increasing, > 0.
+        log_forward: ``(n,)`` log F/S.
+        log_discount: ``(n,)`` log D.
+    """
+
+    spot: float
+    maturity: Floats
+    log_forward: Floats
+    log_discount: Floats
+
+    def forward(self, maturity: ArrayLike) -> Floats:
+        """F in currency; beyond the last expiry at its own average carry."""
+        forward: Floats = self.spot * np.exp(self._at(maturity, self.log_forward))
+        return forward
+
+    def discount(self, maturity: ArrayLike) -> Floats:
+        """D; beyond the last expiry at its own average rate."""
+        discount: Floats = np.exp(self._at(maturity, self.log_discount))
+        return discount
+
+    def _at(self, maturity: ArrayLike, knots: Floats) -> Floats:
+        tau = np.asarray(maturity, dtype=np.float64)
+        inner = np.interp(tau, np.append(0.0, self.maturity), np.append(0.0, knots))
+        value: Floats = np.where(tau > self.maturity[-1], knots[-1] * tau / self.maturity[-1], inner)
+        return value
+
+
+def forward_curve(spot: float, day: float, by_expiry: pd.DataFrame | None) -> ForwardCurve:
+    """The curve through the expiries that have a forward; S e^{rτ} and e^{−rτ} at the day's carry r if none has.
+
+    Args:
+        spot: currency.
+        day: per year.
+        by_expiry: as in :class:`ParityRates`; where roots share an expiry the one of more pairs is taken.
+    """
+    if by_expiry is None or not by_expiry["forward"].notna().any():
+        return ForwardCurve(spot, np.ones(1), np.array([day]), np.array([-day]))
+    known = by_expiry[by_expiry["forward"].notna()].sort_values(["maturity", "line_pairs"])
+    known = known.drop_duplicates("maturity", keep="last")
+    tau = known["maturity"].to_numpy()
+    return ForwardCurve(spot, tau, np.log(known["forward"].to_numpy() / spot), -tau * known["discount_rate"].to_numpy())
 
 
 def implied_rate(spot: ArrayLike, strike: ArrayLike, call: ArrayLike, put: ArrayLike, maturity: ArrayLike) -> Floats:
@@ -77,18 +131,18 @@ def parity_rates(quotes: pd.DataFrame, spot: float, quoted: pd.DataFrame | None 
     Returns:
         The day's rate and those by expiry and root.
 
+    Without a single pair, as in a file of out-of-the-money quotes, forwards come from where puts and calls meet.
+
     Raises:
-        MarketDataError: if no strike has both a call and a put that imply a rate.
+        MarketDataError: if no strike has both a call and a put that imply a rate, and puts and calls nowhere meet.
     """
     pairs = call_put_pairs(quotes)
+    if pairs.empty:
+        return _without_pairs(quotes, spot)
     pairs["rate"] = implied_rate(spot, pairs["strike"], pairs["call"], pairs["put"], pairs["maturity"])
     usable = pairs[np.isfinite(pairs["rate"])].reset_index(drop=True)
     if usable.empty:
-        calls, puts = int(quotes["is_call"].sum()), int((~quotes["is_call"]).sum())
-        raise MarketDataError(
-            "expected a strike with both a call and a put, from which put–call parity gives the rate; "
-            f"found {calls} calls and {puts} puts without one. Give the rate"
-        )
+        raise _no_pair(quotes)
     more = pairs if quoted is None else call_put_pairs(quoted)
     by_expiry = usable.groupby(["expiry", "root"])
     rates, counts = by_expiry["rate"].median(), by_expiry.size()
@@ -118,6 +172,40 @@ def near_the_money(pairs: pd.DataFrame, spot: float) -> pd.DataFrame:
     """The pairs struck within ``NEAR_THE_MONEY`` of the spot, or all if those are too few for a line."""
     near = pairs[pairs["strike"].between(NEAR_THE_MONEY[0] * spot, NEAR_THE_MONEY[1] * spot)]
     return near if len(near) >= LEAST_PAIRS else pairs
+
+
+def _without_pairs(quotes: pd.DataFrame, spot: float) -> ParityRates:
+    """Forwards from out-of-the-money quotes alone: calls are one polynomial of the strike, C = p(K), and puts the same
+    one by parity, P − K = p(K) − F; interest is not known and taken as the carry."""
+    rows = []
+    close = quotes[(quotes["strike"] / spot - 1).abs() < _CLOSE]
+    for (expiry, root), group in close.groupby(["expiry", "root"], sort=True):
+        puts = group[~group["is_call"]].nlargest(_MEETING, "strike")
+        calls = group[group["is_call"]].nsmallest(_MEETING, "strike")
+        if min(len(puts), len(calls)) < _LEAST_MEETING:
+            continue
+        near, tau = pd.concat([puts, calls]), float(group["maturity"].iloc[0])
+        strike, put = near["strike"].to_numpy() / spot - 1, ~near["is_call"].to_numpy()
+        price = near["mid"].to_numpy() / spot - np.where(put, strike, 0.0)
+        design = np.column_stack([np.vander(strike / np.abs(strike).max(), min(5, len(near) // 2)), -1.0 * put])
+        forward = spot * (1 + float(np.linalg.lstsq(design, price)[0][-1]))
+        carry = float(np.log(forward / spot) / tau)
+        rows.append({"expiry": expiry, "root": root, "maturity": tau, "pairs": 0, "rate": carry, "forward": forward})
+    if not rows:
+        raise _no_pair(quotes)
+    table = pd.DataFrame(rows)
+    day = float(table["rate"].median())
+    table = table.assign(discount_rate=day, dividend_yield=day - table["rate"], line_pairs=0)
+    empty = pd.DataFrame(columns=["expiry", "root", "strike", "maturity", "call", "put", "rate"])
+    return ParityRates(day, empty, table)
+
+
+def _no_pair(quotes: pd.DataFrame) -> MarketDataError:
+    calls, puts = int(quotes["is_call"].sum()), int((~quotes["is_call"]).sum())
+    return MarketDataError(
+        "expected a strike with both a call and a put, from which put–call parity gives the rate; "
+        f"found {calls} calls and {puts} puts without one. Give the rate"
+    )
 
 
 def _line(pairs: pd.DataFrame, spot: float) -> dict[str, float]:

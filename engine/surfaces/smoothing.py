@@ -1,8 +1,10 @@
-"""From option quotes to implied volatility surfaces (SPEC 1.1): one day, or a history of days, on any grid.
+"""From option quotes to implied volatility surfaces: one day continuous in strike and maturity, or days on any grid.
 
-Clean the quotes, take the rate from put–call parity, invert the out-of-the-money prices, and put the vols on a grid by
-one of ``METHODS``; the bandwidths of the kernel are those with the least arbitrage penalty. A surface comes with
-everything one should know before trusting it (:class:`Construction`).
+Clean the quotes, take forward and discount factor of each expiry from put–call parity, invert the out-of-the-money
+prices, and lay a surface through them by one of ``METHODS`` (:func:`fit_quotes`); then put it on a grid. The default is
+the smoothest surface without static arbitrage that keeps inside bid and ask. The thesis's way (SPEC 1.1) is
+``method="kernel", rates="day", keep_untraded=False``. A surface comes with everything one should know before trusting
+it (:class:`QuoteFit`, :class:`Construction`).
 
 References:
     Data-driven generative models for financial markets, section 3.3.1.
@@ -14,20 +16,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import MarketDataError, ScenaristError, SettingsError
 from engine.market.grid import Floats, Grid
+from engine.market.intake import Imported
 from engine.market.quotes import OptionQuotes
 from engine.market.surface_history import Day, SurfaceHistory
-from engine.surfaces import arbitrage, arbitrage_repair, black_scholes, nadaraya_watson, parity, quote_cleaning, ssvi
+from engine.surfaces import (
+    arbitrage,
+    arbitrage_free,
+    arbitrage_repair,
+    black_scholes,
+    levels,
+    nadaraya_watson,
+    parity,
+    quote_cleaning,
+    ssvi,
+)
+from engine.surfaces.arbitrage_free import CallSurface
 from engine.surfaces.arbitrage_repair import Repair
 from engine.surfaces.nadaraya_watson import Bandwidth, BandwidthSearch, ScatteredVols
-from engine.surfaces.parity import ParityRates
+from engine.surfaces.parity import ForwardCurve, ParityRates
 from engine.surfaces.quote_cleaning import drop_counts, drop_words, prices_at, vols_at
 from engine.surfaces.ssvi import SSVI
 
@@ -88,52 +102,141 @@ def outside_quotes(vols: ScatteredVols, grid: Grid) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True, eq=False)
-class Construction:
-    """One day's surface.
+class QuoteFit:
+    """A surface through one day of quotes, at any strike and maturity.
 
     Args:
         date, spot: the day and the price of the underlying.
-        grid: the grid of the surface.
-        iv: ``(n_moneyness, n_maturity)`` implied vols, annualised, finite and > 0.
-        interpolated: the same shape, the quotes joined by straight lines and no more: what smoothing started from.
-        rate: the day's rate, per year.
-        parity: rates by expiry and the pairs behind them; None if the rate was given and no pair was there.
-        method: one of ``smoothing.METHODS``.
-        bandwidth: (h1, h2) of the kernel that smoothed the surface and the half-spreads.
-        search: the bandwidth search, if there was one.
-        half_spread: ``(2, n_moneyness, n_maturity)`` smoothed half-spreads of calls and puts, fractions of spot.
+        method: one of ``METHODS``.
+        rate: the day's carry, per year.
+        parity: what parity says by expiry; None if the rate was given and no pair was there.
+        curve: forwards and discount factors at any maturity.
+        vol: (moneyness K/S, maturity in years) → implied vol; arrays of one shape.
         quotes: the quotes used, one row each: ``row, expiry, root, strike, is_call, bid, ask, volume, mid, moneyness,
-            maturity, half_spread, discount_rate, prepaid, iv, vega, fitted_iv, residual`` (iv less fitted, vol points;
-            NaN outside the grid).
+            maturity, half_spread, discount_rate, prepaid, iv, vega, fitted_iv, residual`` (iv less fitted, vol points)
+            and ``inside`` (bid and ask enclose the surface's price; NaN and False outside the grid of a method that
+            needs one).
+        kept: all usable quotes, those in the money as well.
         dropped: the quotes dropped, with ``reason``.
         n_quotes: how many the day had.
-        extrapolated: ``(n_moneyness, n_maturity)`` grid points outside the quotes, or far from all of them.
-        before, after: penalties of ``interpolated`` and of ``iv``; with a repair the first is that of what it repaired.
+        bandwidth, search: of the kernel that smoothed the surface and the half-spreads.
         repair: what the repair changed, if there was one.
-        model: the fitted SSVI, if that is the method.
+        model: the fitted SSVI or arbitrage-free prices, if that is the method.
         notes: what else a person should know, a sentence each.
     """
 
     date: np.datetime64
     spot: float
-    grid: Grid
-    iv: Floats
-    interpolated: Floats
+    method: str
     rate: float
     parity: ParityRates | None
-    method: str
-    bandwidth: Bandwidth
-    search: BandwidthSearch | None
-    half_spread: Floats
+    curve: ForwardCurve
+    vol: Callable[[Floats, Floats], Floats]
     quotes: pd.DataFrame
+    kept: pd.DataFrame
     dropped: pd.DataFrame
     n_quotes: int
+    bandwidth: Bandwidth
+    search: BandwidthSearch | None
+    repair: Repair | None
+    model: SSVI | CallSurface | None
+    notes: tuple[str, ...] = ()
+
+    def iv(self, moneyness: ArrayLike, maturity: ArrayLike) -> Floats:
+        """Implied vols, annualised, of the broadcast shape.
+
+        Args:
+            moneyness: K/S, > 0.
+            maturity: years, > 0.
+
+        Raises:
+            MarketDataError: if an argument is outside its range.
+        """
+        m, tau = np.broadcast_arrays(np.asarray(moneyness, dtype=np.float64), np.asarray(maturity, dtype=np.float64))
+        for name, values in (("moneyness", m), ("maturity", tau)):
+            if not (np.isfinite(values) & (values > 0)).all():
+                wrong = values[~(np.isfinite(values) & (values > 0))].flat[0]
+                raise MarketDataError(f"expected {name} that is finite and > 0; found {wrong:g}")
+        return self.vol(m, tau)
+
+    def forward(self, maturity: ArrayLike) -> Floats:
+        """Forward price of the underlying at a maturity in years, currency."""
+        return self.curve.forward(maturity)
+
+    def discount(self, maturity: ArrayLike) -> Floats:
+        """Discount factor at a maturity in years."""
+        return self.curve.discount(maturity)
+
+    @cached_property
+    def share_inside(self) -> float:
+        """Share of the quotes whose bid and ask enclose the surface's price; NaN if the surface covers none."""
+        known = np.isfinite(self.quotes["fitted_iv"])
+        return float(self.quotes.loc[known, "inside"].mean()) if known.any() else float("nan")
+
+    @cached_property
+    def violated(self) -> pd.DataFrame:
+        """The quotes that the surface's price leaves, farthest first: ``row, expiry, root, strike, is_call, bid, ask,
+        volume, price`` (the surface's), ``outside`` (how far, currency) and ``vol_points`` (the same over vega)."""
+        known = self.quotes[np.isfinite(self.quotes["fitted_iv"]) & ~self.quotes["inside"]]
+        price = prices_at(known, known["fitted_iv"])
+        outside = np.maximum(known["bid"] - price, price - known["ask"])
+        columns = ["row", "expiry", "root", "strike", "is_call", "bid", "ask", "volume"]
+        vol_points = 100 * outside / (self.spot * known["vega"])
+        table: pd.DataFrame = known[columns].assign(price=price, outside=outside, vol_points=vol_points)
+        return table.sort_values("outside", ascending=False, ignore_index=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Construction:
+    """One day's surface on a grid.
+
+    Args:
+        fit: the surface it was taken from, and its quotes.
+        grid: the grid of the surface; moneyness is K/S, or K/F if ``forward_moneyness``.
+        forward_moneyness: whether it is.
+        iv: ``(n_moneyness, n_maturity)`` implied vols, annualised, finite and > 0.
+        interpolated: the same shape, the quotes joined by straight lines and no more.
+        half_spread: ``(2, n_moneyness, n_maturity)`` smoothed half-spreads of calls and puts, fractions of spot.
+        extrapolated: ``(n_moneyness, n_maturity)`` grid points outside the quotes, or far from all of them.
+        before, after: penalties of ``interpolated`` and of ``iv``; with a repair the first is that of what it repaired.
+        notes: what else a person should know, a sentence each.
+    """
+
+    fit: QuoteFit
+    grid: Grid
+    forward_moneyness: bool
+    iv: Floats
+    interpolated: Floats
+    half_spread: Floats
     extrapolated: NDArray[np.bool_]
     before: arbitrage.Penalty
     after: arbitrage.Penalty
-    repair: Repair | None
-    model: SSVI | None
     notes: tuple[str, ...] = ()
+
+    @property
+    def date(self) -> np.datetime64:
+        """The day."""
+        return self.fit.date
+
+    @property
+    def spot(self) -> float:
+        """Price of the underlying."""
+        return self.fit.spot
+
+    @property
+    def rate(self) -> float:
+        """The carry with which the grid's vols give prices: the day's; 0 where moneyness is measured from forwards."""
+        return 0.0 if self.forward_moneyness else self.fit.rate
+
+    @property
+    def quotes(self) -> pd.DataFrame:
+        """The quotes used, see :class:`QuoteFit`."""
+        return self.fit.quotes
+
+    @property
+    def dropped(self) -> pd.DataFrame:
+        """The quotes dropped, with ``reason``."""
+        return self.fit.dropped
 
     @property
     def surface(self) -> Floats:
@@ -142,8 +245,8 @@ class Construction:
 
     @property
     def rates(self) -> pd.DataFrame:
-        """Parity rates by expiry and root (empty if the rate was given and no pair was there)."""
-        return pd.DataFrame() if self.parity is None else self.parity.by_expiry
+        """Forwards and rates by expiry and root (empty if the rate was given and no pair was there)."""
+        return pd.DataFrame() if self.fit.parity is None else self.fit.parity.by_expiry
 
     @property
     def drop_counts(self) -> pd.Series:
@@ -169,14 +272,6 @@ class Construction:
             return float("nan")
         return float(np.sqrt(weight @ known["residual"].to_numpy() ** 2 / weight.sum()))
 
-    @cached_property
-    def within_spread(self) -> float:
-        """Share of the quotes inside the grid whose bid and ask enclose the surface's price; NaN if there are none."""
-        known = self.quotes[np.isfinite(self.quotes["residual"])]
-        price = prices_at(known, known["fitted_iv"])
-        inside = (price >= known["bid"].to_numpy()) & (price <= known["ask"].to_numpy())
-        return float(inside.mean()) if len(known) else float("nan")
-
     def smile(self, expiry: pd.Timestamp) -> pd.DataFrame:
         """The quotes of one expiry with ``iv_bid`` and ``iv_ask`` (0 where a bid is worth less than no vol)."""
         rows = self.quotes[self.quotes["expiry"] == expiry].sort_values("moneyness", ignore_index=True)
@@ -186,9 +281,9 @@ class Construction:
     @property
     def words(self) -> str:
         """What was dropped and why, what was used, and what else there is to know."""
-        in_the_money = self.n_quotes - len(self.dropped) - len(self.quotes)
+        in_the_money = self.fit.n_quotes - len(self.dropped) - len(self.quotes)
         sentences = [
-            drop_words(self.dropped, self.n_quotes),
+            drop_words(self.dropped, self.fit.n_quotes),
             f"{len(self.quotes):,} out-of-the-money vols make the surface; {in_the_money:,} in-the-money quotes serve "
             "parity and half-spreads only",
             *self.notes,
@@ -217,8 +312,8 @@ class HistoryConstruction:
         bandwidth: (h1, h2) used on all of them.
         search: the search that chose it, if there was one.
         search_day: the day of the search.
-        days: one row a day built: ``date, quotes, used, dropped, rate, phi_before, phi_after, rmse, extrapolated`` and
-            one column a reason with its count.
+        days: one row a day built: ``date, quotes, used, dropped, rate, phi_before, phi_after, rmse, share_inside,
+            extrapolated`` and one column a reason with its count.
         skipped: one row a day that could not be built: ``date, reason``, the reason a sentence.
     """
 
@@ -238,7 +333,10 @@ class HistoryConstruction:
         return f"{built}, {len(self.skipped):,} day{'s' if len(self.skipped) != 1 else ''} skipped."
 
 
+DEFAULT_METHOD = "arbitrage_free"
+
 METHODS = {
+    DEFAULT_METHOD: "Arbitrage-free through the quotes",
     "kernel": "Kernel smoothing",
     "kernel+repair": "Kernel, then repaired",
     "ssvi": "SSVI fit",
@@ -247,8 +345,15 @@ METHODS = {
 }
 """Ways from scattered vols to a surface, and their names for people."""
 
-RATES = {"day": "one rate for the day", "expiry": "forward and discount rate of each expiry"}
-"""Where the rate of an inversion comes from."""
+RATES = {"expiry": "forward and discount rate of each expiry", "day": "one carry for the day"}
+"""Where the forward and the discount factor of an inversion come from."""
+
+UNTRADED_WEIGHT = 0.2
+"""What the quote of an option that nobody traded weighs, beside that of a traded one."""
+
+_ROUNDING = 1e-7  # of spot, to which the programme is exact: a price on a bid or an ask is inside
+
+_SESSION = 6.5 / 24 / 365  # years from the opening, where morning-settled options end, to the close
 
 FAR = 3.0
 """A grid point farther than this from every quote, in standard deviations of the kernel, is extrapolated."""
@@ -259,99 +364,159 @@ BANDWIDTH_DAYS = 100
 RateSource = Literal["day", "expiry"]
 
 
-def surface_from_quotes(
-    quotes: OptionQuotes,
-    grid: Grid,
-    bandwidth: Bandwidth | None = None,
-    method: str = "kernel",
-    *,
+def fit_quotes(
+    quotes: OptionQuotes | Imported[OptionQuotes],
     day: Day | None = None,
+    method: str = DEFAULT_METHOD,
+    *,
+    grid: Grid | None = None,
+    bandwidth: Bandwidth | None = None,
     rate: float | None = None,
-    rates: RateSource = "day",
-    keep_untraded: bool = False,
+    rates: RateSource = "expiry",
+    keep_untraded: bool = True,
     previous: Day | None = None,
-) -> Construction:
-    """The implied volatility surface of one day of quotes.
+) -> QuoteFit:
+    """The surface through one day of quotes, at any strike and maturity.
 
     Args:
-        quotes: quotes of one or more days.
-        grid: where to.
+        quotes: quotes of one or more days, or what :func:`engine.market.intake.read_quotes` gives.
+        day: which day; may be omitted if there is only one.
+        method: one of ``METHODS``.
+        grid: where the kernel smooths and a repair works; between its points the surface is linear, beyond them held.
+            What :func:`engine.surfaces.levels.proposed` proposes if not given.
         bandwidth: (h1, h2) of the kernel, variances in moneyness and years. If not given the kernel methods search for
             it, and the others smooth half-spreads with the published pair.
-        method: one of ``METHODS``.
-        day: which day; may be omitted if there is only one.
         rate: the day's rate per year, instead of the one from parity.
-        rates: ``day``: invert all prices at the day's rate (SPEC 1.1); ``expiry``: at the forward and the discount rate
-            of each expiry, so that puts and calls agree where dividends and the clock make rates differ.
-        keep_untraded: also use quotes of no volume.
+        rates: ``expiry``: invert prices at the forward and the discount rate of each expiry, so that puts and calls
+            agree where dividends and the clock make rates differ; ``day``: at the day's carry (SPEC 1.1).
+        keep_untraded: use quotes of no volume too, with ``UNTRADED_WEIGHT``.
         previous: an earlier day to judge stale quotes by.
 
-    Returns:
-        The surface with rates, half-spreads, quotes used, quotes dropped and penalties.
-
     Raises:
-        MarketDataError: if the quotes cannot carry a surface: all dropped, calls or puts only, one expiry, no pair.
+        MarketDataError: if the quotes cannot carry a surface: all dropped, calls or puts only, no forward, or one
+            expiry with a method that needs two.
         SettingsError: for an unknown method or a bandwidth that is not positive.
     """
     if method not in METHODS:
         raise SettingsError(f"expected one of {', '.join(METHODS)}; found {method!r}")
     if rates not in RATES:
         raise SettingsError(f"expected rates by day or by expiry; found {rates!r}")
-    clean = quote_cleaning.clean(quotes, day, keep_untraded=keep_untraded, previous=previous)
+    h = None if bandwidth is None else nadaraya_watson.check_bandwidth(bandwidth)
+    table = quotes.data if isinstance(quotes, Imported) else quotes
+    clean = quote_cleaning.clean(table, day, keep_untraded=keep_untraded, previous=previous)
     total = len(clean.table) + len(clean.dropped)
-    _check_usable(clean, total)
-    found = _parity(clean, needed=rate is None or rates == "expiry")
-    day_rate = float(rate) if rate is not None else found.day  # type: ignore[union-attr]
-    row_rates, forwards, notes = _rates_by_row(clean, found, day_rate, rates)
+    _check_usable(clean, total, least=1 if method == DEFAULT_METHOD else 2)
+    found = _parity(clean, needed=rate is None)
+    carry = float(rate) if rate is not None else found.day  # type: ignore[union-attr]
+    by_expiry = None if found is None or rates == "day" else found.by_expiry
+    curve = parity.forward_curve(clean.spot, carry, by_expiry)
+    row_rates, forwards, notes = _rates_by_row(clean, by_expiry, curve)
     kept, otm = quote_cleaning.with_vols(clean, row_rates, forwards)
     _check_both_sides(otm, total)
     used = otm.table
-    vols = ScatteredVols(*(used[name].to_numpy() for name in ("moneyness", "maturity", "iv", "vega")))
-    search = None
-    if bandwidth is None and method.startswith("kernel"):
-        search = nadaraya_watson.search_bandwidth(vols, grid, day_rate)
-    h = nadaraya_watson.check_bandwidth(bandwidth or (search.best if search else nadaraya_watson.PUBLISHED_BANDWIDTH))
-    interpolated = interpolate(vols, grid)
-    model = None
-    if method == "ssvi":
-        # the grid's forward is S e^{rτ}, so the fit measures moneyness from it too
-        model = ssvi.fit(np.log(vols.moneyness) - day_rate * vols.maturity, vols.maturity, vols.iv, vols.weight)
-        iv = model.surface(grid, day_rate)
+    weight = used["vega"].to_numpy() * np.where(used["volume"] == 0, UNTRADED_WEIGHT, 1.0)
+    vols = ScatteredVols(used["moneyness"].to_numpy(), used["maturity"].to_numpy(), used["iv"].to_numpy(), weight)
+    search = repair = None
+    model: SSVI | CallSurface | None = None
+    at_quotes = None
+    if method == DEFAULT_METHOD:
+        model, time = _arbitrage_free(used)
+        vol = _of_calls(model, curve)
+        at_quotes = _calls_at(model, used, time)
+    elif method == "ssvi":
+        k = np.log(used["strike"].to_numpy() / curve.forward(vols.maturity))
+        model = ssvi.fit(k, vols.maturity, vols.iv, vols.weight)
+        vol = _of_ssvi(model, curve)
     else:
-        iv = nadaraya_watson.smooth(vols, grid, h) if method.startswith("kernel") else interpolated
-    half_spread = _half_spreads(kept, grid, iv, h, day_rate)
-    before = arbitrage.penalty(interpolated, grid, day_rate)
-    repair = None
-    if method.endswith("+repair"):
-        before = arbitrage.penalty(iv, grid, day_rate)
-        out = np.where(grid.moneyness[:, None] >= 1, half_spread[0], half_spread[1])
-        repair = arbitrage_repair.repair(iv, grid, day_rate, out)
-        iv = repair.iv
-        notes = (*notes, repair.words)
-    extrapolated = outside_quotes(vols, grid)
-    if method.startswith("kernel"):
-        extrapolated |= nadaraya_watson.reach(vols, grid, h) > FAR
-    return Construction(
+        on = grid or levels.proposed(used)
+        if h is None and method.startswith("kernel"):
+            search = nadaraya_watson.search_bandwidth(vols, on, carry)
+            h = search.best
+        iv = (
+            interpolate(vols, on)
+            if h is None or not method.startswith("kernel")
+            else nadaraya_watson.smooth(vols, on, h)
+        )
+        if method.endswith("+repair"):
+            half = _half_spreads(kept.table, on, iv, h or nadaraya_watson.PUBLISHED_BANDWIDTH, carry)
+            repair = arbitrage_repair.repair(iv, on, carry, np.where(on.moneyness[:, None] >= 1, half[0], half[1]))
+            iv = repair.iv
+            notes = (*notes, repair.words)
+        vol = _of_grid(iv, on)
+        inside = nadaraya_watson.inside(on, vols.moneyness, vols.maturity)
+        at_quotes = np.where(inside, vol(vols.moneyness, vols.maturity), np.nan)
+    if at_quotes is None:
+        at_quotes = vol(vols.moneyness, vols.maturity)
+    return QuoteFit(
         date=clean.date,
         spot=clean.spot,
-        grid=grid,
-        iv=iv,
-        interpolated=interpolated,
-        rate=day_rate,
-        parity=found,
         method=method,
-        bandwidth=h,
-        search=search,
-        half_spread=half_spread,
-        quotes=_compared(used, grid, iv),
+        rate=carry,
+        parity=found,
+        curve=curve,
+        vol=vol,
+        quotes=_compared(used, at_quotes, clean.spot),
+        kept=kept.table,
         dropped=otm.dropped,
         n_quotes=total,
-        extrapolated=extrapolated,
-        before=before,
-        after=arbitrage.penalty(iv, grid, day_rate),
+        bandwidth=h or nadaraya_watson.PUBLISHED_BANDWIDTH,
+        search=search,
         repair=repair,
         model=model,
-        notes=(*clean.notes, *notes, *_reach_notes(extrapolated, grid)),
+        notes=(*clean.notes, *notes),
+    )
+
+
+def surface_from_quotes(
+    quotes: OptionQuotes | Imported[OptionQuotes],
+    grid: Grid,
+    bandwidth: Bandwidth | None = None,
+    method: str = DEFAULT_METHOD,
+    *,
+    forward_moneyness: bool = False,
+    **options: Any,
+) -> Construction:
+    """The implied volatility surface of one day of quotes on a grid.
+
+    Args:
+        quotes: quotes of one or more days.
+        grid: where to.
+        bandwidth: as in :func:`fit_quotes`.
+        method: one of ``METHODS``.
+        forward_moneyness: the grid's moneyness is K/F, not K/S; prices on it have no carry.
+        **options: as in :func:`fit_quotes`.
+
+    Returns:
+        The surface with forwards, half-spreads, quotes used, quotes dropped and penalties.
+
+    Raises:
+        MarketDataError, SettingsError: as :func:`fit_quotes`.
+    """
+    own = None if forward_moneyness else grid
+    fit = fit_quotes(quotes, method=method, grid=own, bandwidth=bandwidth, **options)
+    used = fit.quotes
+    at = grid.moneyness[:, None] * (fit.forward(grid.maturity) / fit.spot if forward_moneyness else 1.0)
+    iv = fit.iv(at, grid.maturity)
+    scale = fit.forward(used["maturity"]) / fit.spot if forward_moneyness else 1.0
+    moneyness = used["moneyness"].to_numpy() / scale
+    vols = ScatteredVols(moneyness, *(used[name].to_numpy() for name in ("maturity", "iv", "vega")))
+    interpolated = interpolate(vols, grid)
+    rate = 0.0 if forward_moneyness else fit.rate
+    start = interpolated if fit.repair is None or forward_moneyness else iv - fit.repair.iv_change
+    extrapolated = outside_quotes(vols, grid)
+    if method.startswith("kernel"):
+        extrapolated |= nadaraya_watson.reach(vols, grid, fit.bandwidth) > FAR
+    return Construction(
+        fit=fit,
+        grid=grid,
+        forward_moneyness=forward_moneyness,
+        iv=iv,
+        interpolated=interpolated,
+        half_spread=_half_spreads(fit.kept, grid, iv, fit.bandwidth, rate),
+        extrapolated=extrapolated,
+        before=arbitrage.penalty(start, grid, rate),
+        after=arbitrage.penalty(iv, grid, rate),
+        notes=(*fit.notes, *_reach_notes(extrapolated, grid)),
     )
 
 
@@ -359,11 +524,12 @@ def history_from_quotes(
     quotes: OptionQuotes,
     grid: Grid,
     bandwidth: Bandwidth | None = None,
-    method: str = "kernel",
+    method: str = DEFAULT_METHOD,
     *,
+    forward_moneyness: bool = False,
     seed: int = 0,
-    rates: RateSource = "day",
-    keep_untraded: bool = False,
+    rates: RateSource = "expiry",
+    keep_untraded: bool = True,
     name: str = "",
     on_day: Callable[[int, int], None] | None = None,
 ) -> HistoryConstruction:
@@ -377,9 +543,9 @@ def history_from_quotes(
         grid: where to.
         bandwidth: (h1, h2); searched for if not given and the method smooths.
         method: one of ``METHODS``.
+        forward_moneyness: as in :func:`surface_from_quotes`.
         seed: of the draw.
-        rates: as in :func:`surface_from_quotes`.
-        keep_untraded: also use quotes of no volume.
+        rates, keep_untraded: as in :func:`fit_quotes`.
         name: what a person calls the history.
         on_day: called with (days done, days in all) after each day.
 
@@ -390,7 +556,8 @@ def history_from_quotes(
         MarketDataError: if no day can carry a surface.
     """
     by_day = _by_day(quotes)
-    options = {"method": method, "rates": rates, "keep_untraded": keep_untraded}
+    options: dict[str, Any] = {"method": method, "rates": rates, "keep_untraded": keep_untraded}
+    options["forward_moneyness"] = forward_moneyness
     search = search_day = None
     if bandwidth is None and method.startswith("kernel"):
         search, search_day = _search_on_a_day(by_day, grid, options, seed)
@@ -402,7 +569,7 @@ def history_from_quotes(
         before = previous.get(date)
         both = rows if before is None else OptionQuotes(pd.concat([by_day[before].table, rows.table]), quotes.name)
         try:
-            built.append(surface_from_quotes(both, grid, bandwidth, day=date, previous=before, **options))  # type: ignore[arg-type]
+            built.append(surface_from_quotes(both, grid, bandwidth, day=date, previous=before, **options))
         except MarketDataError as error:
             skipped.append({"date": pd.Timestamp(date), "reason": str(error)})
         if on_day is not None:
@@ -423,10 +590,10 @@ def history_from_quotes(
     )
     days = pd.DataFrame([_summary(c) for c in built])
     table = pd.DataFrame(skipped, columns=["date", "reason"])
-    return HistoryConstruction(history, built[0].bandwidth, search, search_day, days, table)
+    return HistoryConstruction(history, built[0].fit.bandwidth, search, search_day, days, table)
 
 
-def _check_usable(clean: quote_cleaning.CleanQuotes, total: int) -> None:
+def _check_usable(clean: quote_cleaning.CleanQuotes, total: int, least: int) -> None:
     table = clean.table
     if table.empty:
         words = quote_cleaning.drop_words(clean.dropped, total)
@@ -438,7 +605,7 @@ def _check_usable(clean: quote_cleaning.CleanQuotes, total: int) -> None:
                 f"expected calls and puts on {clean.date}; found {len(table):,} usable {other} and no {name}"
             )
     expiries = table["expiry"].unique()
-    if len(expiries) < 2:
+    if len(expiries) < least:
         raise MarketDataError(
             f"expected quotes of at least two expiries on {clean.date}, to tell one maturity from another; "
             f"found one, {expiries[0]:%Y-%m-%d}"
@@ -466,32 +633,87 @@ def _parity(clean: quote_cleaning.CleanQuotes, needed: bool) -> parity.ParityRat
 
 
 def _rates_by_row(
-    clean: quote_cleaning.CleanQuotes, found: parity.ParityRates | None, day_rate: float, rates: RateSource
-) -> tuple[Floats, Floats | None, tuple[str, ...]]:
+    clean: quote_cleaning.CleanQuotes, by_expiry: pd.DataFrame | None, curve: ForwardCurve
+) -> tuple[Floats, Floats, tuple[str, ...]]:
     """Discount rate and forward of every quote, and what to say about expiries that have none of their own."""
     table = clean.table
-    if rates == "day" or found is None:
-        return np.full(len(table), day_rate), None, ()
-    own = table[["expiry", "root", "maturity"]].merge(found.by_expiry, on=["expiry", "root"], how="left")
     tau = table["maturity"].to_numpy()
-    known = own["forward"].notna().to_numpy()
-    discount_rate = np.where(known, own["discount_rate"], day_rate)
-    forward = np.where(known, own["forward"], clean.spot * np.exp(day_rate * tau))
-    without = table.loc[~known, "expiry"].nunique()
-    if not without:
+    discount_rate, forward = -np.log(curve.discount(tau)) / tau, curve.forward(tau)
+    if by_expiry is None:
         return discount_rate, forward, ()
-    who = "1 expiry has" if without == 1 else f"{without} expiries have"
-    notes = (f"{who} too few call/put pairs for a forward and the day's rate is taken instead",)
-    return discount_rate, forward, notes
+    own = table[["expiry", "root"]].merge(by_expiry, on=["expiry", "root"], how="left")
+    known = own["forward"].notna().to_numpy()
+    discount_rate = np.where(known, own["discount_rate"], discount_rate)
+    forward = np.where(known, own["forward"], forward)
+    notes = []
+    if not by_expiry["pairs"].any():
+        notes.append(
+            "no call and put share a strike: forwards are where out-of-the-money puts and calls meet, and interest is "
+            "taken as the carry"
+        )
+    without = table.loc[~known, "expiry"].nunique()
+    if without:
+        who = "1 expiry has" if without == 1 else f"{without} expiries have"
+        notes.append(f"{who} too few call/put pairs for a forward and take that of the neighbouring expiries")
+    return discount_rate, forward, tuple(notes)
 
 
-def _half_spreads(
-    kept: quote_cleaning.CleanQuotes, grid: Grid, iv: Floats, bandwidth: Bandwidth, rate: float
-) -> Floats:
+def _arbitrage_free(used: pd.DataFrame) -> tuple[CallSurface, Floats]:
+    """The arbitrage-free prices through used quotes, and the time of each quote's expiry.
+
+    Where roots share an expiry, the one worth less at the money settles in the morning and ends a session earlier.
+    """
+    parts = []
+    for (expiry, _), rows in used.groupby(["expiry", "root"], sort=True):
+        tau = rows["maturity"].to_numpy()
+        forward = (rows["prepaid"] * np.exp(rows["discount_rate"] * rows["maturity"])).to_numpy()
+        k, calls = rows["strike"].to_numpy() / forward, rows["is_call"].to_numpy()
+        low, high = (rows[side].to_numpy() / rows["prepaid"].to_numpy() for side in ("bid", "ask"))
+        intrinsic = np.where(calls, 0.0, 1 - k)
+        weight = np.where(rows["volume"] == 0, UNTRADED_WEIGHT, 1.0)
+        piece = arbitrage_free.Slice(float(tau[0]), k, low + intrinsic, high + intrinsic, weight)
+        order = np.argsort(k)
+        nearest = float(np.interp(0.0, np.log(k[order]), rows["iv"].to_numpy()[order]))
+        parts.append((expiry, nearest, piece, rows.index))
+    parts.sort(key=lambda part: (part[0], part[1]))
+    times = np.array([part[2].maturity for part in parts])
+    for i in range(len(parts) - 2, -1, -1):
+        if parts[i][0] == parts[i + 1][0]:
+            times[i] = times[i + 1] - min(_SESSION, times[i + 1] / 10)
+    time = np.empty(len(used))
+    for at, part in zip(times, parts, strict=True):
+        time[part[3]] = at
+    slices = [replace(part[2], maturity=float(at)) for at, part in zip(times, parts, strict=True)]
+    return arbitrage_free.fit(slices), time
+
+
+def _of_calls(model: CallSurface, curve: ForwardCurve) -> Callable[[Floats, Floats], Floats]:
+    return lambda m, tau: model.iv(m * curve.spot / curve.forward(tau), tau)
+
+
+def _calls_at(model: CallSurface, used: pd.DataFrame, time: Floats) -> Floats:
+    """Vols at the quotes, each with the forward and the law of its own expiry and root, in the time of its quote."""
+    tau = used["maturity"].to_numpy()
+    k = used["strike"].to_numpy() / (used["prepaid"].to_numpy() * np.exp(used["discount_rate"].to_numpy() * tau))
+    return black_scholes.implied_vol(model.out_of_the_money(k, time), 1.0, k, tau, 0.0, k >= 1)
+
+
+def _of_ssvi(model: SSVI, curve: ForwardCurve) -> Callable[[Floats, Floats], Floats]:
+    return lambda m, tau: model.iv(m * curve.spot / curve.forward(tau), tau)
+
+
+def _of_grid(iv: Floats, grid: Grid) -> Callable[[Floats, Floats], Floats]:
+    """Linear between the points of a grid, held beyond them."""
+    return lambda m, tau: grid.interpolate(
+        iv, np.clip(m, *grid.moneyness[[0, -1]]), np.clip(tau, *grid.maturity[[0, -1]])
+    )
+
+
+def _half_spreads(kept: pd.DataFrame, grid: Grid, iv: Floats, bandwidth: Bandwidth, rate: float) -> Floats:
     """Half-spreads of calls and of puts at all strikes, smoothed like the vols; the vega is the surface's own."""
     sides = []
     for is_call in (True, False):
-        side = kept.table[kept.table["is_call"] == is_call]
+        side = kept[kept["is_call"] == is_call]
         m, tau = side["moneyness"].to_numpy(), side["maturity"].to_numpy()
         vol = grid.interpolate(iv, np.clip(m, *grid.moneyness[[0, -1]]), np.clip(tau, *grid.maturity[[0, -1]]))
         kappa = black_scholes.vega(1.0, m, tau, vol, rate)
@@ -500,12 +722,12 @@ def _half_spreads(
     return np.stack(sides)
 
 
-def _compared(used: pd.DataFrame, grid: Grid, iv: Floats) -> pd.DataFrame:
-    """Quotes with the surface's vol at their place, where the grid covers it."""
-    m, tau = used["moneyness"].to_numpy(), used["maturity"].to_numpy()
-    inside = nadaraya_watson.inside(grid, m, tau)
-    fitted = np.where(inside, grid.interpolate(iv, m, tau), np.nan)
-    return used.assign(fitted_iv=fitted, residual=100 * (used["iv"].to_numpy() - fitted))
+def _compared(used: pd.DataFrame, fitted: Floats, spot: float) -> pd.DataFrame:
+    """Quotes with the surface's vol at their place, and whether bid and ask enclose its price."""
+    price = prices_at(used, fitted)
+    free = _ROUNDING * spot
+    inside = (price >= used["bid"].to_numpy() - free) & (price <= used["ask"].to_numpy() + free)
+    return used.assign(fitted_iv=fitted, residual=100 * (used["iv"].to_numpy() - fitted), inside=inside)
 
 
 def _reach_notes(extrapolated: NDArray[np.bool_], grid: Grid) -> tuple[str, ...]:
@@ -528,19 +750,19 @@ def _by_day(quotes: OptionQuotes) -> dict[np.datetime64, OptionQuotes]:
 
 
 def _search_on_a_day(
-    by_day: dict[np.datetime64, OptionQuotes], grid: Grid, options: dict[str, object], seed: int
+    by_day: dict[np.datetime64, OptionQuotes], grid: Grid, options: dict[str, Any], seed: int
 ) -> tuple[BandwidthSearch, np.datetime64]:
     """The search on the first usable day of a random order of the first hundred."""
     early = list(by_day)[:BANDWIDTH_DAYS]
     reason: ScenaristError | None = None
     for position in np.random.default_rng(seed).permutation(len(early)):
         try:
-            built = surface_from_quotes(by_day[early[position]], grid, **options)  # type: ignore[arg-type]
+            built = surface_from_quotes(by_day[early[position]], grid, **options)
         except MarketDataError as error:
             reason = reason or error
             continue
-        if built.search is not None:
-            return built.search, early[position]
+        if built.fit.search is not None:
+            return built.fit.search, early[position]
     raise MarketDataError(
         f"expected a day among the first {len(early)} that carries a surface; none does, one because: {reason}"
     )
@@ -550,13 +772,14 @@ def _summary(c: Construction) -> dict[str, object]:
     counts = {f"dropped_{reason}": int(c.drop_counts.get(reason, 0)) for reason in quote_cleaning.REASONS}
     return {
         "date": pd.Timestamp(c.date),
-        "quotes": c.n_quotes,
+        "quotes": c.fit.n_quotes,
         "used": len(c.quotes),
         "dropped": len(c.dropped),
         "rate": c.rate,
         "phi_before": c.phi_before,
         "phi_after": c.phi_after,
         "rmse": c.rmse,
+        "share_inside": c.fit.share_inside,
         "extrapolated": int(c.extrapolated.sum()),
         **counts,
     }

@@ -26,32 +26,40 @@ choice = controls.choose(loaded)
 with frame.errors("Choose another day or dataset in the sidebar, or keep untraded quotes."):
     built = cache.quote_surface(
         loaded,
-        choice.grid,
+        choice.levels.grid,
         choice.bandwidth,
         choice.method,
+        forward_moneyness=choice.levels.forward,
         day=choice.day,
         previous=choice.previous,
         rates=choice.rates,
         keep_untraded=choice.keep_untraded,
     )
+controls.show_shares(loaded, choice, {choice.method: built.fit.share_inside})
 truth = None
 if loaded.entry.id == SIMULATED:
     source = catalogue.find(SOURCE).entry
     history = cache.dataset(source).data
-    truth = history.grid.interpolate(history.iv[-1], choice.grid.moneyness[:, None], choice.grid.maturity)
+    grid = choice.levels.grid
+    at = grid.moneyness[:, None] * (built.fit.forward(grid.maturity) / built.spot if choice.levels.forward else 1.0)
+    truth = history.grid.interpolate(history.iv[-1], at, grid.maturity)
 
 quoted = cache.quoted_vix(loaded, choice.day)
 of_surface = f"surface: {float(vix.from_surface(built.iv, built.grid, built.rate)):.2f}"
-within = f"{theme.percent(built.within_spread, 0)} in bid–ask"
 items = [
-    ("Quotes used", theme.count(len(built.quotes)), f"of {built.n_quotes:,}", page.USED),
+    ("Quotes used", theme.count(len(built.quotes)), f"of {built.fit.n_quotes:,}", page.USED),
     (
         "Φ of the surface",
         theme.significant(built.phi_after),
         f"{theme.significant(built.phi_before)} before",
-        page.REPAIRED if built.repair is not None else page.PHI,
+        page.REPAIRED if built.fit.repair is not None else page.PHI,
     ),
-    ("Distance to quotes", f"{built.rmse:.2f} pts", within, f"{page.DISTANCE} {page.WITHIN}"),
+    (
+        "Inside bid–ask",
+        theme.percent(built.fit.share_inside, 1),
+        f"{built.rmse:.2f} pts from mids",
+        f"{page.WITHIN} {page.DISTANCE}",
+    ),
     ("VIX", "n/a" if isinstance(quoted, str) else f"{quoted.value:.2f}", of_surface, page.VIX),
 ]
 if truth is not None:
@@ -59,9 +67,7 @@ if truth is not None:
     mean, largest = (f"{apart.mean():.2f} pts", f"largest {apart.max():.1f}") if apart.size else ("n/a", None)
     items.append(("Distance to truth", mean, largest, page.TRUTH))
 else:
-    items.append(
-        ("Parity rate", theme.percent(built.rate, 2), f"{built.rates['expiry'].nunique()} expiries", page.RATE)
-    )
+    items.append(("Carry", theme.percent(built.fit.rate, 2), f"{built.rates['expiry'].nunique()} expiries", page.RATE))
 frame.metrics(items)
 frame.provenance(
     f"one day, {choice.day}",
@@ -73,6 +79,7 @@ view = page.View(loaded, choice, built, truth)
 TABS = {
     "Smiles": quotes.smiles,
     "Surface": surface.surface,
+    "Methods": quotes.methods,
     "Residuals": quotes.residuals,
     "Dropped": quotes.dropped,
     "Arbitrage": surface.penalty,

@@ -162,6 +162,7 @@ def quote_surface(
     bandwidth: tuple[float, float] | None,
     method: str,
     *,
+    forward_moneyness: bool,
     day: np.datetime64,
     previous: np.datetime64 | None,
     rates: smoothing.RateSource,
@@ -173,7 +174,15 @@ def quote_surface(
         MarketDataError: if the day cannot carry one.
     """
     return smoothing.surface_from_quotes(
-        loaded.data, grid, bandwidth, method, day=day, previous=previous, rates=rates, keep_untraded=keep_untraded
+        loaded.data,
+        grid,
+        bandwidth,
+        method,
+        forward_moneyness=forward_moneyness,
+        day=day,
+        previous=previous,
+        rates=rates,
+        keep_untraded=keep_untraded,
     )
 
 

@@ -25,7 +25,7 @@ CHAIN = synthetic_quotes.chain(
 
 @pytest.fixture(scope="module")
 def built() -> Construction:
-    return smoothing.surface_from_quotes(CHAIN, VOLGAN_GRID)
+    return smoothing.surface_from_quotes(CHAIN, VOLGAN_GRID, method="kernel", keep_untraded=False)
 
 
 def smile_and_curve(built: Construction, row: int = 5) -> tuple[pd.DataFrame, tuple[np.ndarray, np.ndarray]]:
@@ -40,7 +40,7 @@ def test_a_smile_has_every_quote_its_bars_and_the_surface(built: Construction, d
     smile, curve = smile_and_curve(built)
     fig = draw.smile_fit(smile, curve, label="9 Apr 2020", range_of_grid=(0.95, 1.05), dark=dark)
     check_figure(fig)
-    puts, calls, line = fig.data
+    puts, calls, line = (t for t in fig.data if t.name != "surface outside bid–ask")
     assert len(puts.x) + len(calls.x) == len(smile)
     drawn = smile[~smile["is_call"]]
     np.testing.assert_allclose(puts.y, 100 * drawn["iv"], rtol=1e-6)
@@ -58,8 +58,8 @@ def test_six_panels_at_most_with_one_legend(built: Construction, check_figure) -
     smiles = {f"expiry {row}": smile_and_curve(built, row) for row in range(8)}
     fig = draw.smile_panels(smiles)
     check_figure(fig)
-    assert len(fig.data) == 18
-    assert [t.showlegend for t in fig.data].count(True) == 3
+    assert len([t for t in fig.data if t.name != "surface outside bid–ask"]) == 18
+    assert [t.showlegend for t in fig.data if t.name != "surface outside bid–ask"].count(True) == 3
     assert [a.text for a in fig.layout.annotations] == [f"expiry {row}" for row in range(6)]
 
 
@@ -67,7 +67,7 @@ def test_six_panels_at_most_with_one_legend(built: Construction, check_figure) -
 def test_few_expiries_make_few_panels(built: Construction, n: int, check_figure) -> None:
     fig = draw.smile_panels({f"expiry {row}": smile_and_curve(built, row) for row in range(n)})
     check_figure(fig)
-    assert len(fig.data) == 3 * n
+    assert len([t for t in fig.data if t.name != "surface outside bid–ask"]) == 3 * n
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -90,30 +90,30 @@ def test_without_a_quote_on_the_grid_the_residuals_are_empty(built: Construction
 
 
 def test_every_reason_has_its_bar(built: Construction, check_figure) -> None:
-    other = built.n_quotes - len(built.dropped) - len(built.quotes)
+    other = built.fit.n_quotes - len(built.dropped) - len(built.quotes)
     fig = draw.drops_bar(built.drop_counts, quote_cleaning.REASONS, len(built.quotes), other)
     check_figure(fig)
-    assert sum(fig.data[0].x) == built.n_quotes
+    assert sum(fig.data[0].x) == built.fit.n_quotes
     assert "zero bids" in fig.data[0].y
 
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_search_marks_its_choice_and_the_thesis(built: Construction, dark: bool, check_figure) -> None:
-    assert built.search is not None
-    fig = draw.bandwidth_heatmap(built.search, dark=dark)
+    assert built.fit.search is not None
+    fig = draw.bandwidth_heatmap(built.fit.search, dark=dark)
     check_figure(fig)
     heat = [t for t in fig.data if isinstance(t, go.Heatmap)]
-    np.testing.assert_allclose(heat[0].z, built.search.penalty, rtol=1e-5)
-    np.testing.assert_allclose(heat[1].z, 100 * built.search.error[::2, ::2], rtol=1e-5)
+    np.testing.assert_allclose(heat[0].z, built.fit.search.penalty, rtol=1e-5)
+    np.testing.assert_allclose(heat[1].z, 100 * built.fit.search.error[::2, ::2], rtol=1e-5)
     marks = [t for t in fig.data if isinstance(t, go.Scatter)]
-    assert (marks[0].y[0], marks[0].x[0]) == built.search.best
+    assert (marks[0].y[0], marks[0].x[0]) == built.fit.search.best
     assert (marks[1].y[0], marks[1].x[0]) == (0.002, 0.046)
 
 
 def test_rates_by_expiry(built: Construction, check_figure) -> None:
     fig = draw.parity_rates(built.rates, built.rate)
     check_figure(fig)
-    rate, discount, dividend = fig.data
+    rate, discount, dividend = (t for t in fig.data if t.name != "surface outside bid–ask")
     np.testing.assert_allclose(rate.y, 100 * built.rates["rate"], rtol=1e-6)
     np.testing.assert_allclose(discount.y, 100 * built.rates["discount_rate"], rtol=1e-6)
     np.testing.assert_allclose(dividend.y, 100 * built.rates["dividend_yield"], rtol=1e-4, atol=1e-4)

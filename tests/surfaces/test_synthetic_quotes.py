@@ -57,13 +57,13 @@ def test_any_price_level_gives_a_chain(spot: float) -> None:
 
 
 def test_the_surface_comes_back_where_there_are_quotes() -> None:
-    found = smoothing.surface_from_quotes(made(), VOLGAN_GRID, method="ssvi")
+    found = smoothing.surface_from_quotes(made(), VOLGAN_GRID, method="ssvi", keep_untraded=False)
     error = 100 * (found.iv - TRUE)[~found.extrapolated]
     assert np.abs(error).mean() < 0.2
     assert np.abs(error).max() < 1.0
     joined = smoothing.surface_from_quotes(made(noise=0.0), VOLGAN_GRID, method="interpolation", keep_untraded=True)
     assert np.abs(100 * (joined.iv - TRUE)[~joined.extrapolated]).mean() < 0.2
-    assert found.within_spread > 0.5
+    assert found.fit.share_inside > 0.5
 
 
 def test_vix_of_the_quotes_is_near_that_of_the_surface() -> None:

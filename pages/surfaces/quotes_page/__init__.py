@@ -29,11 +29,11 @@ PHI = "Total static-arbitrage penalty on the grid; before: that of the quotes jo
 
 REPAIRED = "Total static-arbitrage penalty on the grid before the repair and after it."
 
-DISTANCE = "Vega-weighted root mean square of quote vol less surface vol in vol points, over quotes inside the grid."
+DISTANCE = "Below it the vega-weighted root mean square of mid vol less surface vol, in vol points."
 
-WITHIN = "Share of these quotes whose bid and ask enclose the surface's price."
+WITHIN = "Share of the quotes used whose bid and ask enclose the surface's price."
 
-RATE = "Median over call/put pairs of log(K/(S − C + P))/τ; with dividends this is interest less what they cost."
+RATE = "Median over call/put pairs of log(K/(S − C + P))/τ: interest less what dividends cost."
 
 VIX = "Computed from the quotes by the Cboe's own steps; beside it the same index taken from the surface."
 

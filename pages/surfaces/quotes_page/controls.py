@@ -4,16 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from engine.charts import theme
 from engine.datasets import Loaded
-from engine.errors import MarketDataError
-from engine.market.grid import CH2_GRID, VOLGAN_GRID, Grid
-from engine.surfaces import nadaraya_watson, smoothing
+from engine.surfaces import levels, nadaraya_watson, smoothing
 from pages.ui import forms, frame
 
 OWN = "Own"
 
-GRIDS = {"10×8, a month to a year": CH2_GRID, "11×9, a day to a year": VOLGAN_GRID, OWN: None}
+SPAN = "What the quotes span"
+
+GRIDS = {SPAN: None, "10×8, a month to a year": "10x8", "11×9, a day to a year": "11x9", OWN: None}
 
 SEARCH = "Search"
 
@@ -21,11 +23,18 @@ PUBLISHED = "Thesis"
 
 DAY = "The day whose quotes make the surface."
 
-_GRID = "Where the surface is wanted. Own takes any list of moneyness values and of maturities."
+_GRID = "Where the surface is wanted: what the quotes span, a grid of the thesis, or any levels and maturities."
+
+_LEVELS = (
+    "Moneyness K/S, then x, then maturities in d, w, m or y: 0.9, 0.95, 1, 1.05 x 21d, 30d, 45d. With log: in front "
+    "the levels are log K/F, measured from each maturity's forward."
+)
 
 METHOD = (
-    "Kernel smoothing is the thesis's way. The SSVI fit has six numbers and one variance an expiry and no arbitrage. A "
-    "repair makes the smallest change of prices that leaves no arbitrage."
+    "Arbitrage-free through the quotes: the smoothest surface inside bid and ask that allows no static arbitrage. "
+    "Kernel smoothing is the thesis's way. The SSVI fit has three numbers and one variance an expiry and no arbitrage. "
+    "A repair makes the smallest change of prices that leaves no arbitrage. Below stands the share of quotes "
+    "that it keeps inside bid and ask, once it has been computed; the tab Methods computes all."
 )
 
 _BANDWIDTH = (
@@ -34,11 +43,13 @@ _BANDWIDTH = (
 )
 
 RATES = (
-    "One rate for the day is the thesis's way. A forward and a discount rate for each expiry also undo dividends, so "
-    "that puts and calls meet at the money."
+    "A forward and a discount rate for each expiry undo interest and dividends, so that puts and calls meet at the "
+    "money. One carry for the day is the thesis's way."
 )
 
-UNTRADED = "Quotes nobody traded that day are dropped as in the thesis. Market makers stand behind them all the same."
+UNTRADED = (
+    "Market makers stand behind quotes that nobody traded, so they count, with less weight. The thesis drops them."
+)
 
 
 @dataclass(frozen=True)
@@ -47,11 +58,12 @@ class Choice:
 
     day: np.datetime64
     previous: np.datetime64 | None
-    grid: Grid
+    levels: levels.Levels
     method: str
     bandwidth: tuple[float, float] | None
     rates: smoothing.RateSource
     keep_untraded: bool
+    shares: DeltaGenerator
 
 
 def choose(loaded: Loaded) -> Choice:
@@ -69,8 +81,9 @@ def choose(loaded: Loaded) -> Choice:
     method = forms.Remembered(side).selectbox(
         "Method", list(smoothing.METHODS), format_func=smoothing.METHODS.__getitem__, key="quotes_method", help=METHOD
     )
+    shares = side.empty()
     bandwidth = _bandwidth(method)
-    grid = _grid()
+    wanted = _levels(loaded)
     rates = forms.Remembered(side).radio(
         "Rates",
         list(smoothing.RATES),
@@ -78,43 +91,52 @@ def choose(loaded: Loaded) -> Choice:
         key="quotes_rates",
         help=RATES,
     )
-    keep = side.toggle("Keep untraded quotes", key="quotes_untraded", persist_state="session", help=UNTRADED)
-    return Choice(day, days[position - 1] if position else None, grid, method, bandwidth, rates, keep)
+    keep = side.toggle("Use untraded quotes", True, key="quotes_untraded", persist_state="session", help=UNTRADED)
+    return Choice(day, days[position - 1] if position else None, wanted, method, bandwidth, rates, keep, shares)
+
+
+def show_shares(loaded: Loaded, choice: Choice, shares: dict[str, float]) -> None:
+    """Below the selector the share of quotes inside bid and ask of each method computed so far on these quotes."""
+    at = (loaded.entry.id, str(choice.day), choice.rates, choice.keep_untraded, choice.levels.text)
+    kept: dict[tuple[object, ...], dict[str, float]] = st.session_state.setdefault("quotes_shares", {})
+    known = kept.setdefault(at, {})
+    known.update(shares)
+    said = ", ".join(
+        f"{smoothing.METHODS[name]} {theme.percent(known[name], 0)}" for name in smoothing.METHODS if name in known
+    )
+    choice.shares.caption(frame.plain(f"Inside bid–ask: {said}" + ("" if len(known) > 1 else "; all under Methods")))
 
 
 def command(loaded: Loaded, choice: Choice) -> str:
     """Python that builds the same surface."""
-    grid = f"Grid({np.round(choice.grid.moneyness, 6).tolist()},\n            {choice.grid.maturity.tolist()})"
+    forward = ", forward_moneyness=True" if choice.levels.forward else ""
     bandwidth = "" if choice.bandwidth is None else f"bandwidth={choice.bandwidth}, "
     previous = "" if choice.previous is None else f', previous="{choice.previous}"'
     return (
-        "from engine import datasets\nfrom engine.market.grid import Grid\nfrom engine.surfaces import smoothing\n\n"
-        f"quotes = datasets.load({loaded.entry.id!r}).data\ngrid = {grid}\n"
+        "from engine import datasets\nfrom engine.surfaces import levels, smoothing\n\n"
+        f"quotes = datasets.load({loaded.entry.id!r}).data\ngrid = levels.parse({choice.levels.text!r}).grid\n"
         f"found = smoothing.surface_from_quotes(\n    quotes, grid, {bandwidth}method={choice.method!r}, "
-        f'day="{choice.day}"{previous},\n    rates={choice.rates!r}, keep_untraded={choice.keep_untraded},\n)\n'
+        f'day="{choice.day}"{previous},\n    rates={choice.rates!r}, '
+        f"keep_untraded={choice.keep_untraded}{forward},\n)\n"
         "print(found.words)\n"
     )
 
 
-def _grid() -> Grid:
+def _levels(loaded: Loaded) -> levels.Levels:
     name = st.sidebar.selectbox("Grid", list(GRIDS), key="quotes_grid", persist_state="session", help=_GRID)
     known = GRIDS[name]
     if known is not None:
-        return known
-    moneyness = forms.Remembered(st.sidebar).text_input(
-        "Moneyness (%)", "80, 90, 95, 100, 105, 110, 120", key="quotes_grid_moneyness"
+        return levels.parse(known)
+    with frame.errors("Choose another dataset in the sidebar."):
+        span = levels.Levels(levels.proposed_for(loaded.data))
+    if name == SPAN:
+        return span
+    text = forms.Remembered(st.sidebar).text_area(
+        "Levels x maturities", span.text, key=f"quotes_levels_{loaded.entry.id}", help=_LEVELS
     )
-    days = forms.Remembered(st.sidebar).text_input("Maturities (days)", "30, 60, 91, 182, 365", key="quotes_grid_days")
-    with frame.errors("Write numbers with commas between them, smallest first."):
-        return Grid(np.array(_numbers("moneyness", moneyness)) / 100, np.array(_numbers("maturity", days)) / 365)
+    with frame.errors("Write levels, x and maturities, such as 0.9, 1, 1.1 x 21d, 30d, 45d."):
+        return levels.parse(text)
     raise AssertionError  # the block above returns or stops the page
-
-
-def _numbers(name: str, text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.replace(";", ",").split(",") if part.strip()]
-    except ValueError:
-        raise MarketDataError(f"expected {name} values as numbers; found {text[:60]!r}") from None
 
 
 def _bandwidth(method: str) -> tuple[float, float] | None:

@@ -10,9 +10,9 @@ import streamlit as st
 from engine.charts import quotes as draw
 from engine.charts import surfaces, theme
 from engine.market.grid import Floats, maturity_label
-from engine.surfaces import quote_cleaning
+from engine.surfaces import quote_cleaning, smoothing
 from engine.surfaces.smoothing import Construction
-from pages.surfaces.quotes_page import View
+from pages.surfaces.quotes_page import View, controls
 from pages.ui import cache, downloads, frame, widths
 
 PANELS = 6
@@ -42,12 +42,49 @@ def smiles(view: View) -> None:
         index=days.index(spread.index[0]),
         format_func=lambda d: _expiry(d, listed[d]) + ("" if d in inside.index else ", outside the grid"),
         key=f"quotes_expiry_{view.loaded.entry.id}_{built.date}",
-        help="Between grid maturities the surface is linear in maturity; outside them it is extended linearly.",
+        help="Bars are bid and ask. Quotes whose bid and ask do not enclose the surface are marked.",
     )
     smile, curve = _smile(built, day, listed[day])
     edges = (float(grid.moneyness[0]), float(grid.moneyness[-1]))
     label = _expiry(day, listed[day])
     frame.picture(draw.smile_fit, smile, curve, label=label, range_of_grid=edges, key="quotes_smile")
+
+
+def methods(view: View) -> None:
+    """Every method on these quotes: how many it keeps inside bid and ask, how far it is from them, its arbitrage."""
+    choice, rows, shares = view.choice, [], {}
+    for method, name in smoothing.METHODS.items():
+        built = view.built
+        if method != choice.method:
+            built = cache.quote_surface(
+                view.loaded,
+                choice.levels.grid,
+                None,
+                method,
+                forward_moneyness=choice.levels.forward,
+                day=choice.day,
+                previous=choice.previous,
+                rates=choice.rates,
+                keep_untraded=choice.keep_untraded,
+            )
+        shares[method] = built.fit.share_inside
+        rows.append(
+            {
+                "Method": name,
+                "Inside bid–ask": theme.percent(built.fit.share_inside, 1),
+                "From mids (vol points)": round(built.rmse, 2),
+                "Φ": theme.significant(built.phi_after),
+            }
+        )
+    controls.show_shares(view.loaded, choice, shares)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    violated = view.built.fit.violated
+    if len(violated):
+        st.markdown("**Quotes that the chosen surface leaves outside**, farthest first")
+        shown = violated.assign(expiry=violated["expiry"].dt.date, type=np.where(violated["is_call"], "call", "put"))
+        columns = ["expiry", "root", "strike", "type", "bid", "ask", "price", "outside", "vol_points"]
+        st.dataframe(shown[columns].head(200), hide_index=True, width="stretch", height=240)
+        downloads.table_buttons(lambda: violated, f"{view.name}_outside", key="quotes_outside", label="Quotes outside")
 
 
 def residuals(view: View) -> None:
@@ -60,7 +97,7 @@ def residuals(view: View) -> None:
 def dropped(view: View) -> None:
     """What became of every quote."""
     built = view.built
-    in_the_money = built.n_quotes - len(built.dropped) - len(built.quotes)
+    in_the_money = built.fit.n_quotes - len(built.dropped) - len(built.quotes)
     counts = built.drop_counts
     words = quote_cleaning.REASONS
     frame.picture(draw.drops_bar, counts, words, len(built.quotes), in_the_money, key="quotes_drops")
@@ -81,8 +118,8 @@ def dropped(view: View) -> None:
 def rates_and_spreads(view: View) -> None:
     """What parity says by expiry, and the half-spreads of calls and puts."""
     built = view.built
-    if built.parity is not None:
-        frame.picture(draw.parity_rates, built.rates, built.rate, key="quotes_parity")
+    if built.fit.parity is not None:
+        frame.picture(draw.parity_rates, built.rates, built.fit.rate, key="quotes_parity")
         st.dataframe(_rates_table(built.rates), hide_index=True, width="stretch", height=240)
     left, right = widths.columns(2)
     bounds = (0.0, float(built.half_spread.max()) or 1e-4)
@@ -136,7 +173,7 @@ def _expiry(day: Any, tau: float) -> str:
 
 
 def _smile(built: Construction, day: Any, tau: float) -> Smile:
-    """Quotes of an expiry and the surface along it, over the strikes both have; kept as long as the surface is."""
+    """Quotes of an expiry and the surface along it; kept as long as the surface is."""
     kept = _KEPT.setdefault(built, {})
     if day not in kept:
         kept[day] = _smile_of(built, day, tau)
@@ -145,14 +182,12 @@ def _smile(built: Construction, day: Any, tau: float) -> Smile:
 
 def _smile_of(built: Construction, day: Any, tau: float) -> Smile:
     smile = built.smile(day)
-    low = max(float(built.grid.moneyness[0]), float(smile["moneyness"].min()))
-    high = min(float(built.grid.moneyness[-1]), float(smile["moneyness"].max()))
-    m = np.linspace(low, max(high, low), CURVE_POINTS)
-    return smile, (m, built.grid.interpolate(built.iv, m, float(tau)))
+    m = np.linspace(float(smile["moneyness"].min()), float(smile["moneyness"].max()), CURVE_POINTS)
+    return smile, (m, built.fit.iv(m, float(tau)))
 
 
 def _rates_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Parity rates by expiry in market units."""
+    """Forwards and rates by expiry in market units."""
 
     def percent(column: str) -> list[str]:
         return ["" if np.isnan(x) else theme.percent(x, 2) for x in table[column]]
@@ -163,7 +198,7 @@ def _rates_table(table: pd.DataFrame) -> pd.DataFrame:
             "Root": table["root"],
             "Days": (365 * table["maturity"]).round(1),
             "Pairs": table["pairs"],
-            "Median of pairs (a year)": percent("rate"),
+            "Carry (a year)": percent("rate"),
             "Forward": table["forward"].round(2),
             "Discount rate (a year)": percent("discount_rate"),
             "Dividend yield (a year)": percent("dividend_yield"),

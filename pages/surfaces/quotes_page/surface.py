@@ -16,8 +16,8 @@ def surface(view: View) -> None:
     """The surface in three dimensions and as numbers, and against the truth where that is known."""
     built = view.built
     shown = {"Surface": (built.iv, "vol"), "Quotes joined by straight lines": (built.interpolated, "vol")}
-    if built.repair is not None:
-        shown["What the repair changed"] = (built.repair.iv_change, "vol_change")
+    if built.fit.repair is not None:
+        shown["What the repair changed"] = (built.fit.repair.iv_change, "vol_change")
     if view.truth is not None:
         shown["True surface"] = (view.truth, "vol")
         shown["Surface less truth"] = (built.iv - view.truth, "vol_change")
@@ -41,7 +41,7 @@ def surface(view: View) -> None:
 def penalty(view: View) -> None:
     """P1, P2, P3 before and after, on one scale."""
     built = view.built
-    before = "Before the repair" if built.repair is not None else "Quotes joined by straight lines"
+    before = "Before the repair" if built.fit.repair is not None else "Quotes joined by straight lines"
     top = max(float(getattr(built.before, kind).max()) for kind in penalties.NAMES)
     for title, matrices in ((before, built.before), ("The surface", built.after)):
         st.markdown(f"**{title}**: Φ {theme.significant(float(matrices.total))}")
@@ -56,24 +56,24 @@ def penalty(view: View) -> None:
         frame.picture(
             penalties.penalty_panels, panels, built.grid, worst, top=top or None, key=f"quotes_penalty_{title}"
         )
-    if built.repair is not None:
-        st.markdown(frame.plain(built.repair.words + "."))
+    if built.fit.repair is not None:
+        st.markdown(frame.plain(built.fit.repair.words + "."))
 
 
 def bandwidth(view: View) -> None:
     """The search over 2,500 pairs, or what stands in its place."""
     built = view.built
-    if built.search is None:
+    if built.fit.search is None:
         frame.note(
-            f"No search: h1 = {built.bandwidth[0]:g}, h2 = {built.bandwidth[1]:g} "
-            + ("smooth the surface." if built.method.startswith("kernel") else "smooth the half-spreads only.")
+            f"No search: h1 = {built.fit.bandwidth[0]:g}, h2 = {built.fit.bandwidth[1]:g} "
+            + ("smooth the surface." if built.fit.method.startswith("kernel") else "smooth the half-spreads only.")
         )
         return
-    frame.picture(draw.bandwidth_heatmap, built.search, key="quotes_bandwidths")
-    h1, h2 = built.search.best
+    frame.picture(draw.bandwidth_heatmap, built.fit.search, key="quotes_bandwidths")
+    h1, h2 = built.fit.search.best
     frame.say(
-        f"{built.search.ties:,} of {built.search.penalty.size:,} pairs share the least Φ of "
-        f"{theme.significant(float(built.search.penalty.min()))}; of these h1 = {h1:g}, h2 = {h2:g} lies closest "
+        f"{built.fit.search.ties:,} of {built.fit.search.penalty.size:,} pairs share the least Φ of "
+        f"{theme.significant(float(built.fit.search.penalty.min()))}; of these h1 = {h1:g}, h2 = {h2:g} lies closest "
         f"to the quotes. Standard deviations of the kernel: {h1**0.5:.3f} in moneyness, {365 * h2**0.5:.0f} days."
     )
 
@@ -84,16 +84,17 @@ def all_days(view: View) -> None:
     days = loaded.data.dates
     frame.say(
         f"Build the surfaces of all {len(days):,} days with these settings and add them to the dataset list of "
-        "every page. Bandwidths are searched once, on a day drawn among the first hundred, and kept."
+        "every page. A kernel's bandwidths are searched once, on a day drawn among the first hundred, and kept."
     )
     if st.button(f"Build {len(days):,} surfaces", type="primary", icon=":material/build:", key="quotes_build"):
         bar = st.progress(0.0, "Starting …")
         with frame.errors("Look at the days one by one: each says what is wrong with it."):
             made = smoothing.history_from_quotes(
                 loaded.data,
-                choice.grid,
+                choice.levels.grid,
                 choice.bandwidth,
                 choice.method,
+                forward_moneyness=choice.levels.forward,
                 rates=choice.rates,
                 keep_untraded=choice.keep_untraded,
                 on_day=lambda done, total: bar.progress(done / total, f"{done:,} of {total:,} days"),

@@ -17,12 +17,16 @@ AFTER_FIRST_PAINT = 3.0
 
 def main() -> None:
     """What a browser sees: the menu and the chosen page."""
-    from pages.ui import menu, widths
+    from pages.ui import address, jobs, menu, widths
 
     st.set_page_config(page_title="Scenarist", page_icon=menu.ICON, layout="wide")
     page = st.navigation(menu.pages(), expanded=True)
     widths.measure()
-    page.run()
+    at_work = st.container()
+    with address.kept(page):
+        page.run()
+    with at_work:
+        jobs.strip()
     load_families()
 
 

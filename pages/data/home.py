@@ -31,9 +31,8 @@ NEXT = (
 
 def choice() -> tuple[Loaded, Path, str]:
     """The open surfaces and a generator trained on them, else the built-in ones and why those (empty if not)."""
-    entries = catalogue.catalogue("surfaces")
-    built_in = entries[0]
-    asked = next((entry for entry in entries if entry.id == st.session_state.get(datasets.key("surfaces"))), built_in)
+    built_in = catalogue.catalogue("surfaces")[0]
+    asked = datasets.active("surfaces") or built_in
     if asked.id == built_in.id:
         return cache.dataset(built_in), SHIPPED, ""
     try:
@@ -56,17 +55,21 @@ frame.header("Scenarist", f"A model has read {read} of this market. Here is tomo
 if instead:
     st.info(frame.plain(instead), icon=":material/info:")
 
-stressed = bool(st.session_state.get("stressed_day", False))
+datasets.show(loaded.entry)
+atm, grid = history.atm(), history.grid
+last_row, usable = len(history) - 1, atm[FIRST_CONDITION_ROW:-1]
+worst = FIRST_CONDITION_ROW + int(usable.argmax()) if len(usable) else last_row
+row = datasets.chosen_row(history, FIRST_CONDITION_ROW, last_row)
+stressed = row == worst
 st.button(
     "Back to the last day" if stressed else "Load the stressed day",
     icon=":material/bolt:",
     type="primary",
-    on_click=lambda: st.session_state.update(stressed_day=not stressed),
-    help="The day on which this market's at-the-money vol stood highest.",
+    on_click=datasets.choose_day,
+    args=(history, last_row if stressed else worst),
+    help="The day on which this market's at-the-money vol stood highest; it stays chosen on every page.",
 )
-atm, grid = history.atm(), history.grid
 month = float(np.clip(1 / 12, grid.maturity[0], grid.maturity[-1]))  # or the nearest maturity there is
-row = FIRST_CONDITION_ROW + int(np.argmax(atm[FIRST_CONDITION_ROW:-1])) if stressed else len(history) - 1
 drawn, penalty = cache.scenarios(generator, model, history, row, SCENARIOS, SEED)
 phi = penalty.total
 weights = reweighting.weights(phi, reweighting.default_beta(phi))

@@ -14,7 +14,7 @@ from engine.datasets import Loaded
 from engine.errors import ScenaristError
 from engine.market.surface_history import SurfaceHistory
 from engine.workspace import PROJECT
-from pages.ui import pictures
+from pages.ui import address, pictures
 
 ORIGIN = {"built-in": "built-in data", "upload": "uploaded data", "local": "local file", "file": "local file"}
 
@@ -141,9 +141,14 @@ def tabs(drawn: Mapping[str, Callable[..., Any]], *shown: Any, key: str, what_ne
         The name of the open one.
     """
     opened = ""
+    address.choice("tab", drawn, key, "tab")
+    held = st.session_state.get(key) or st.session_state.get(f"{key}_open")  # a page that is left loses its widgets
+    if held in drawn:
+        st.session_state[key] = held
     for tab, (name, draw) in zip(st.tabs(list(drawn), key=key, on_change="rerun"), drawn.items(), strict=True):
         if tab.open:
-            opened = name
+            opened = st.session_state[f"{key}_open"] = name
+            address.shown("tab", address.slug(name))
             with tab, errors(what_next):
                 draw(*shown)
     return opened

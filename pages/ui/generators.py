@@ -14,7 +14,7 @@ from engine.market.grid import Grid
 from engine.market.surface_history import FIRST_CONDITION_ROW
 from engine.models.registry import NEXT_DAY
 from engine.runs import checkpoints
-from pages.ui import frame
+from pages.ui import address, frame
 
 KEY = "generator"
 """Session-state key of the picker: the directory of the checkpoint, as text."""
@@ -84,6 +84,8 @@ def pick(
     listed = usable(models)
     if not listed:
         return None
+    if address.choice("generator", listed, KEY, "generator", code=code):
+        _remember()
     active = frame.session().active_run
     if active not in listed:
         first = [id for id, one in listed.items() if one.card is not None and one.card.grid == grid] or list(listed)
@@ -99,7 +101,13 @@ def pick(
         on_change=_remember,
         help="Generators shipped with the app, and those you trained or imported. Train one below, or under Runs.",
     )
+    address.shown("generator", code(id))
     return listed[id]
+
+
+def code(id: str) -> str:
+    """What the address calls a generator: the name of its run, never its path."""
+    return Path(id).name
 
 
 def choose(directory: Path) -> None:

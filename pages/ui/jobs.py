@@ -3,6 +3,7 @@
 The list ticks while something runs and stops ticking by itself when nothing does.
 """
 
+import contextlib
 import datetime
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import streamlit as st
 
 from engine.charts import theme
 from engine.charts import training as draw
+from engine.errors import JobError
 from engine.models import registry
 from engine.runs import jobs
 from engine.runs.progress_log import duration
@@ -52,6 +54,51 @@ def listing(runs: tuple[jobs.Run, ...]) -> None:
                 _job(run)
 
     st.fragment(live, run_every=POLL if active else None)()
+
+
+def strip() -> None:
+    """One line a job at work, on every page: how far it is, how long it takes, and the button that stops it."""
+    names = {run.name for run in jobs.list_runs() if run.active}
+    if not names:
+        return
+
+    def live() -> None:
+        now = [run for run in jobs.list_runs() if run.active]
+        if {run.name for run in now} != names:
+            st.rerun()  # something began or ended: the page may have changed
+        for run in now:
+            found = jobs.progress(run.directory)
+            with st.container(horizontal=True, vertical_alignment="center", key=f"at_work_{run.name}"):
+                share = 0.0 if found.latest is None else found.latest.fraction
+                st.progress(share, text=frame.plain(f"{run.name}: {_standing(run, found)}"))
+                _cancel_button(run, f"strip_cancel_{run.name}")
+
+    st.fragment(live, run_every=POLL, key="jobs_at_work")()
+
+
+def _standing(run: jobs.Run, found: jobs.RunProgress) -> str:
+    """How far a job at work is, in words."""
+    if run.stopping:
+        return "stopping at its next report; what it has learned is kept"
+    if found.latest is None:
+        return f"starting, {run.age:.0f} s: reading the data …"
+    latest = found.latest
+    epochs = "" if run.config.get("verb") == "study" else f", epoch {latest.done:,} of {latest.total:,}"
+    eta = "" if found.remaining is None else f" · {duration(found.remaining)} to go"
+    return f"{latest.phase}{epochs} · {100 * latest.fraction:.0f} %{eta}"
+
+
+def _cancel_button(run: jobs.Run, key: str) -> None:
+    """Asks a job to stop, and says so from then on, on every page."""
+
+    def ask() -> None:
+        with contextlib.suppress(JobError):  # it has ended meanwhile, which the page says
+            jobs.cancel(run.directory)
+
+    if run.stopping:
+        st.button("Stopping …", key=f"{key}_asked", icon=":material/hourglass_top:", disabled=True)
+    else:
+        st.button("Cancel", key=key, icon=":material/stop:", on_click=ask)
 
 
 def _job(run: jobs.Run) -> None:
@@ -149,19 +196,13 @@ def progress(run: jobs.Run) -> None:
     """The bar of a job at work, its remaining time, and the button that stops it."""
     found = jobs.progress(run.directory)
     left, right = st.columns([5, 1], vertical_alignment="center")
-    if found.latest is None:
-        left.progress(0.0, text="Starting: reading the data …")
-    else:
-        latest = found.latest
-        epochs = "" if run.config.get("verb") == "study" else f", epoch {latest.done:,} of {latest.total:,}"
-        words = f"{latest.phase}{epochs} · {100 * latest.fraction:.0f} %"
-        eta = "" if found.remaining is None else f" · {duration(found.remaining)} to go"
-        left.progress(latest.fraction, text=frame.plain(words + eta))
+    standing = _standing(run, found)
+    latest = found.latest
+    left.progress(0.0 if latest is None else latest.fraction, text=frame.plain(standing[:1].upper() + standing[1:]))
+    if latest is not None:
         watched(latest.losses, latest.fraction)
-    if right.button("Cancel", key=f"cancel_{run.name}", icon=":material/stop:", width="stretch"):
-        with frame.errors():
-            jobs.cancel(run.directory)
-        st.toast("Stopping at its next report; what it has learned is kept.", icon=":material/stop_circle:")
+    with right:
+        _cancel_button(run, f"cancel_{run.name}")
     st.caption("You may leave this page, close the browser or restart the app: the job goes on.")
 
 

@@ -24,11 +24,9 @@ from engine.models import registry
 from engine.models.surface_model import SurfaceModel
 from engine.runs.checkpoints import Card, Listed
 from pages.decisions.hedging_page import Line, Plan, Recipe
-from pages.ui import cache, datasets, forms, frame, generators
+from pages.ui import address, cache, datasets, forms, frame, generators
 
 # --- the day and whose scenarios --------------------------------------------------------------------------------------
-
-LAST, STRESSED, OTHER = "Last day", "Most stressed day", "Choose a date"
 
 
 @dataclass(frozen=True)
@@ -81,14 +79,18 @@ def pick(loaded: Loaded) -> Choice:
     offered |= {name: f"{registry.label(name)}, fitted up to the day" for name in registry.on_the_spot()}
     active = frame.session().active_run
     first = active if active in trained else _first(loaded, offered)
+    key = f"hedge_source_{history.fingerprint}"
+    address.choice("generator", offered, key, "generator", code=generators.code)
+    if st.session_state.get(key) not in offered:
+        st.session_state[key] = first
     id = forms.Remembered(st.sidebar).selectbox(
         "Scenarios from",
         list(offered),
-        index=list(offered).index(first),
         format_func=lambda id: offered[id],
-        key=f"hedge_source_{history.fingerprint}",
+        key=key,
         help="Any trained generator on this grid; the true law where the market is simulated; or one fitted now.",
     )
+    address.shown("generator", generators.code(id))
     return Choice(id, offered[id], loaded, trained.get(id))
 
 
@@ -113,15 +115,7 @@ def _known(card: Card, loaded: Loaded, row: int) -> str:
 
 def row(history: SurfaceHistory, least: int) -> int:
     """The day of the ticket; at least ``least`` rows into the data."""
-    which = forms.Remembered(st.sidebar).selectbox(
-        "Day", (LAST, STRESSED, OTHER), key="hedge_day", help="Nothing after it is looked at."
-    )
-    if which == STRESSED:
-        return least + int(history.atm()[least:].argmax())
-    if which == LAST:
-        return len(history) - 1
-    key = f"hedge_date_{history.fingerprint}"
-    return datasets.day_row(history.dates, len(history) - 1, first=least, label="Date", key=key)
+    return datasets.day(history, least, key="hedge_day", help="Nothing after it is looked at.")
 
 
 @cache.keep(max_entries=8, show_spinner="Fitting …")

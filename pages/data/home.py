@@ -78,7 +78,7 @@ band = reweighting.weighted_quantile(drawn.log_return, weights, [0.025, 0.5, 0.9
 vols = reweighting.weighted_quantile(grid.interpolate(iv, 1.0, month), weights, [0.025, 0.5, 0.975])
 known = row + 1 < len(history)  # whether the day after is in the data
 
-st.subheader(f"The day after {history.dates[row]}", anchor=False)
+st.header(f"The day after {history.dates[row]}", anchor=False)
 phi_raw, phi_data = theme.significant(phi.mean()), theme.significant(cache.history_penalty(history).mean())
 frame.metrics(
     [
@@ -127,7 +127,7 @@ with returns:
     came = float(history.log_return[row]) if known else None
     frame.picture(scenarios.return_histogram, drawn.log_return, weights, realised=came, key="home_returns")
 
-st.subheader("What next", anchor=False)
+st.header("What next", anchor=False)
 places = [column for _ in range(2) for column in st.columns(3)]
 for column, (page, words, what) in zip(places, NEXT, strict=True):
     with column.container(border=True, height="stretch"):

@@ -51,7 +51,7 @@ answer = st.container()
 beta = controls.beta(float(reweighting.default_beta(penalty.total)))
 view = page.View(history, request.row, drawn, penalty, history_phi, beta, card.model, request.seed)
 with answer:
-    st.subheader(f"The day after {view.day}", anchor=False)
+    st.header(f"The day after {view.day}", anchor=False)
     frame.metrics(page.metrics(view))
     frame.provenance(
         f"{request.n:,} scenarios, seed {request.seed}",

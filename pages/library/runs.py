@@ -11,7 +11,7 @@ frame.header("Runs", "What is training, what failed and why, and which generator
 runs = engine_jobs.list_runs()
 answer = st.container()
 
-st.subheader("Jobs", anchor=False)
+st.header("Jobs", anchor=False)
 if runs:
     jobs.listing(runs)
 else:
@@ -21,7 +21,7 @@ else:
             frame.page_path("generators/next_day"), label="Train a generator", icon=":material/model_training:"
         )
 
-st.subheader("Generators", anchor=False)
+st.header("Generators", anchor=False)
 shelf = st.container()
 runs_page.importer()
 generators = checkpoints.catalogue()

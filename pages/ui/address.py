@@ -1,8 +1,8 @@
 """The address of a view: which data, generator, day and tab it shows, so that a link, F5 or another tab show it again.
 
 A page asks before it draws a widget (:func:`asked`, :func:`choice`) and says what is shown afterwards (:func:`shown`);
-what it said is written once, at the end of a run. Between pages Streamlit drops the address: the session remembers, and the
-next page says it again. A value of the address is only ever compared with what there is.
+what was said is written once, at the end of a run. Between pages Streamlit drops the address: the session remembers,
+and the next page says it again. A value of the address is only ever compared with what there is.
 """
 
 import contextlib

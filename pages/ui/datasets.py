@@ -21,7 +21,7 @@ DAYS = "days_chosen"
 
 
 def active(kind: datasets.Kind) -> datasets.Entry | None:
-    """The dataset that pages about a kind show: that of the address, the one chosen, the last upload, a built-in one."""
+    """The dataset that pages of a kind show: that of the address, the one chosen, the last upload, a built-in one."""
     entries = {entry.id: entry for entry in datasets.catalogue(kind)}
     value = address.asked("data")
     if value in entries:

@@ -40,7 +40,7 @@ def header(title: str, question: str) -> None:
 
 
 def strip(loaded: Loaded | None = None, run: str | None = None) -> None:
-    """The active dataset with its dates and fingerprint, and the active run. Plain text: names come from people."""
+    """One line: the active dataset with its dates and fingerprint, and the active run."""
     parts = []
     if loaded is not None:
         first, last = loaded.data.period
@@ -48,9 +48,7 @@ def strip(loaded: Loaded | None = None, run: str | None = None) -> None:
     if run is not None:
         parts.append(f"Model: {run}")
     if parts:
-        with st.container(border=True):
-            for part in parts:
-                st.text(part)
+        st.text(" · ".join(parts))
 
 
 def say(text: str) -> None:

@@ -49,9 +49,9 @@ print([name for name in {SLOW!r} if name in sys.modules])
 
 def test_the_stressed_day_is_one_button_away_and_back() -> None:
     opened = app().run()
-    calm = opened.subheader[0].value
+    calm = opened.header[0].value
     opened.button[0].click().run()
-    assert not opened.exception and opened.subheader[0].value != calm
+    assert not opened.exception and opened.header[0].value != calm
     assert [metric.label for metric in opened.metric][2] == "Φ, mean reweighted"
     opened.button[0].click().run()
-    assert opened.subheader[0].value == calm
+    assert opened.header[0].value == calm

@@ -19,15 +19,15 @@ def test_home_shows_an_upload_as_soon_as_a_generator_knows_it() -> None:
     loaded = upload(history(GRID, seed=77), "mine.csv")
     before = opened(loaded.entry.id)
     assert "No generator has been trained on mine" in before.info[0].value.replace("\\", "")
-    assert before.subheader[0].value == "The day after 2021-12-31"
+    assert before.header[0].value == "The day after 2021-12-31"
     generator("quick", loaded)
     after = opened(loaded.entry.id)
     assert not after.info
-    assert after.subheader[0].value == f"The day after {loaded.data.dates[-1]}"
+    assert after.header[0].value == f"The day after {loaded.data.dates[-1]}"
     assert loaded.data.fingerprint in after.caption[0].value
     after.button[0].click().run()
     stressed = loaded.data.dates[22 + int(loaded.data.atm()[22:-1].argmax())]
-    assert not after.exception and after.subheader[0].value == f"The day after {stressed}"
+    assert not after.exception and after.header[0].value == f"The day after {stressed}"
 
 
 @pytest.mark.parametrize(

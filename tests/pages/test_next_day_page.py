@@ -118,7 +118,7 @@ def test_the_answer_comes_first_with_its_honesty_line(market, open_page) -> None
         "Index return, median",
         "Effective sample size",
     ]
-    assert app.subheader[0].value == "The day after 2020-04-21"
+    assert app.header[0].value == "The day after 2020-04-21"
     line = app.caption[0].value.replace("\\", "")
     for fact in ("10,000 scenarios, seed 1", "out of sample", "uploaded data", market.data.fingerprint):
         assert fact in line
@@ -171,7 +171,7 @@ def test_a_chosen_date_without_data_means_the_day_before_it(market, open_page) -
     generator("quick", market)
     app = open_page(volgan_day="Choose a date")
     app.date_input[0].set_value(pd.Timestamp("2020-03-08").date()).run()  # a Sunday
-    assert app.subheader[0].value == "The day after 2020-03-06"
+    assert app.header[0].value == "The day after 2020-03-06"
     assert "in sample" in app.caption[0].value
 
 

@@ -224,7 +224,7 @@ def _questions(state: Upload) -> None:
     asked = state.asked
     with st.container(border=True):
         if asked is not None:
-            st.subheader("One question first", anchor=False)
+            st.header("One question first", anchor=False)
             st.text(asked.question)
             answer = _answer(asked)
             if answer is not None:

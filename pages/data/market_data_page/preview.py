@@ -92,11 +92,11 @@ def _surfaces(history: SurfaceHistory) -> None:
     row = _day_row(history.dates, history.fingerprint)
     maturity = float(np.clip(1 / 12, history.grid.maturity[0], history.grid.maturity[-1]))
     day = history.dates[row]
-    st.subheader(f"Surface of {day}", anchor=False)
+    st.header(f"Surface of {day}", anchor=False)
     left, right = widths.columns(2)
     frame.picture(surfaces.surface_heatmap, history.iv[row], history.grid, key="market_heatmap", where=left)
     frame.picture(surfaces.smile_slices, history.iv[row], history.grid, key="market_smiles", where=right)
-    st.subheader("Spot and at-the-money vol", anchor=False)
+    st.header("Spot and at-the-money vol", anchor=False)
     frame.picture(draw.spot_and_vol, history, maturity=maturity, row=row, key="market_spot")
     _missing(history.dates)
 
@@ -135,7 +135,7 @@ def _prices(history: PriceHistory) -> None:
 def _quotes(quotes: OptionQuotes) -> None:
     days = quotes.dates
     day = days[_day_row(days, quotes.fingerprint)] if len(days) > 1 else days[0]
-    st.subheader(f"Quotes of {day} by expiry", anchor=False)
+    st.header(f"Quotes of {day} by expiry", anchor=False)
     frame.picture(draw.quotes_by_expiry, quotes, day, key="market_expiries")
     of_day = quotes.table[quotes.table["date"].to_numpy().astype("datetime64[D]") == day]
     counts = draw.expiry_counts(of_day)
@@ -145,7 +145,7 @@ def _quotes(quotes: OptionQuotes) -> None:
 
 def _missing(dates: Dates) -> None:
     missing = trading_calendar.missing_weekdays(dates)
-    st.subheader("Weekdays without data", anchor=False)
+    st.header("Weekdays without data", anchor=False)
     if not len(missing):
         st.text("None: every weekday from the first day to the last has data.")
         return

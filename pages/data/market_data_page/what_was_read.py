@@ -21,7 +21,7 @@ def show(loaded: catalogue.Loaded) -> None:
         st.text("\n".join(f"• {note}" for note in loaded.notes))
     rejected = loaded.rejected
     if len(rejected):
-        st.subheader(f"{len(rejected):,} rejected", anchor=False)
+        st.header(f"{len(rejected):,} rejected", anchor=False)
         shown = rejected.head(MOST_SHOWN)
         st.dataframe(shown, hide_index=True, key="market_rejected")
         if len(rejected) > len(shown):
@@ -32,7 +32,7 @@ def show(loaded: catalogue.Loaded) -> None:
     if isinstance(loaded.data, SurfaceHistory | PriceHistory):
         data = loaded.data
         make = surfaces_table if isinstance(data, SurfaceHistory) else prices_table
-        st.subheader("Download as read", anchor=False)
+        st.header("Download as read", anchor=False)
         downloads.table_buttons(
             lambda: make(data), f"{loaded.entry.kind}_{data.fingerprint}", key="as_read", label="Data,"
         )

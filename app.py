@@ -17,7 +17,7 @@ AFTER_FIRST_PAINT = 3.0
 
 def main() -> None:
     """What a browser sees: the menu and the chosen page."""
-    from pages.ui import address, jobs, look, menu, widths
+    from pages.ui import address, brightness, jobs, look, menu, widths
 
     st.set_page_config(page_title="Scenarist", page_icon=menu.ICON, layout="wide")
     page = st.navigation(menu.pages(), expanded=True)
@@ -28,6 +28,7 @@ def main() -> None:
         page.run()
     with at_work:
         jobs.strip()
+    brightness.switch()
     load_families()
 
 

@@ -115,7 +115,7 @@ def test_a_job_at_work_shows_progress_and_stops_on_request(process: subprocess.P
     app = page()
     assert not app.exception and not app.error and counts(app)[0] == "1"
     bar = app.get("progress")[-1].proto  # the first is the strip of every page
-    assert bar.value == 10 and bar.text.replace("\\", "") == "training, epoch 10 of 100 · 10 % · 3 min to go"
+    assert bar.value == 10 and bar.text.replace("\\", "") == "Training, epoch 10 of 100 · 10 % · 3 min to go"
     assert "You may leave this page" in texts(app) and "first 85 % of the days" in texts(app)
     assert not app.get("plotly_chart")  # curves are drawn when they are asked for
     app.session_state["details_busy"] = True

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.runs import jobs as engine_jobs
+from engine.runs import studies
 from engine.studies.base import STUDIES, study
 from pages.ui import address, cache, datasets, downloads, forms, frame, jobs, study_jobs
 
@@ -20,6 +21,10 @@ QUESTIONS = {
 
 frame.header("Studies", "What does a whole study say about these surfaces, beside the published figures?")
 loaded = datasets.pick("surfaces")
+asked = address.asked("study")
+of_link = next((one for one in STUDIES_HERE for found in studies.catalogue(one) if found.directory.name == asked), None)
+if of_link is not None:
+    st.session_state["study_name"] = of_link
 name = forms.Remembered(st.sidebar).selectbox(
     "Study", STUDIES_HERE, format_func=lambda name: study(name).LABEL, key="study_name"
 )
@@ -83,7 +88,7 @@ frame.metrics(
 frame.provenance(
     f"{result.data['name']}, {first} to {last}",
     f"data {str(result.data['digest'])[:12]}",
-    f"seed {result.settings.get('seed')}",
+    f"seed {result.settings['seed']}" if "seed" in result.settings else "",
     f"{len(names)} tables",
 )
 table_name = st.selectbox("Table", names, format_func=lambda name: name.replace("_", " "), key="study_table")

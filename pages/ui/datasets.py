@@ -3,6 +3,7 @@
 What is uploaded is what is shown: until another is chosen, the last upload of a kind is the dataset of that kind.
 """
 
+import contextlib
 import datetime
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from engine import datasets
+from engine.errors import ScenaristError
 from engine.market.surface_history import Dates, SurfaceHistory
 from pages.ui import address, cache, forms, frame
 
@@ -36,6 +38,16 @@ def active(kind: datasets.Kind) -> datasets.Entry | None:
         uploads = [entry for entry in entries.values() if entry.origin == "upload"]
         chosen = next(iter([*uploads, *entries.values()]), None)
     return chosen
+
+
+def open_now() -> list[datasets.Loaded]:
+    """The data that pages show now, of each kind that studies and generators read; none that cannot be read."""
+    found = []
+    for entry in (active("surfaces"), active("prices")):
+        if entry is not None:
+            with contextlib.suppress(ScenaristError):
+                found.append(cache.dataset(entry))
+    return found
 
 
 def asked_kind(key: str) -> None:

@@ -5,19 +5,22 @@ The list ticks while something runs and stops ticking by itself when nothing doe
 
 import contextlib
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from engine.charts import theme
 from engine.charts import training as draw
+from engine.datasets import Loaded
 from engine.errors import JobError
 from engine.models import registry
 from engine.runs import jobs
 from engine.runs.progress_log import duration
+from engine.studies.base import STUDIES, study
 from engine.training import alarms
-from pages.ui import frame, generators
+from pages.ui import datasets, frame, generators
 
 POLL = 1.5
 """Seconds between two looks at running jobs."""
@@ -38,20 +41,95 @@ STATES = {
 """State → (word, icon, colour of its badge)."""
 
 
+OPENS = {
+    "hedging": ("decisions/hedging", "backtest"),
+    "fingan": ("decisions/fingan", "overview"),
+    "graph": ("decisions/ensemble_graph", "graph"),
+    "generators": ("generators/next_day", "validation"),
+}
+"""Study → the page that shows its result, and the tab; the others open under Studies."""
+
+
+def of_data(run: jobs.Run, shown: Collection[Loaded]) -> bool:
+    """Whether a run is of data that are shown now."""
+    about = run.config.get("data")
+    return isinstance(about, dict) and any(datasets.same(about, loaded) for loaded in shown)
+
+
+def table(runs: tuple[jobs.Run, ...], shown: Collection[Loaded]) -> tuple[jobs.Run, ...]:
+    """Search, filters and one line a run, those of the data shown now first.
+
+    Returns:
+        The runs that are left.
+    """
+    search, state, kind, data = st.columns([2, 2, 1, 2])
+    wanted = search.text_input("Search", key="runs_search", placeholder="name, model or data").strip().lower()
+    states = state.multiselect("State", list(dict.fromkeys(STATES[run.state][0] for run in runs)), key="runs_states")
+    kinds = kind.selectbox("Kind", ("all", "training", "study"), key="runs_kind")
+    names = dict.fromkeys(run.data_name for run in runs if run.data_name)
+    of = data.selectbox("Data", ("all", *names), key="runs_data")
+    left = [
+        run
+        for run in runs
+        if wanted in f"{run.name} {_label(run)} {run.data_name}".lower()
+        and (not states or STATES[run.state][0] in states)
+        and kinds in ("all", _kind(run))
+        and of in ("all", run.data_name)
+    ]
+    left.sort(key=lambda run: not (run.active or of_data(run, shown)))  # stable: newest first within each
+    rows = [
+        {
+            "Run": run.name,
+            "State": STATES[run.state][0],
+            "Kind": _kind(run),
+            "What": _label(run),
+            "Data": run.data_name or "not known yet",
+            "Of the data shown": "yes" if of_data(run, shown) else "no",
+            "Started": when(run.started),
+        }
+        for run in left
+    ]
+    if rows:
+        st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="runs_table")
+    else:
+        frame.note("No run fits the search and the filters.")
+    return tuple(left)
+
+
+def _kind(run: jobs.Run) -> str:
+    return "study" if run.config.get("verb") == "study" or run.model in STUDIES else "training"
+
+
+def _label(run: jobs.Run) -> str:
+    if run.model in STUDIES:
+        return str(study(run.model).LABEL)
+    return registry.label(run.model) if run.model else "a model"
+
+
+def open_link(run: jobs.Run) -> None:
+    """A link to the page that shows the result of a finished study."""
+    page, tab = OPENS.get(run.model, ("library/study", ""))
+    about = run.config.get("data")
+    ref = str(about.get("ref", "")) if isinstance(about, dict) else ""
+    asks = {name: value for name, value in (("data", ref), ("study", run.name), ("tab", tab)) if value}
+    st.page_link(frame.page_path(page), label="Open its result", icon=":material/open_in_new:", query_params=asks)
+
+
 def listing(runs: tuple[jobs.Run, ...]) -> None:
     """The jobs of the workspace, newest first, live while one of them is at work."""
     everything = len(runs) > SHOWN and st.toggle(f"Show all {len(runs)} runs", key="runs_all")
-    before = [(run.name, run.state) for run in runs]
+    before: list[tuple[str, str | None]] = [(run.name, run.state) for run in runs]
+    listed = [run.name for run in runs]
     names = {run.name for k, run in enumerate(runs) if everything or run.active or k < SHOWN}
     active = any(run.active for run in runs)
 
     def live() -> None:
-        now = jobs.list_runs()
-        if [(run.name, run.state) for run in now] != before:
-            st.rerun()  # something began or ended: the whole page has changed, and may stop ticking
-        for run in now:
-            if run.name in names:
-                _job(run)
+        now = {run.name: run for run in jobs.list_runs() if run.name in listed}
+        if [(name, now[name].state if name in now else None) for name in listed] != before:
+            st.rerun()  # something ended: the whole page has changed, and may stop ticking
+        for name in listed:
+            if name in names:
+                _job(now[name])
 
     st.fragment(live, run_every=POLL if active else None)()
 
@@ -129,6 +207,8 @@ def _actions(run: jobs.Run) -> None:
     with st.container(horizontal=True):
         if run.resumable:
             resume_button(run, f"resume_{run.name}", type="primary")
+        if run.state == "done" and _kind(run) == "study":
+            open_link(run)
         shown = run.config.get("task", registry.NEXT_DAY) == registry.NEXT_DAY  # others are for the command line
         if run.has_checkpoint and shown and frame.session().active_run != str(run.directory):
             generators.use_button(run.directory, key=f"use_run_{run.name}")
@@ -140,7 +220,7 @@ def _actions(run: jobs.Run) -> None:
 
 def _facts(run: jobs.Run) -> str:
     latest = jobs.progress(run.directory).latest
-    label = registry.label(run.model) if run.model else "a model"
+    label = _label(run)
     parts = [f"{label} on {run.data_name}" if run.data_name else label]
     if run.started:
         parts.append(f"started {when(run.started)}")

@@ -13,7 +13,7 @@ from engine.errors import ScenaristError
 from engine.market.grid import maturity_label
 from engine.market.surface_history import FIRST_CONDITION_ROW
 from engine.scenarios import reweighting
-from pages.ui import cache, datasets, frame, generators, widths
+from pages.ui import cache, datasets, frame, generators, tour, widths
 
 SHIPPED = workspace.shipped_checkpoints_dir() / "volgan-simulated-10x8"
 PREFERRED = "volgan"
@@ -127,6 +127,7 @@ with returns:
     came = float(history.log_return[row]) if known else None
     frame.picture(scenarios.return_histogram, drawn.log_return, weights, realised=came, key="home_returns")
 
+tour.show()
 st.header("What next", anchor=False)
 places = [column for _ in range(2) for column in st.columns(3)]
 for column, (page, words, what) in zip(places, NEXT, strict=True):

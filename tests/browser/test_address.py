@@ -85,3 +85,25 @@ def test_what_was_uploaded_is_shown_to_the_next_visitor_too(
     fresh.reload()
     settled(fresh, "Data: shown.csv", timeout=SLOW)
     fresh.context.close()
+
+
+def test_the_switch_makes_every_page_dark_and_light_again(app: App, page: Page) -> None:
+    def background() -> str:
+        return page.evaluate(
+            "() => getComputedStyle(document.querySelector('[data-testid=\"stApp\"]')).backgroundColor"
+        )
+
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{app.url}/glossary")
+    settled(page, "What do Φ, β, ESS", timeout=SLOW)
+    light = background()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Light or dark").click()
+    settled(page, "What do Φ, β, ESS", timeout=SLOW)
+    dark = background()
+    assert dark != light
+    page.goto(f"{app.url}/runs")
+    settled(page, "What is training", timeout=SLOW)
+    assert background() == dark
+    page.goto(f"{app.url}/glossary#phi")
+    expect(page.locator("#phi")).to_be_in_viewport(timeout=SLOW)

@@ -7,7 +7,7 @@ import streamlit as st
 from engine.runs import jobs as engine_jobs
 from engine.runs import studies
 from engine.studies.base import STUDIES, study
-from pages.ui import address, cache, datasets, downloads, forms, frame, jobs, study_jobs
+from pages.ui import address, cache, datasets, downloads, forms, frame, jobs, study_jobs, wording
 
 ABOUT = frame.parts("library/study_page/method")
 STUDIES_HERE = [name for name in STUDIES if name in ABOUT]  # the others are started from pages of their own
@@ -89,12 +89,12 @@ frame.provenance(
     f"{result.data['name']}, {first} to {last}",
     f"data {str(result.data['digest'])[:12]}",
     f"seed {result.settings['seed']}" if "seed" in result.settings else "",
-    f"{len(names)} tables",
+    wording.count(len(names), "table"),
 )
 table_name = st.selectbox("Table", names, format_func=lambda name: name.replace("_", " "), key="study_table")
 with frame.errors("Run the study again."):
     table = cache.study_table(result, table_name)
-st.dataframe(table, hide_index=True, width="stretch")
+st.dataframe(wording.readable(table), hide_index=True, width="stretch")
 downloads.table_buttons(lambda: table, table_name, key="study")
 st.code(study_jobs.command(result), language=None, wrap_lines=True)
 frame.method(ABOUT[name] + ABOUT["every study"])

@@ -97,11 +97,12 @@ def table(runs: tuple[jobs.Run, ...], shown: Collection[Loaded]) -> tuple[jobs.R
 
 
 def _kind(run: jobs.Run) -> str:
-    return "study" if run.config.get("verb") == "study" or run.model in STUDIES else "training"
+    """A study or a training: a model and a study may share their name."""
+    return "study" if run.config.get("verb") == "study" else "training"
 
 
 def _label(run: jobs.Run) -> str:
-    if run.model in STUDIES:
+    if run.model in STUDIES and _kind(run) == "study":
         return str(study(run.model).LABEL)
     return registry.label(run.model) if run.model else "a model"
 

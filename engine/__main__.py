@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return VERBS[arguments.verb].run(arguments)
     except ScenaristError as error:
-        print(_one_line(str(error)), file=sys.stderr)
+        print(_one_line(f"{error}{_how_to_answer(error)}"), file=sys.stderr)
         return BAD_INPUT
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # the reader of a pipe has seen enough
@@ -65,10 +65,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return STOPPED
 
 
+def _how_to_answer(error: ScenaristError) -> str:
+    """What to type, if the error is a question about a file."""
+    from engine.market.intake import AmbiguousColumns
+
+    if not isinstance(error, AmbiguousColumns):
+        return ""
+    example = {"day": "2026-01-30", "number": "4000"}.get(error.takes) or next(iter(error.options), "COLUMN")
+    return (
+        f" (answer with --answer {error.needed}={example!r})"
+        if " " in example
+        else (f" (answer with --answer {error.needed}={example})")
+    )
+
+
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", help="which model (see: models); not needed with --resume")
     parser.add_argument("--task", help="what the model is put to (see: models); its first task if not given")
     parser.add_argument("--data", help="id of a dataset (see: datasets) or path of a file")
+    _answer_argument(parser)
     parser.add_argument("--run", required=True, help="name of the run in the workspace, or path of a directory")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="pairs", help="a setting, repeatable"
@@ -88,7 +103,7 @@ def _train(arguments: argparse.Namespace) -> int:
     directory = run_directory.named(arguments.run)
     order = worker.Order(
         model=arguments.model,
-        data=arguments.data,
+        data=_ref(arguments.data, arguments),
         pairs=tuple(arguments.pairs),
         seed=arguments.seed,
         split=arguments.split,
@@ -107,6 +122,8 @@ def _train(arguments: argparse.Namespace) -> int:
         else:
             print(f"{stopped}; nothing was begun", file=sys.stderr)
         return STOPPED
+    for doubt in run_directory.read_json(directory / run_directory.CONFIG)["data"].get("doubts", ()):
+        print(_one_line(f"warning: {doubt}"))
     print(f"trained {card.label} on {card.data_name} in {duration(card.seconds)}: {directory}")
     return 0
 
@@ -114,6 +131,7 @@ def _train(arguments: argparse.Namespace) -> int:
 def _study_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="which study (any other word lists them)")
     parser.add_argument("--data", help="id of a dataset (see: datasets) or path of a file")
+    _answer_argument(parser)
     parser.add_argument("--model", help="trained generator that the study uses: a run, a shipped checkpoint, or a path")
     parser.add_argument("--models", help="several trained generators to compare, separated by commas")
     parser.add_argument("--bce", help="VolGAN trained with loss=bce, to compare with")
@@ -142,7 +160,7 @@ def _study(arguments: argparse.Namespace) -> int:
     inputs = {name: ref for name, ref in named.items() if ref is not None}
     order = studies.StudyOrder(
         arguments.name,
-        arguments.data,
+        _ref(arguments.data, arguments),
         pairs,
         arguments.resume,
         inputs=inputs,
@@ -166,6 +184,7 @@ def _study(arguments: argparse.Namespace) -> int:
 def _sample_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", required=True, help="name of a finished run or a shipped checkpoint, or a path")
     parser.add_argument("--data", help="id of a dataset or path of a file, of the kind that the model was trained on")
+    _answer_argument(parser)
     parser.add_argument("--date", help="the day known last; the last one of the data if not given")
     parser.add_argument("--n", type=_whole, default=10_000, help="number of scenarios; 10,000 if not given")
     parser.add_argument(
@@ -235,13 +254,34 @@ def _data_of(arguments: argparse.Namespace) -> Any:
 
     if arguments.data is None:
         raise SettingsError("expected --data with the id of a dataset or the path of a file; found none")
-    return datasets.load(arguments.data).data
+    return datasets.load(_ref(arguments.data, arguments)).data
+
+
+def _answer_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--answer",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="answers",
+        help="answer to a question about the file of --data, repeatable: spot=4000, date=2026-01-30, close=COLUMN",
+    )
+
+
+def _ref(data: Any, arguments: argparse.Namespace) -> Any:
+    """The dataset that was named, read with the answers that were given."""
+    from engine import datasets
+
+    if data is None and arguments.answers:
+        raise SettingsError("expected --data beside --answer; found none")
+    return data if data is None else datasets.answered(data, arguments.answers)
 
 
 def _paths_arguments(parser: argparse.ArgumentParser) -> None:
     """What can be typed after the verb."""
     parser.add_argument("--run", required=True, help="name of a finished run or a shipped checkpoint, or a path")
     parser.add_argument("--data", required=True, help="id of a dataset or path of a file")
+    _answer_argument(parser)
     parser.add_argument("--date", help="the day known last; the last one of the data if not given")
     parser.add_argument("--days", type=_whole, default=252, help="length of the paths, trading days; 252 if not given")
     parser.add_argument("--n", type=_whole, default=1_000, help="number of paths; 1,000 if not given")
@@ -265,7 +305,7 @@ def _paths(given: argparse.Namespace) -> int:
     _table_suffix(given.out)
     fixed = None if given.beta == "auto" else _beta(given.beta)
     model, card = checkpoints.load_surface_model(checkpoints.find(given.run))
-    history = datasets.load(given.data).data
+    history = datasets.load(_ref(given.data, given)).data
     if not isinstance(history, SurfaceHistory):
         raise SettingsError(f"expected surfaces to start paths from; found other data in {given.data!r}")
     condition = history if given.date is None else history.until(history.row_of(_day(given.date)))
@@ -296,8 +336,92 @@ def _paths(given: argparse.Namespace) -> int:
     return 0
 
 
+STRATEGIES = ("data-driven", "least-shortfall", "delta", "delta-vega")
+
+
+def _ticket_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be typed after the verb."""
+    parser.add_argument("--data", required=True, help="id of a dataset or path of a file, surfaces")
+    parser.add_argument("--day", help="the day of the ticket, YYYY-MM-DD; the last one of the data if not given")
+    parser.add_argument(
+        "--book",
+        required=True,
+        action="append",
+        help="what is held: 'straddle 95%% 21d 1; put 2700 3m -2; underlying -0.5': kind, strike (%% of spot or "
+        "currency), expiry (d, w, m, y), quantity, negative if sold; can be given several times",
+    )
+    parser.add_argument("--strategy", choices=STRATEGIES, default="data-driven", help="data-driven if not given")
+    parser.add_argument(
+        "--model", help="generator fitted to the days up to the ticket's; the page's choice if not given"
+    )
+    parser.add_argument("--run", help="a finished run, a shipped checkpoint or a path, instead of --model")
+    parser.add_argument("--scenarios", type=_whole, default=1_000, help="of tomorrow; 1,000 if not given")
+    parser.add_argument("--seed", type=_whole, default=1, help="of the scenarios; 1 if not given")
+    parser.add_argument("--out", required=True, type=Path, help="file to write, .csv or .parquet; a row an instrument")
+
+
+def _ticket(given: argparse.Namespace) -> int:
+    """What the holder of a book trades today."""
+    from engine.decisions import hedging
+    from engine.market.surface_history import SurfaceHistory
+    from engine.models import registry
+    from engine.runs import checkpoints
+
+    _table_suffix(given.out)
+    history = _data_of(given)
+    if not isinstance(history, SurfaceHistory):
+        raise SettingsError(f"expected surfaces to hedge on; found other data in {given.data!r}")
+    known = history if given.day is None else history.until(history.row_of(_day(given.day)))
+    spot, grid = float(known.spot[-1]), known.grid
+    book = hedging.parse_book(";".join(given.book), spot)
+    if given.run is not None:
+        model, card = checkpoints.load_surface_model(checkpoints.find(given.run))
+        source = f"{card.label} of {given.run}"
+    else:
+        name = given.model or registry.on_the_spot()[0]
+        model = registry.surface_model(name)()
+        model.fit(known, seed=0)
+        source = f"{registry.label(name)}, fitted up to the day"
+    strategies: dict[str, hedging.Strategy] = dict(
+        zip(
+            STRATEGIES,
+            (hedging.DataDriven(), hedging.ShortfallHedge(), hedging.DeltaHedge(), hedging.DeltaVegaHedge()),
+            strict=True,
+        )
+    )
+    ticket = hedging.hedge_today(
+        known,
+        book,
+        strategies[given.strategy],
+        instruments=hedging.usual_instruments(known, -1, book, maturity=hedging.usual_maturity(grid)),
+        model=model,
+        scenarios=given.scenarios,
+        seed=given.seed,
+    )
+    table = ticket.to_frame()
+    _write_table(given.out, table[(table["quantity"] != 0) | (table["type"] == hedging.UNDERLYING)])
+    print(f"{given.strategy} ticket of {ticket.date} at spot {spot:,.2f}, scenarios by {source}, seed {given.seed}")
+    for said in hedging.off_the_surface(book, spot, grid):
+        print(said)
+    print(
+        f"book: value {ticket.value:.6g}, delta {ticket.value_delta:.4g}, vega {ticket.value_vega / 100:.4g} "
+        f"a vol point; with the ticket delta {ticket.net_delta:.4g}, vega {ticket.net_vega / 100:.4g}; "
+        f"cost {ticket.cost:.4g}"
+    )
+    for label, pnl in (("book alone", ticket.book_pnl), ("book and hedge", ticket.pnl)):
+        value_at_risk, shortfall = hedging.tail_losses(pnl, 0.05)
+        print(
+            f"profit until tomorrow, {label}: mean {pnl.mean():.4g}, sd {pnl.std():.4g}; lost in the worst 5 %: "
+            f"at least {value_at_risk:.4g} (VaR), on average {shortfall:.4g} (ES); {len(pnl):,} unseen scenarios, "
+            "equal weights"
+        )
+    print(f"written to {given.out}")
+    return 0
+
+
 def _surfaces_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="id of a dataset of option quotes, or path of a file of them")
+    _answer_argument(parser)
     parser.add_argument("--grid", choices=("10x8", "11x9"), default="10x8", help="where to; 10x8 if not given")
     parser.add_argument("--method", default="kernel", help="kernel, ssvi, interpolation, or one with +repair")
     parser.add_argument("--bandwidth", help="h1,h2 of the kernel, variances; searched for if not given")
@@ -316,7 +440,7 @@ def _surfaces(arguments: argparse.Namespace) -> int:
     from engine.surfaces import smoothing
 
     _table_suffix(arguments.out)
-    quotes = datasets.load(arguments.data).data
+    quotes = datasets.load(_ref(arguments.data, arguments)).data
     if not isinstance(quotes, OptionQuotes):
         raise SettingsError(f"expected option quotes to build surfaces from; found other data in {arguments.data!r}")
     made = smoothing.history_from_quotes(
@@ -350,18 +474,21 @@ def _pair(text: str) -> tuple[float, float]:
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="path of a file, or id of a dataset")
+    _answer_argument(parser)
     parser.add_argument("--rejected", type=Path, help="write every rejected row, with its line and reason, to this CSV")
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from engine import datasets, workspace
+    from engine import datasets, uses, workspace
 
-    loaded = datasets.load(arguments.file)
+    loaded = datasets.load(_ref(arguments.file, arguments))
     first, last = loaded.data.period
     print(f"{_one_line(loaded.label)}: {loaded.entry.kind}, {_rows(len(loaded.data))} kept, {first} to {last}")
     print(f"fingerprint {loaded.data.fingerprint}")
     for note in loaded.notes:
-        print(f"note: {_one_line(note)}")
+        print(f"{'warning' if note in loaded.doubts else 'note'}: {_one_line(note)}")
+    for use in uses.uses(loaded.data):
+        print(f"for {use.title}: {use.says}" if use.possible else f"not for {use.title}: {use.lacks}")
     print(f"{len(loaded.rejected):,} rejected")
     for row in loaded.rejected.head(SHOWN_REJECTIONS).itertuples(index=False):
         print("  " + _one_line(f"line {row.line}: {row.column} {row.value!r}: {row.reason}"))
@@ -423,6 +550,7 @@ VERBS: dict[str, Verb] = {
     "study": Verb("compute every table of a study on a dataset, as CSV", _study_arguments, _study),
     "sample": Verb("draw weighted scenarios of the next day from a trained model", _sample_arguments, _sample),
     "paths": Verb("chain a trained model for up to a year, day by day", _paths_arguments, _paths),
+    "ticket": Verb("say what the holder of an option book trades today to hedge it", _ticket_arguments, _ticket),
     "surfaces": Verb("build the surfaces of every day of a file of option quotes", _surfaces_arguments, _surfaces),
     "check": Verb("read a file and say what was accepted, decided and rejected", _check_arguments, _check),
     "runs": Verb("list the runs of the workspace", _nothing, _runs),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import parse_qsl, urlencode
 
 import pandas as pd
 
@@ -28,7 +29,7 @@ Kind = Literal["surfaces", "prices", "quotes"]
 Origin = Literal["built-in", "local", "upload", "file"]
 Data = SurfaceHistory | PriceHistory | OptionQuotes
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".xlsm")
 """Files that the local folder lists and that an upload may be."""
 
 
@@ -53,12 +54,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A dataset in memory: the data, where they come from, and what reading them rejected and decided."""
+    """A dataset in memory: the data, where they come from, what reading them rejected and decided, and doubts."""
 
     data: Data
     entry: Entry
     rejected: pd.DataFrame
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -109,10 +111,33 @@ def catalogue(kind: Kind | None = None) -> tuple[Entry, ...]:
     return tuple(source.entry for source in sources if kind is None or source.entry.kind == kind)
 
 
-def load(ref: str) -> Loaded:
-    """Load a dataset by its catalogue id or by a file's path.
+def answered(ref: str, pairs: Sequence[str]) -> str:
+    """The name of a dataset read with answers to the questions that reading it asks.
+
+    Answers become part of the name, so that whatever keeps the name (a run, a study, an address) reads the same again.
+
+    Args:
+        ref: catalogue id or path.
+        pairs: answers as ``key=value``: a reading option (see :class:`engine.market.intake.result.Reading`), a role
+            with the column that has it, or ``kind`` with what the file holds.
 
     Raises:
+        MarketDataError: if a pair is none.
+    """
+    answers = []
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip() or not value.strip():
+            raise MarketDataError(f"expected --answer as key=value, such as spot=4000; found {pair[:60]!r}")
+        answers.append((key.strip(), value.strip()))
+    return _name(ref, dict(answers))
+
+
+def load(ref: str) -> Loaded:
+    """Load a dataset by its catalogue id or by a file's path, with the answers that :func:`answered` put to it.
+
+    Raises:
+        AmbiguousColumns: if a question has to be answered first.
         MarketDataError: if there is no such dataset, or its content cannot be used.
     """
     source = find(ref)
@@ -127,6 +152,32 @@ def find(ref: str) -> _Source:
     Raises:
         MarketDataError: if there is none.
     """
+    plain, mark, query = ref.rpartition("?")
+    answers = dict(parse_qsl(query)) if mark and not Path(ref).expanduser().is_file() else {}
+    return _answered(plain, answers) if answers else _plain(ref)
+
+
+def _answered(ref: str, answers: Mapping[str, str]) -> _Source:
+    """The source behind a name, read with answers."""
+    folder = workspace.local_data_dir()
+    places = [Path(ref).expanduser(), *([] if folder is None else [folder / Path(ref).name.removeprefix("local-")])]
+    path = next((place for place in places if place.is_file()), None)
+    if path is not None:
+        return _file_source(path, id=str(path.resolve()), origin="file", answers=answers)
+    source = _plain(ref)
+    if source.built is not None:
+        raise MarketDataError(f"expected no answers for the built-in data {ref}; found {', '.join(answers)}")
+    reading = {**source.reading, **{key: value for key, value in answers.items() if key != "kind"}}
+    kind = _as_kind(answers.get("kind", source.entry.kind))
+    entry = replace(source.entry, id=_name(ref, answers), kind=kind, version=_name(source.entry.version, answers))
+    return replace(source, entry=entry, reading=reading)
+
+
+def _name(ref: str, answers: Mapping[str, str]) -> str:
+    return f"{ref}?{urlencode(answers)}" if answers else ref
+
+
+def _plain(ref: str) -> _Source:
     for listing in (_built_in, _uploads, _local):
         known = listing()
         if ref in known:
@@ -185,7 +236,7 @@ def store_upload(
         stored.append({"file": path.name, "name": name})
     paths = tuple((workspace.uploads_dir() / item["file"], item["name"]) for item in stored)
     try:
-        kind = kind or _kind_of(paths)
+        kind = kind or _kind_of(paths, reading)
         digest = hashlib.sha256(repr((sorted(item["file"] for item in stored), sorted(reading.items()))).encode())
         label = files[0][0] if len(files) == 1 else f"{files[0][0]} and {len(files) - 1} more"
         entry = Entry(f"upload-{digest.hexdigest()[:16]}", label, kind, "upload", digest.hexdigest())
@@ -224,11 +275,11 @@ def _read(source: _Source) -> Loaded:
     names = [name for _, name in source.files]
     imported = intake.read(entry.kind, paths, names=names, **source.reading)
     data: Data = replace(imported.data, name=entry.label)
-    return Loaded(data, entry, imported.rejected, imported.notes)
+    return Loaded(data, entry, imported.rejected, imported.notes, imported.doubts)
 
 
-def _kind_of(files: Sequence[tuple[Path, str]]) -> Kind:
-    kind = intake.recognise_together([path for path, _ in files], names=[name for _, name in files])
+def _kind_of(files: Sequence[tuple[Path, str]], reading: Mapping[str, Any]) -> Kind:
+    kind = intake.recognise_together([path for path, _ in files], names=[name for _, name in files], **reading)
     if kind == "sectors":
         raise MarketDataError("expected surfaces, quotes or prices beside the sector map; found the sector map alone")
     return "prices" if kind == "series" else kind  # type: ignore[return-value]
@@ -298,12 +349,28 @@ def _local() -> dict[str, _Source]:
     return sources
 
 
-def _file_source(path: Path, *, id: str, origin: Origin) -> _Source:
+def _file_source(path: Path, *, id: str, origin: Origin, answers: Mapping[str, str] | None = None) -> _Source:
     stat = path.stat()
-    kind = _recognised(path, stat.st_mtime_ns, stat.st_size)
-    return _Source(Entry(id, path.name, kind, origin, f"{stat.st_mtime_ns}-{stat.st_size}"), ((path, path.name),))
+    reading = dict(answers or {})
+    given = reading.pop("kind", None)
+    kind = _as_kind(given) if given else _recognised(path, stat.st_mtime_ns, stat.st_size, tuple(reading.items()))
+    version = f"{stat.st_mtime_ns}-{stat.st_size}"
+    return _Source(
+        Entry(_name(id, answers or {}), path.name, kind, origin, _name(version, reading)), ((path, path.name),), reading
+    )
 
 
 @functools.lru_cache(maxsize=512)
-def _recognised(path: Path, mtime_ns: int, size: int) -> Kind:
-    return _kind_of([(path, path.name)])
+def _recognised(path: Path, mtime_ns: int, size: int, reading: tuple[tuple[str, str], ...]) -> Kind:
+    return _kind_of([(path, path.name)], dict(reading))
+
+
+def _as_kind(kind: str) -> Kind:
+    """What a person says that a file holds.
+
+    Raises:
+        MarketDataError: if it is none of the kinds of data.
+    """
+    if kind not in (*get_args(Kind), "series"):
+        raise MarketDataError(f"expected one of {', '.join(get_args(Kind))} as answer to kind; found {kind[:40]!r}")
+    return "prices" if kind == "series" else kind  # type: ignore[return-value]

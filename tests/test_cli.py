@@ -247,3 +247,21 @@ def test_ctrl_c_stops_cleanly_says_how_to_resume_and_nothing_is_lost(tmp_path: P
     for name, array in one[0].state().items():
         np.testing.assert_array_equal(other[0].state()[name], array)
     assert one[1].weights_digest == other[1].weights_digest
+
+
+def test_a_question_about_a_file_is_answered_where_it_is_asked(tmp_path, capsys):
+    from tests.market import vendor_files
+
+    path = tmp_path / "chain.csv"
+    path.write_bytes(vendor_files.yfinance())
+    assert main(["check", str(path)]) == 2
+    assert "(answer with --answer spot=4000)" in capsys.readouterr().err
+    assert main(["check", str(path), "--answer", "spot=250", "--answer", "date=2024-05-07"]) == 0
+    assert "2024-05-07 to 2024-05-07" in capsys.readouterr().out
+    assert main(["check", str(path), "--answer", "spot=abc"]) == 2
+    assert "the column for spot among" in capsys.readouterr().err
+    assert main(["check", str(path), "--answer", "colour=red"]) == 2
+    assert "found 'colour'" in capsys.readouterr().err
+    out = tmp_path / "surfaces.csv"
+    asked = ["surfaces", "--data", str(path), "--answer", "spot=250", "--method", "interpolation", "--out", str(out)]
+    assert main(asked) == 0 and out.is_file()

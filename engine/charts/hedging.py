@@ -14,6 +14,9 @@ from plotly.subplots import make_subplots
 from engine.charts import marks, theme
 from engine.market.grid import Floats
 
+ALONE = "book alone"
+"""The book without a hedge, in the holder's profits."""
+
 METHOD_COLOURS = {
     "unhedged": theme.RAW,
     "delta": "#D55E00",
@@ -28,19 +31,19 @@ _BINS = 61
 
 
 def method_colour(label: str) -> str:
-    """The colour of a strategy by its label; unknown ones share a spare one."""
-    return METHOD_COLOURS.get(label, _SPARE)
+    """The colour of a strategy by its label, grey for the book alone; unknown ones share a spare one."""
+    return theme.RAW if label == ALONE else METHOD_COLOURS.get(label, _SPARE)
 
 
-def residuals(changes: Mapping[str, Floats], *, dark: bool = False) -> go.Figure:
-    """What tomorrow may change, before and after hedging: densities on one axis, and on that of the hedged ones.
+def profits(pnl: Mapping[str, Floats], *, dark: bool = False) -> go.Figure:
+    """Profit of the holder until tomorrow, book alone and with hedges: densities on one axis, and on the hedged ones'.
 
     Args:
-        changes: strategy → ``(K,)`` ΔV − Σ φ ΔH − ψ r Δ in scenarios, currency; ``unhedged`` is ΔV − V r Δ.
+        pnl: strategy → ``(K,)`` ΔV + Σ h ΔH + r Δ cash in scenarios, currency, losses negative; ``book alone`` is ΔV.
         dark: drawn on a dark background.
     """
-    hedged = {name: values for name, values in changes.items() if name != "unhedged"}
-    panels = [("Before and after", changes), ("After, closer", hedged or changes)]
+    hedged = {name: values for name, values in pnl.items() if name != ALONE}
+    panels = [("Book alone and hedged", pnl), ("Hedged, closer", hedged or pnl)]
     fig = make_subplots(rows=1, cols=2, subplot_titles=[title for title, _ in panels], horizontal_spacing=0.08)
     said = []
     for column, (_, shown) in enumerate(panels, start=1):
@@ -53,13 +56,14 @@ def residuals(changes: Mapping[str, Floats], *, dark: bool = False) -> go.Figure
             place: marks.Look = {"legendgroup": name, "showlegend": column == 1, "row": 1, "col": column}
             fill: marks.Look = {"fill": "tozeroy", "fillcolor": theme.with_alpha(colour, 0.15)}
             marks.line(fig, x, 100 * counts / len(values), name, colour, hover, shape="hvh", **fill, **place)
-    for name, values in changes.items():
-        said.append(f"{name} sd {values.std():.3g}, 1 % worst {np.quantile(values, 0.01):.3g}")
-    fig.update_xaxes(title_text="Change until tomorrow (units of spot; the end bars hold the tails)")
+        fig.add_vline(x=0, line={"color": theme.data_colour(dark), "width": 1}, row=1, col=column)
+    for name, values in pnl.items():
+        said.append(f"{name} sd {values.std():.3g}, worst 5 % below {np.quantile(values, 0.05):.3g}")
+    fig.update_xaxes(title_text="← loss · profit until tomorrow (index points) →")
     fig.update_yaxes(title_text="Share of scenarios (%)", col=1)
     return theme.base_layout(
-        fig, alt=f"Change of the hedged position until tomorrow: {'; '.join(said)}.", legend=True
-    ).update_layout(legend={"y": 1.1}, margin={"t": 72})
+        fig, alt=f"Profit of the holder until tomorrow: {'; '.join(said)}.", height=330, legend=True
+    ).update_layout(legend={"y": 1.16}, margin={"t": 64})
 
 
 def tracking_errors(dates: ArrayLike, errors: Mapping[str, Floats], *, dark: bool = False) -> go.Figure:
@@ -78,7 +82,7 @@ def tracking_errors(dates: ArrayLike, errors: Mapping[str, Floats], *, dark: boo
     fig.add_hline(y=0, line={"color": theme.data_colour(dark), "width": 1})
     ends = ", ".join(f"{name} {values[-1]:.3g}" for name, values in errors.items())
     alt = f"Tracking error V − Π from {days[0]} to {days[-1]}; at the end {ends}."
-    return theme.base_layout(fig, alt=alt, y_title="Tracking error Z (units of spot)", legend=True)
+    return theme.base_layout(fig, alt=alt, y_title="Tracking error Z (index points)", legend=True)
 
 
 def positions_heatmap(
@@ -178,7 +182,7 @@ def attribution(frame: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     fig.update_layout(barmode="relative", bargap=0.2)
     sums = ", ".join(f"{name} {values.sum():.3g}" for name, (values, _) in parts.items())
     alt = f"Attribution of each day's tracking error; over the month {sums}, left {frame['error_change'].sum():.3g}."
-    return theme.base_layout(fig, alt=alt, y_title="Change of the day (units of spot)", legend=True)
+    return theme.base_layout(fig, alt=alt, y_title="Change of the day (index points)", legend=True)
 
 
 def alpha_path(
@@ -282,7 +286,7 @@ def errors_through_time(
     return theme.base_layout(
         fig,
         alt=f"Tracking errors from {days.min()} to {days.max()}: {'; '.join(said)}.",
-        y_title="Tracking error Z (units of spot" + ("; logarithmic beyond 1)" if logarithmic else ")"),
+        y_title="Tracking error Z (index points" + ("; logarithmic beyond 1)" if logarithmic else ")"),
         legend=True,
     )
 
@@ -310,7 +314,7 @@ def error_laws(errors: Mapping[str, Floats], *, dark: bool = False) -> go.Figure
     return theme.base_layout(
         fig,
         alt=f"Distribution functions of tracking errors: {'; '.join(said)}.",
-        x_title="Tracking error Z (units of spot; logarithmic beyond 1)",
+        x_title="Tracking error Z (index points; logarithmic beyond 1)",
         y_title="Share of days below (%)",
         legend=True,
     )
@@ -347,7 +351,7 @@ def against(mine: Floats, theirs: Floats, labels: tuple[str, str], *, dark: bool
     fig.update_yaxes(**_symlog_ticks(most))
     alt = f"Z of {labels[0]} against Z of {labels[1]}; {labels[0]} is nearer zero on {100 * smaller:.0f} % of days."
     return theme.base_layout(
-        fig, alt=alt, x_title=f"Z, {labels[1]} (units of spot)", y_title=f"Z, {labels[0]} (units of spot)", legend=False
+        fig, alt=alt, x_title=f"Z, {labels[1]} (index points)", y_title=f"Z, {labels[0]} (index points)", legend=False
     )
 
 

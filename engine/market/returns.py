@@ -12,6 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from engine.errors import MarketDataError, SettingsError
+from engine.market.adjustments import is_large, nearest_split, split_words
 from engine.market.grid import Floats
 from engine.market.price_history import PriceHistory, check_ticker
 from engine.market.surface_history import Dates
@@ -31,8 +32,6 @@ MOST_LEFT_OUT = 0.05
 HALT_DAYS = 3
 """Days in a row on which open, close and the close before are one price: not trading but standing still."""
 
-SPLIT_RATIOS = (3 / 2, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 100.0)
-SPLIT_TOLERANCE = 0.04  # in log-returns: an overnight move of the share itself comes on top of the split
 QUIET_NIGHT = 0.05  # the other tickers' median move above which a jump is taken for a crash
 REPAIR_DAYS = 252
 
@@ -126,8 +125,9 @@ def fingan_windows(
     """
     _check_settings(length, cap, bad_opens, parts)
     columns = [_column(prices, ticker, sector, name) for name in ((ticker,) if sector is None else (ticker, sector))]
-    if prices.open is None:
-        raise MarketDataError(f"expected opens beside the closes of {ticker}; found closes only")
+    lacking = columns if prices.open is None else [c for c in columns if np.isnan(prices.open[:, c]).all()]
+    if prices.open is None or lacking:
+        raise MarketDataError(f"expected opens beside the closes of {prices.tickers[lacking[0]]}; found closes only")
     notes: list[str] = []
     days = _usable_days(prices, columns, notes)
     bad = _bad_opens(prices, columns)[days]
@@ -247,18 +247,17 @@ def _refuse_split(prices: PriceHistory, column: int, days: NDArray[np.intp]) -> 
     assert prices.open is not None
     move = np.log(prices.open[days[1:]] / prices.close[days[:-1]])  # (days - 1, tickers)
     own = move[:, column]
-    suspect = np.flatnonzero(np.abs(own) > math.log(min(SPLIT_RATIOS)) - SPLIT_TOLERANCE)
+    suspect = np.flatnonzero(is_large(own))
     others = np.delete(move, column, axis=1)
     for row in suspect.tolist():
         rest = others[row][~np.isnan(others[row])]
         market = float(np.median(rest)) if len(rest) else 0.0
-        size = abs(own[row] - market)
-        nearest = min(SPLIT_RATIOS, key=lambda ratio: abs(size - math.log(ratio)))
-        if abs(size - math.log(nearest)) < SPLIT_TOLERANCE and abs(market) < QUIET_NIGHT:
+        ratio = nearest_split(float(own[row]) - market)
+        if ratio is not None and abs(market) < QUIET_NIGHT:
             what = f"an open of {prices.tickers[column]} at {math.exp(own[row]):.3f} of the close before"
             raise MarketDataError(
                 f"expected split-adjusted prices; found {what} on {prices.dates[days[row + 1]]}, "
-                f"which looks like a split ({nearest:g}:1) left in"
+                f"which looks like a split ({split_words(ratio)}) left in (the answer splits=adjust takes it out)"
             )
 
 

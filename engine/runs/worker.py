@@ -299,6 +299,7 @@ def _data(name: str, task: str, ref: Any) -> tuple[SurfaceHistory | PriceHistory
         "digest": loaded.data.digest,
         "period": list(loaded.data.period),
         "origin": loaded.origin,
+        "doubts": list(loaded.doubts),
     }
 
 

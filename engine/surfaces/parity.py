@@ -19,12 +19,11 @@ from numpy.typing import ArrayLike
 
 from engine.errors import MarketDataError
 from engine.market.grid import Floats
+from engine.market.parity_line import LEAST_PAIRS
+from engine.market.parity_line import parity_line as parity_line  # part of this module for its callers
 
 NEAR_THE_MONEY = (0.8, 1.2)
 """Moneyness of the pairs through which the line is drawn, where an expiry has at least three of them."""
-
-LEAST_PAIRS = 3
-"""Pairs below which no line is drawn: two points always lie on one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,43 +118,6 @@ def near_the_money(pairs: pd.DataFrame, spot: float) -> pd.DataFrame:
     """The pairs struck within ``NEAR_THE_MONEY`` of the spot, or all if those are too few for a line."""
     near = pairs[pairs["strike"].between(NEAR_THE_MONEY[0] * spot, NEAR_THE_MONEY[1] * spot)]
     return near if len(near) >= LEAST_PAIRS else pairs
-
-
-def parity_line(strike: Floats, difference: Floats) -> tuple[float, float]:
-    """Forward F and discount factor D of the line C − P = D (F − K), by medians, which outliers do not move.
-
-    Args:
-        strike: ``(n,)`` currency.
-        difference: ``(n,)`` call less put, currency.
-
-    Returns:
-        F in currency and D; NaN, NaN with fewer than three strikes or a line that does not fall.
-
-    References:
-        Jaeckel, L. (1972), Estimating regression coefficients by minimizing the dispersion of the residuals, Annals of
-        Mathematical Statistics 43(5), for the median of slopes weighted by the distance they span.
-    """
-    if len(np.unique(strike)) < LEAST_PAIRS:
-        return np.nan, np.nan
-    i, j = np.triu_indices(len(strike), k=1)
-    apart = np.abs(strike[j] - strike[i])
-    slopes = (difference[j] - difference[i])[apart > 0] / (strike[j] - strike[i])[apart > 0]
-    # neighbouring strikes differ by a few ticks, and their slopes by whole ones: the far apart decide
-    discount = -_weighted_median(slopes, apart[apart > 0])
-    if not discount > 0:
-        return np.nan, np.nan
-    # the pairs whose call and put are closest pin the forward: their noise is least and D hardly matters there
-    nearest = np.argsort(np.abs(difference), kind="stable")[: max(LEAST_PAIRS, len(strike) // 4)]
-    return float(np.median(strike[nearest] + difference[nearest] / discount)), discount
-
-
-def _weighted_median(values: Floats, weight: Floats) -> float:
-    """The value at which half the weight is reached; the mean of two values that share the middle."""
-    order = np.argsort(values)
-    reached = np.cumsum(weight[order])
-    low = int(np.searchsorted(reached, reached[-1] / 2, side="left"))
-    high = int(np.searchsorted(reached, reached[-1] / 2, side="right"))
-    return float((values[order[low]] + values[order[min(high, len(values) - 1)]]) / 2)
 
 
 def _line(pairs: pd.DataFrame, spot: float) -> dict[str, float]:

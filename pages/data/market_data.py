@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine import datasets as catalogue
-from pages.data.market_data_page import KIND, KINDS, TAB, TABS, panel, preview, what_was_read
+from pages.data.market_data_page import KIND, KINDS, TAB, TABS, next_steps, panel, preview, what_was_read
 from pages.ui import datasets, forms, frame
 
 frame.header("Market data", "Is my file read the way I mean it? What was rejected, and why?")
@@ -21,6 +21,7 @@ kind: catalogue.Kind = forms.Remembered(st.sidebar).segmented_control(
 )
 loaded = datasets.pick(kind)
 frame.strip(loaded)
+next_steps(loaded)
 frame.metrics(preview.metrics(loaded))
 frame.provenance(frame.origin_words(loaded), f"data {loaded.data.fingerprint}")
 drawn = (preview.show, what_was_read.show, lambda loaded: what_was_read.templates_of_formats())

@@ -40,7 +40,7 @@ def header(title: str, question: str) -> None:
 
 
 def strip(loaded: Loaded | None = None, run: str | None = None) -> None:
-    """One line: the active dataset with its dates and fingerprint, and the active run."""
+    """One line: the active dataset with its dates and fingerprint, and the active run; below, what is doubtful."""
     parts = []
     if loaded is not None:
         first, last = loaded.data.period
@@ -49,6 +49,8 @@ def strip(loaded: Loaded | None = None, run: str | None = None) -> None:
         parts.append(f"Model: {run}")
     if parts:
         st.text(" · ".join(parts))
+    if loaded is not None and loaded.doubts:
+        st.warning("  \n".join(plain(doubt[0].upper() + doubt[1:]) for doubt in loaded.doubts), icon=":material/rule:")
 
 
 def say(text: str) -> None:

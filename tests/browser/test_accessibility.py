@@ -25,7 +25,7 @@ def opened(tab: Page, url: str) -> None:
         tab.locator('[data-testid="stSidebarNavItems"][role="presentation"]')
     ).to_be_attached()  # the script is there
     expect(tab.locator('[data-stale="true"]')).to_have_count(0)
-    tab.wait_for_timeout(300)  # fading ends
+    tab.wait_for_timeout(500)  # fading ends
 
 
 @pytest.mark.parametrize("address", PAGES)

@@ -12,10 +12,10 @@ DAYS = np.datetime64("2024-01-01") + np.arange(22)
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_residuals_are_shares_of_all_scenarios(dark):
-    changes = {"unhedged": RNG.normal(0, 10, 500), "data-driven": RNG.normal(0, 0.1, 500)}
-    figure = draw.residuals(changes, dark=dark)
-    assert [trace.name for trace in figure.data] == ["unhedged", "data-driven", "data-driven"]
+def test_profits_are_shares_of_all_scenarios(dark):
+    changes = {draw.ALONE: RNG.normal(0, 10, 500), "data-driven": RNG.normal(0, 0.1, 500)}
+    figure = draw.profits(changes, dark=dark)
+    assert [trace.name for trace in figure.data] == [draw.ALONE, "data-driven", "data-driven"]
     assert all(sum(trace.y) == pytest.approx(100, abs=1e-3) for trace in figure.data)  # tails are in the end bars
     assert figure.data[0].x[-1] > 50 * figure.data[2].x[-1]  # the second panel is the hedged one's own scale
     assert f"data-driven sd {changes['data-driven'].std():.3g}" in theme.alt_text(figure)

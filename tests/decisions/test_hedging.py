@@ -303,7 +303,7 @@ def test_nothing_after_today_changes_the_ticket(strategy):
     for seed in range(2):
         other = hedging.hedge_today(shuffled_after(history, START, seed), portfolio, strategy, **given)
         np.testing.assert_array_equal(other.positions, ticket.positions)
-        np.testing.assert_array_equal(other.residual, ticket.residual)
+        np.testing.assert_array_equal(other.pnl, ticket.pnl)
     alone = hedging.hedge_today(history.until(START), portfolio, strategy, **{**given, "row": -1})
     np.testing.assert_array_equal(alone.positions, ticket.positions)
 
@@ -324,16 +324,16 @@ def test_the_ticket_is_the_first_day_of_the_backtest(strategy):
     ticket = hedging.hedge_today(
         history, portfolio, strategy, instruments=instruments, model=true_law(), row=START, **QUICK
     )
-    np.testing.assert_allclose(ticket.positions, path.positions[0], rtol=1e-10, atol=1e-12)
-    assert ticket.cost == pytest.approx(path.cost[0], rel=1e-10) and ticket.cash == pytest.approx(
-        path.cash[0], rel=1e-10
-    )
+    np.testing.assert_allclose(ticket.positions, -path.positions[0], rtol=1e-10, atol=1e-12)
+    assert ticket.cost == pytest.approx(path.cost[0], rel=1e-10)
+    replicated = path.positions[0] @ ticket.price
+    assert ticket.cash == pytest.approx(replicated - path.cost[0], rel=1e-10)  # the sale of what replicates the book
     assert ticket.instruments == path.instruments and ticket.value == path.value[0]
     assert ticket.net_delta == pytest.approx(path.net_delta[0], abs=1e-12)
     assert ticket.net_vega == pytest.approx(path.net_vega[0], abs=1e-9)
     frame = ticket.to_frame()
     assert frame["cost"].sum() == pytest.approx(ticket.cost)
-    assert len(ticket.residual) == 120 and ticket.provenance["data_fingerprint"] == history.fingerprint
+    assert len(ticket.pnl) == 120 and ticket.provenance["data_fingerprint"] == history.fingerprint
 
 
 def test_the_residual_is_the_next_step_of_the_error_less_its_costs():
@@ -353,9 +353,9 @@ def test_the_residual_is_the_next_step_of_the_error_less_its_costs():
     ticket = hedging.hedge_today(
         steady, portfolio, DeltaVegaHedge(), instruments=instruments, model=Foresight(true_law()), row=START, **QUICK
     )
-    np.testing.assert_allclose(ticket.residual, path.error[1] - path.cost[0], atol=1e-9)
-    unhedged = hedging.track(steady, portfolio, Unhedged(), instruments=instruments, start=START)
-    np.testing.assert_allclose(ticket.unhedged, unhedged.error[1], atol=1e-9)
+    financed = 0.04 * DT * (path.value[0] - 2 * path.cost[0])  # Z pays for the book; its costs are gained, not lost
+    np.testing.assert_allclose(ticket.pnl, path.error[1] - path.cost[0] + financed, atol=1e-9)
+    np.testing.assert_allclose(ticket.book_pnl, path.value[1] - path.value[0], atol=1e-9)
 
 
 def test_the_usual_instruments_are_the_hedging_set_on_the_surface():
@@ -407,7 +407,7 @@ def test_tickets_of_several_strategies_draw_once_and_solve_for_alpha_once(monkey
     assert tickets[0].choice.alpha == tickets[0].alpha and [t.choice for t in tickets[1:]] == [None] * 3
     for strategy, ticket in zip(strategies, tickets, strict=True):
         alone = hedging.hedge_today(history, portfolio, strategy, model=true_law(), **given)
-        for name in ("positions", "residual", "unhedged", "cost", "cash"):
+        for name in ("positions", "pnl", "book_pnl", "cost", "cash"):
             np.testing.assert_array_equal(getattr(alone, name), getattr(ticket, name))
 
 

@@ -140,3 +140,47 @@ def test_what_looks_like_dates():
     assert looks_like_dates(pa.array(["2019-05-17", ""])) and looks_like_dates(pa.array([20190517]))
     assert not looks_like_dates(pa.array(["1.5", "2"])) and not looks_like_dates(pa.array([1.5, 2.5]))
     assert not looks_like_dates(pa.array(["", ""])) and not looks_like_dates(pa.array([], pa.string()))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "Wed May 15 2024",
+        "Wed, 15 May 2024 20:00:00 GMT",
+        "Wednesday, May 15, 2024",
+        "May 15, 2024 at 4:15 PM EDT",
+        "May 15 2024 @ 16:15 ET",
+        "2024-05-15 16:00:00-04:00",
+        "2024-05-15T20:00:00.000Z",
+        "20240515 16:00",
+        "15. Mai 2024",
+        "1715788800",
+        "1715788800.0",
+        "1715788800000",
+        "1715788800000000",
+        "1715788800000000000",
+        "15-May-24",
+        "240515",
+    ],
+)
+def test_other_ways_of_writing_a_day(cell):
+    assert days([cell])[0].days.tolist() == [datetime.date(2024, 5, 15)]
+
+
+def test_seconds_since_1970_and_years_of_two_digits_are_said():
+    assert "seconds since 1970" in days(["1715788800"])[1][0]
+    read, notes = days(["03/24/23", "03/27/23", "03/28/23"])
+    assert str(read.days[0]) == "2023-03-24" and "two-digit years" in " ".join(notes)
+    assert str(days(["15-May-85"])[0].days[0]) == "1985-05-15"
+
+
+def test_a_year_of_two_digits_that_could_be_the_day_is_no_date():
+    assert set(days(["24/05/15", "24/05/16", "24/05/17"])[0].faults.values()) == {
+        "the year has two digits: write it with four"
+    }
+
+
+def test_volumes_of_ten_digits_do_not_look_like_dates():
+    assert looks_like_dates(pa.array(["1715788800", "1715875200"]))
+    assert not looks_like_dates(pa.array(["4086450000", "3998710000", "4105330000", "3777770000"]))
+    assert not looks_like_dates(pa.array(["240515", "240516"]))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from engine.errors import MarketDataError
 from engine.market import intake
 from engine.market.intake.templates import templates
+from tests.market import vendor_files
 
 CELLS = ["", "abc", "=1+1", "@SUM(A1)", "-1", "0", "1e400", "inf", "nan", "NA", "18.2", "0.0001", "1;5", "12%", "1e308"]
 CELLS += ["2019-02-30", "31/12/2019", "01/02/2019", "17/05/19", "43602", "2024-01-05", "<b>x</b>", "../../x", "é", '"']
@@ -58,6 +59,20 @@ def test_a_damaged_file_gives_data_or_one_sentence(template, seed):
         else:
             assert len(read.data) > 0 and (read.rejected["reason"] != "").all()
             assert (read.rejected["line"] >= 1).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(list(vendor_files.QUOTES)), st.integers(0, 2**32 - 1))
+def test_a_damaged_vendors_file_gives_data_or_one_sentence(vendor, seed):
+    make, answers = vendor_files.QUOTES[vendor]
+    content = damaged(make(), random.Random(seed))
+    for given_answers in ({}, answers | {"date": "2024-05-06"}):
+        try:
+            read = intake.read_any(content, **given_answers)
+        except MarketDataError as error:
+            assert "\n" not in str(error) and len(str(error)) < 1200
+        else:
+            assert len(read.data) > 0 and (read.rejected["reason"] != "").all()
 
 
 @settings(max_examples=20, deadline=None)

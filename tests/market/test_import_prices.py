@@ -295,3 +295,150 @@ def test_what_cannot_be_recognised_is_asked_about():
 def test_nothing_usable_is_one_sentence():
     with pytest.raises(MarketDataError, match=r"none of the 6 rows of p\.csv can be used; .* close must be > 0"):
         read_prices(csv(tidy().assign(close="-1")), names=["p.csv"])
+
+
+# --- vendors' formats, with own numbers -------------------------------------------------------------------------------
+
+DAYS = ["2022-05-02", "2022-05-03", "2022-05-04"]
+CLOSE, OPEN = [41.5, 42.25, 40.75], [41.0, 41.75, 42.5]
+US = ["05/02/2022", "05/03/2022", "05/04/2022"]
+
+
+def lines(*rows):
+    return "\n".join(",".join(map(str, row)) for row in rows).encode()
+
+
+VENDORS = {
+    "ko_investing.csv": lines(
+        ("Date", "Price", "Open", "High", "Low", "Vol.", "Change %"),
+        *((f'"{d}"', c, o, 43, 40, "3M", "1.2%") for d, c, o in zip(US[::-1], CLOSE[::-1], OPEN[::-1], strict=True)),
+        ('"04/29/2022"', 40, 39.5, 43, 40, "2.5M", "-0.5%"),
+        ('"04/13/2022"', 39, 38.5, 43, 40, "2.5M", "-0.5%"),
+    ),
+    "ko_nasdaq.csv": lines(
+        ("Date", "Close/Last", "Volume", "Open", "High", "Low"),
+        *((d, f"${c}", 100, f"${o}", "$43", "$40") for d, c, o in zip(US, CLOSE, OPEN, strict=True)),
+        ("04/29/2022", "$40", 1, "$39.5", "$43", "$40"),
+        ("04/13/2022", "$39", 1, "$38.5", "$43", "$40"),
+    ),
+    "ko_stooq.csv": lines(
+        ("Date", "Open", "High", "Low", "Close", "Volume"),
+        *((d, o, 43, 40, c, 1) for d, c, o in zip(DAYS, CLOSE, OPEN, strict=True)),
+    ),
+    "ko_stooq.txt": lines(
+        ("<TICKER>", "<PER>", "<DATE>", "<TIME>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<VOL>", "<OPENINT>"),
+        *(
+            ("KO.US", "D", d.replace("-", ""), "000000", o, 43, 40, c, 1, 0)
+            for d, c, o in zip(DAYS, CLOSE, OPEN, strict=True)
+        ),
+    ),
+    "ko_alphavantage.csv": lines(
+        ("timestamp", "open", "high", "low", "close", "volume"),
+        *((d, o, 43, 40, c, 1) for d, c, o in zip(DAYS[::-1], CLOSE[::-1], OPEN[::-1], strict=True)),
+    ),
+    "ko_wsj.csv": lines(
+        ("Date", " Open", " High", " Low", " Close"),
+        *((d, f" {o}", " 43", " 40", f" {c}") for d, c, o in zip(DAYS, CLOSE, OPEN, strict=True)),
+    ),
+    "ko_bloomberg.csv": lines(
+        ("Security", "KO US Equity", "", ""),
+        ("Start Date", "05/02/2022", "", ""),
+        ("End Date", "05/04/2022", "", ""),
+        ("", "", "", ""),
+        ("Date", "PX_OPEN", "PX_LAST", ""),
+        *((d, o, c, "") for d, c, o in zip(DAYS, CLOSE, OPEN, strict=True)),
+    ),
+    "ko_epoch.csv": lines(
+        ("timestamp", "open", "close"),
+        *(
+            (int(np.datetime64(d, "s").astype(int)), o, c)
+            for d, c, o in zip(DAYS, CLOSE, OPEN, strict=True)
+        ),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_vendors_closes_and_opens(name):
+    read = read_any(VENDORS[name], name=name)
+    assert read.kind == "prices" and len(read.data.tickers) == 1 and read.rejected.empty
+    rows = np.searchsorted(read.data.dates, np.array(DAYS, dtype="datetime64[D]"))
+    np.testing.assert_array_equal(read.data.close[rows, 0], CLOSE)
+    np.testing.assert_array_equal(read.data.open[rows, 0], OPEN)
+
+
+def test_the_lines_above_name_the_ticker():
+    assert read_any(VENDORS["ko_bloomberg.csv"], name="export_of_2022.csv").data.tickers == ("KO",)
+
+
+@pytest.mark.parametrize("upper", ["field", "ticker"])
+def test_several_tickers_under_two_lines_of_headings(upper):
+    """As yfinance writes them: fields above tickers, or tickers above fields, and a line for the index."""
+    fields, tickers = ("Adj Close", "Close", "High", "Low", "Open", "Volume"), ("KO", "PEP")
+    pairs = [(f, t) for f in fields for t in tickers] if upper == "field" else [(f, t) for t in tickers for f in fields]
+    one, two = (0, 1) if upper == "field" else (1, 0)
+    value = {"Close": CLOSE, "Open": OPEN}
+    table = lines(
+        ("Price" if upper == "field" else "Ticker", *(p[one] for p in pairs)),
+        ("Ticker" if upper == "field" else "Price", *(p[two] for p in pairs)),
+        ("Date", *("" for _ in pairs)),
+        *(
+            (day, *(value.get(f, [1, 1, 1])[k] * (2 if t == "PEP" else 1) for f, t in pairs))
+            for k, day in enumerate(DAYS)
+        ),
+    )
+    read = read_any(table, name="download.csv")
+    assert sorted(read.data.tickers) == ["KO", "PEP"] and read.rejected.empty
+    for ticker, factor in (("KO", 1), ("PEP", 2)):
+        column = read.data.column(ticker)
+        np.testing.assert_array_equal(read.data.close[:, column], factor * np.array(CLOSE))
+        np.testing.assert_array_equal(read.data.open[:, column], factor * np.array(OPEN))
+    assert any("2 tickers" in note for note in read.notes)
+
+
+@pytest.mark.parametrize(("answer", "first"), [("close", 41.5), ("close (column 3)", 42.0)])
+def test_either_of_two_columns_of_one_name_can_be_meant(answer, first):
+    table = lines(("date", "close", "close"), *((d, c, c + 0.5) for d, c in zip(DAYS, CLOSE, strict=True)))
+    with pytest.raises(AmbiguousColumns) as asked:
+        read_any(table, name="ko.csv")
+    assert asked.value.needed == "close" and answer in asked.value.options
+    for options in ({"close": answer}, {"mapping": {"close": answer}}):
+        assert read_any(table, name="ko.csv", **options).data.close[0, 0] == first
+
+
+def test_bars_within_a_day_become_days():
+    hours = [f"{h}:30:00-05:00" for h in (9, 10, 11, 15)]
+    rows = [
+        (f"{day} {hour}", 50 + d + 0.1 * h, 50 + d + 0.1 * h + 0.05)
+        for d, day in enumerate(DAYS)
+        for h, hour in enumerate(hours)
+    ]
+    for order in (rows, rows[::-1]):
+        read = read_any(lines(("Datetime", "Open", "Close"), *order), name="ko.csv")
+        np.testing.assert_allclose(read.data.close[:, 0], [50.35, 51.35, 52.35])
+        np.testing.assert_allclose(read.data.open[:, 0], [50, 51, 52])
+        assert read.rejected.empty and any("12 bars within 3 days" in note for note in read.notes)
+
+
+def test_returns_are_no_prices():
+    rng = np.random.default_rng(0)
+    days = np.busday_offset(np.datetime64("2022-01-03"), np.arange(40), roll="forward").astype(str)
+    for scale in (0.01, 1.0):
+        wide = pd.DataFrame(scale * rng.normal(size=(40, 2)), columns=["KO", "PEP"])
+        wide.insert(0, "date", days)
+        with pytest.raises(MarketDataError, match="found returns or changes"):
+            read_any(csv(wide))
+        with pytest.raises(MarketDataError, match="found returns or changes"):
+            read_any(csv(wide[["date", "KO"]].rename(columns={"KO": "close"})), name="ko.csv")
+
+
+def test_columns_of_other_things_are_no_tickers():
+    days = np.busday_offset(np.datetime64("2022-01-03"), np.arange(5), roll="forward").astype(str)
+    analysis = pd.DataFrame({"date": days, "KO": range(1, 6), "volume": range(9, 14), "iv": 0.2})
+    with pytest.raises(AmbiguousColumns):
+        read_any(csv(analysis))
+    read = read_prices(csv(analysis))
+    assert read.data.tickers == ("KO",) and set(read.rejected["column"]) == {"volume", "iv"}
+    with_ticker = pd.DataFrame({"ticker": "SPY", "tradeDate": days, "stockPrice": 390.0, "iv30": 0.2, "iv60": 0.21})
+    with pytest.raises(AmbiguousColumns):
+        read_any(csv(with_ticker))

@@ -106,3 +106,30 @@ def test_the_decimal_mark_is_asked_for_where_both_fit():
         decimal_mark(table, ["b"], None)
     assert asked.value.needed == "decimal" and asked.value.by == "option" and "2,859" in asked.value.question
     assert decimal_mark(table, ["b"], ",")[0] == ","
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("$1,102.25", 1102.25),
+        ("-$5.50", -5.5),
+        ("€ 12", 12),
+        ("12.5 USD", 12.5),
+        ("(1,234.5)", -1234.5),
+        ("'4000", 4000),
+        ("1'102.25", 1102.25),
+        ("1\u00a0102.25", 1102.25),
+        ("1\u202f102\u202f000", 1102000),
+        ("1 102 000.5", 1102000.5),
+        ("\u00a07\u2009", 7),
+    ],
+)
+def test_what_people_put_around_numbers(cell, value):
+    assert numbers("1", cell).values.tolist() == [1, value]
+
+
+def test_thousands_marks_do_not_hide_the_decimal_comma():
+    for space in ("\u00a0", "\u202f", " ", "'"):
+        table = read_table(f"a;b\nx;1{space}102,25\ny;7,5\n".encode())
+        assert decimal_mark(table, ["b"], None)[0] == ","
+        assert parse_numbers(table.column("b"), ",").values.tolist() == [1102.25, 7.5]

@@ -87,6 +87,68 @@ def test_repeated_and_empty_headings_become_distinct():
     assert table.headings == ("date", "spot", "spot (column 3)", "column 4")
 
 
+BODY = "Date,Open,Close\n2024-05-06,10,10.5\n2024-05-07,11,11.5\n2024-05-08,12,12.5\n"
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "",
+        "\n\n",
+        "QQZ US Equity\n",
+        "Security,QQZ US Equity\nStart Date,01/02/2024\nEnd Date,05/08/2024\n\n",
+        "Security,QQZ US Equity,\nStart Date,01/02/2024,\n,,\n",
+        '"QQZ Inc. (Last: 12.5)","Change: 0.5"\n"Date: May 8, 2024 at 4:15 PM EDT"\n',
+        "FRED Graph Observations\nFederal Reserve Economic Data\nLink: https://example.com, and more\n\n",
+    ],
+)
+def test_the_headings_are_found_below_other_lines(above):
+    table = read_table((above + BODY).encode())
+    assert table.headings == ("Date", "Open", "Close") and len(table) == 3
+    assert table.heading_line == above.count("\n") + 1 and table.lines[0] == table.heading_line + 1
+    assert bool(table.above) == any(line.strip(",") for line in above.splitlines())
+
+
+def test_a_bad_first_row_is_a_row_and_no_heading():
+    table = read_table(b"date,value\nsoon,many\n2024-05-06,1\n2024-05-07,2\n2024-05-08,3\n")
+    assert table.headings == ("date", "value") and len(table) == 4
+
+
+def test_units_below_the_headings_are_a_row():
+    table = read_table(b"date,spot,vol\nyyyy-mm-dd,USD,%\n2024-05-06,1,2\n2024-05-07,2,3\n")
+    assert table.headings == ("date", "spot", "vol") and len(table) == 3 and table.levels == ()
+
+
+@pytest.mark.parametrize(
+    ("head", "headings"),
+    [
+        ("Price,Close,Open\nTicker,ABC,ABC\nDate,,\n", ("Date", "Close ABC", "Open ABC")),
+        (",Close,Close\n,ABC,XYZ\nDate,,\n", ("Date", "Close ABC", "Close XYZ")),
+        ("Ticker,ABC,ABC\nPrice,Close,Open\nDate,,\n", ("Date", "ABC Close", "ABC Open")),
+        ("Date,Close,Close\n,ABC,XYZ\n", ("Date", "Close ABC", "Close XYZ")),
+        (",ABC,\nDate,Close,Close\n", None),
+        ("Date,Close,Close\n", ("Date", "Close", "Close (column 3)")),
+    ],
+)
+def test_headings_of_several_lines_are_joined(head, headings):
+    table = read_table((head + "2024-05-06,1,2\n2024-05-07,3,4\n2024-05-08,5,6\n").encode())
+    if headings is not None:
+        assert table.headings == headings
+        assert bool(table.levels) == (head.count("\n") > 1)
+    assert cells(table)[1] == ["1", "3", "5"]
+
+
+def test_merged_cells_above_the_headings_group_the_columns():
+    head = ",QQA,,QQB,\nDate,Open,Close,Open,Close\n"
+    table = read_table((head + "".join(f"2024-05-0{d},1,2,3,4\n" for d in range(6, 9))).encode())
+    assert table.headings == ("Date", "QQA Open", "QQA Close", "QQB Open", "QQB Close")
+
+
+def test_brackets_around_headings_and_spaces_after_delimiters_are_dropped():
+    table = read_table(b'[QUOTE_DATE], [STRIKE], [NOTE]\n2024-05-06, 1.5, "a, b"\n')
+    assert table.headings == ("QUOTE_DATE", "STRIKE", "NOTE") and cells(table)[2] == ["a, b"]
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

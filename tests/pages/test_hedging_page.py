@@ -56,12 +56,12 @@ def said(app: AppTest) -> str:
 
 def test_first_visit_shows_a_ticket_of_the_built_in_market_at_once():
     app = opened()
-    assert metric(app, "Risk of a day, sd")[1].startswith("unhedged ")
-    assert "instruments" in metric(app, "Cost of the ticket")[1]
+    assert metric(app, "95 % VaR")[1].startswith("book alone ")
+    assert metric(app, "Trade today")[0].startswith("Sell ")
     ticket = frame_with(app, "Action")
     assert ticket["Instrument"].iloc[0] == "underlying" and set(ticket["Action"]) <= {"buy", "sell", "nothing"}
     assert list(frame_with(app, "Strategy")["Strategy"]) == [
-        "unhedged",
+        "book alone",
         "data-driven",
         "least shortfall",
         "delta",
@@ -87,9 +87,9 @@ def test_the_ticket_is_the_engine_s(market):
     )
     value, before = metric(app, "Delta left")
     assert value == f"{own.net_delta:.2g}".replace("-", "−") and own.value_delta == pytest.approx(
-        float(before.removeprefix("before ").replace("−", "-")), rel=0.01
+        float(before.removeprefix("book ").replace("−", "-")), rel=0.01
     )
-    assert metric(app, "Cost of the ticket")[0] == f"{own.cost:.3g}"
+    assert metric(app, "Cost")[0] == f"{own.cost:.3g}"
     assert "half-spread of 0.1 vol points" in said(app)  # uploaded without half-spreads: the stated model
 
 
@@ -144,8 +144,9 @@ def test_the_command_gives_the_same_figures(market, tab):
     with contextlib.redirect_stdout(io.StringIO()):
         exec(app.code[0].value, made)
     if tab == "Hedge today":
-        assert metric(app, "Cost of the ticket")[0] == f"{made['ticket'].cost:.3g}"
-        assert metric(app, "Risk of a day, sd")[0] == f"{made['ticket'].residual.std():.3g}"
+        assert metric(app, "Cost")[0] == f"{made['ticket'].cost:.3g}"
+        lost = -np.sort(made["ticket"].pnl)[: len(made["ticket"].pnl) // 20].mean()
+        assert metric(app, "95 % ES")[0] == f"{lost:.3g}".replace("-", "−")
     else:
         assert metric(app, "Tracking error at the end")[0] == f"{made['path'].error[-1]:.3g}".replace("-", "−")
 
@@ -167,9 +168,9 @@ def test_limits_and_market_impact_reach_the_ticket_and_its_command(market):
         exec(bounded.code[0].value, made)
     ticket = made["ticket"]
     assert np.abs(ticket.positions[1:]).max() <= 0.05 + 1e-9 and abs(ticket.net_delta) <= 0.02 + 1e-9
-    assert metric(bounded, "Cost of the ticket")[0] == f"{ticket.cost:.3g}"
+    assert metric(bounded, "Cost")[0] == f"{ticket.cost:.3g}"
     assert ticket.unit_cost[0] > 0 and "underlying 2 bp" in said(bounded)
-    assert metric(bounded, "Cost of the ticket") != metric(free, "Cost of the ticket")
+    assert metric(bounded, "Cost") != metric(free, "Cost")
 
 
 def test_limits_that_no_hedge_keeps_to_are_one_sentence(market):

@@ -1,7 +1,10 @@
 """The market data page: add, be asked, see what was read and rejected, and nothing ever lost."""
 
+import datetime
+import io
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -22,7 +25,13 @@ def derived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(scenarist_home: Path, derived: Path) -> AppTest:
     scenarist_home.mkdir()
     (scenarist_home / "cache").symlink_to(derived)
-    return AppTest.from_file("../../pages/data/market_data.py", default_timeout=60).run()
+    return opened()
+
+
+def opened() -> AppTest:
+    """The page inside the app, whose menu its links need."""
+    app = AppTest.from_file("../../app.py", default_timeout=60)
+    return app.switch_page("pages/data/market_data.py").run()
 
 
 def drop(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
@@ -105,7 +114,7 @@ def test_the_full_mapper_reads_a_file_that_says_nothing_by_itself(page: AppTest)
 def test_quotes_without_a_price_take_the_one_that_is_typed(page: AppTest) -> None:
     content = "\n".join(line.rsplit(",", 1)[0] for line in TEMPLATES["quotes_optionmetrics.csv"].decode().splitlines())
     drop(page, ("om.csv", content.encode()))
-    page.number_input(key="answer_price").set_value(100.0)
+    page.number_input(key="answer_number").set_value(100.0)
     next(b for b in page.button if b.label == "Read the file").click().run()
     assert not page.exception and page.success and shown(page)["Quotes"] == "30"
 
@@ -175,7 +184,7 @@ def test_the_local_folder_is_listed_and_its_unclear_files_can_be_asked_about(
     (tmp_path / "KO.csv").write_bytes(TEMPLATES["AAA.csv"])
     (tmp_path / "unclear.csv").write_bytes(b"Tag,Kurs,spot\n2024-01-02,5,x\n2024-01-03,6,y\n")
     monkeypatch.setenv("SCENARIST_DATA", str(tmp_path))
-    app = AppTest.from_file("../../pages/data/market_data.py", default_timeout=60).run()
+    app = opened()
     assert "KO.csv" in [entry.label for entry in datasets.catalogue("prices")]
     assert app.selectbox(key="market_local").options == ["unclear.csv"]
     app.selectbox(key="market_local").set_value("unclear.csv").run()
@@ -213,3 +222,74 @@ def test_an_upload_is_parsed_once(page: AppTest, monkeypatch: pytest.MonkeyPatch
     tab(page, "What was read")
     page.run()
     assert shown(page)["Days"] == "10" and parsed == ["surfaces"]
+
+
+# --- answers by column or by value, doubts, and what comes next -------------------------------------------------------
+
+
+def snapshot() -> bytes:
+    """Quotes of one day that does not stand in the file."""
+    quotes = pd.read_csv(io.BytesIO(TEMPLATES["quotes.csv"])).drop(columns="quote_date")
+    return quotes.to_csv(index=False).encode()
+
+
+def send(app: AppTest) -> AppTest:
+    next(button for button in app.button if button.label == "Read the file").click().run()
+    assert not app.exception
+    return app
+
+
+def links(app: AppTest) -> list[str]:
+    return [link.label for link in app.get("page_link")]
+
+
+def test_the_day_of_a_snapshot_is_given_by_value(page: AppTest) -> None:
+    drop(page, ("chain.csv", snapshot()))
+    assert "day" in texts(page)
+    send(page)
+    assert any("Nothing was answered" in box.value for box in page.warning)
+    page.date_input(key="answer_day").set_value(datetime.date(2024, 1, 2))
+    send(page)
+    assert page.success and "30 option quotes of 1 day" in page.success[0].value.replace("\\", "")
+    assert shown(page)["Days"] == "1"
+    assert "Quotes to surface" in links(page)
+    assert "Not for Next-day generators: needs quotes of at least 23 days" in texts(page)
+
+
+def test_a_column_answers_the_same_question_as_a_value(page: AppTest) -> None:
+    table = pd.read_csv(io.BytesIO(TEMPLATES["quotes.csv"])).rename(columns={"spot": "Kassa"})
+    drop(page, ("chain.csv", table.to_csv(index=False).encode()))
+    page.selectbox(key="answer_column").set_value("Kassa")
+    send(page)
+    assert page.success and shown(page)["Days"] == "1"
+
+
+def test_an_answer_that_does_not_help_is_said(page: AppTest) -> None:
+    table = pd.DataFrame({"date": ["2020-01-02", "2020-01-03"], "ticker": "AAA", "venue": "X", "Kurs": [9.5, 9.75]})
+    drop(page, ("ticks.csv", table.to_csv(index=False).encode()))
+    if page.radio:  # what it holds is asked first
+        page.radio(key="answer_choice").set_value("prices")
+        send(page)
+    page.selectbox(key="answer_column").set_value("venue")
+    send(page)
+    assert any("venue does not help" in box.value for box in page.warning)
+    page.selectbox(key="answer_column").set_value("Kurs")
+    send(page)
+    assert page.success and not any("does not help" in box.value for box in page.warning)
+
+
+def test_doubts_are_warnings_on_the_page_and_links_lead_on(page: AppTest) -> None:
+    table = pd.read_csv(io.BytesIO(TEMPLATES["surfaces_wide.csv"]))
+    months = pd.date_range("2020-01-31", periods=len(table), freq="ME").strftime("%Y-%m-%d")
+    drop(page, ("months.csv", table.assign(date=months).to_csv(index=False).encode()))
+    assert any("monthly" in box.value for box in page.warning)
+    assert links(page)[0] == "Static arbitrage"
+    assert "Not for Hedging: needs at least 23 days" in texts(page)
+    tab(page, "What was read")
+    assert "monthly" not in texts(page)  # said once
+
+
+def test_two_days_of_prices_say_what_they_are_good_for(page: AppTest) -> None:
+    drop(page, ("closes.csv", b"Date,Open,Close\n2023-03-06,40,41\n2023-03-07,41,42\n"))
+    assert "Not for Fin-GAN: needs at least 500 days of opens and closes; found 2 days" in texts(page)
+    assert "uploaded with them" in texts(page) and links(page) == []

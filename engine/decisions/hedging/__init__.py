@@ -1,13 +1,15 @@
 """Data-driven hedging (the thesis's chapter 4): the one door to its parts.
 
-* what is hedged and with what: :class:`Option`, :class:`Portfolio`, :func:`straddle`, :func:`hedging_set`;
+* what is hedged and with what: :class:`Option`, :class:`Portfolio`, :func:`straddle`, :func:`hedging_set`; as a person
+  types it: :func:`parse_book`;
 * what trading costs: :class:`CostModel`;
 * the optimisation (4.20–4.24): :func:`hedge_ratios`, :func:`choose_alpha`, :func:`shortfall_ratios`;
 * strategies: :class:`Unhedged`, :class:`DeltaHedge`, :class:`DeltaVegaHedge`, :class:`DataDriven`,
   :class:`ShortfallHedge`;
 * what can be traded on a day: :func:`tradable_instruments`;
-* the account (4.4–4.6): :func:`track` a month day by day, :func:`hedge_tickets` of today by several strategies on the
-  same scenarios, :func:`hedge_today` by one.
+* the account (4.4–4.6) of who replicates: :func:`track` a month day by day, its error Z = V − Π;
+* what the holder trades today: :func:`hedge_tickets` by several strategies on the same scenarios, :func:`hedge_today`
+  by one.
 
 Example:
     >>> position = straddle(0.9 * history.spot[row])
@@ -19,6 +21,7 @@ References:
     Generative models for financial markets (thesis), chapter 4.
 """
 
+from engine.decisions.hedging.notation import off_the_surface, parse_book
 from engine.decisions.hedging.optimisation import (
     COARSE_ALPHAS,
     FINE_ALPHAS,
@@ -51,7 +54,15 @@ from engine.decisions.hedging.strategies import (
     Strategy,
     Unhedged,
 )
-from engine.decisions.hedging.ticket import HedgeTicket, hedge_tickets, hedge_today
-from engine.decisions.hedging.tracking import HedgePath, follow, track, tradable_instruments
+from engine.decisions.hedging.ticket import HedgeTicket, hedge_tickets, hedge_today, tail_losses
+from engine.decisions.hedging.tracking import (
+    UNDERLYING,
+    HedgePath,
+    follow,
+    track,
+    tradable_instruments,
+    usual_instruments,
+    usual_maturity,
+)
 from engine.decisions.hedging.transaction_costs import CostModel
 from engine.decisions.hedging.window import Moves, Window, draw_moves

@@ -1,4 +1,8 @@
-"""The hedge ticket: what to trade today, what it costs, and what is left of tomorrow's risk."""
+"""The hedge ticket: what the holder of a book trades today, what it costs, and what tomorrow may then bring.
+
+A strategy answers how to *replicate* the book, φ of the instruments with V − Σ φ H as small as can be (4.4). Who holds
+the book trades the opposite: positions h = −φ, so that book and hedge together, V + Σ h H, move least.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.decisions.hedging.optimisation import AlphaChoice
+from engine.decisions.hedging.optimisation import AlphaChoice, expected_shortfall
 from engine.decisions.hedging.options import Option, Portfolio
 from engine.decisions.hedging.strategies import DataDriven, Day, Strategy
-from engine.decisions.hedging.tracking import alpha_in_use, entered, instrument_names, usual_instruments
+from engine.decisions.hedging.tracking import UNDERLYING, alpha_in_use, entered, instrument_names, usual_instruments
 from engine.decisions.hedging.transaction_costs import CostModel
 from engine.decisions.hedging.window import FRESH, SCENARIOS, draw_moves
 from engine.errors import MarketDataError
@@ -26,22 +30,24 @@ UNSEEN = 7919
 
 @dataclass(frozen=True, eq=False)
 class HedgeTicket:
-    """What to trade today.
+    """What the holder of a book trades today. Every quantity is the holder's: above zero bought, below zero sold.
 
     Args:
         date: today.
         label: of the strategy.
         instruments: names, the underlying first.
-        price, unit_cost, delta, vega: ``(n,)`` of one unit, currency.
-        previous: ``(n,)`` positions held.
-        positions: ``(n,)`` φ after trading.
-        cost: Σ c |φ − φ'|, currency.
-        cash: ψ after trading.
-        value: V today.
-        value_delta, value_vega: of the portfolio.
-        residual: ``(K,)`` ΔV − Σ φ ΔH − ψ r Δ until tomorrow in scenarios that the hedge has not seen, currency: ΔZ
-            less today's costs, which are known.
-        unhedged: ``(K,)`` ΔV − Π r Δ in the same scenarios.
+        options: the options among them, in their order.
+        price, unit_cost, delta, vega: ``(n,)`` of one unit, currency; the cost is half the bid–ask spread, vega that of
+            1.00 of vol.
+        previous: ``(n,)`` hedge positions held before.
+        positions: ``(n,)`` h = −φ, held after trading.
+        cost: Σ c |h − h'|, currency.
+        cash: on the account after trading, before − Σ (h − h') H − cost.
+        value: V of the book today.
+        value_delta, value_vega: of the book.
+        pnl: ``(K,)`` ΔV + Σ h ΔH + r Δ cash, the profit of book and hedge until tomorrow in scenarios that the hedge
+            has not seen, currency, losses negative; today's costs, which are known, are not in it.
+        book_pnl: ``(K,)`` ΔV of the book alone in the same scenarios.
         alpha: α of a data-driven hedge; NaN for others.
         choice: how that α was chosen; None where it was not, or from one candidate.
         provenance: data, generator, seed and costs, in words.
@@ -50,6 +56,7 @@ class HedgeTicket:
     date: str
     label: str
     instruments: tuple[str, ...]
+    options: tuple[Option, ...]
     price: Floats
     unit_cost: Floats
     delta: Floats
@@ -61,8 +68,8 @@ class HedgeTicket:
     value: float
     value_delta: float
     value_vega: float
-    residual: Floats
-    unhedged: Floats
+    pnl: Floats
+    book_pnl: Floats
     alpha: float
     choice: AlphaChoice | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -74,29 +81,42 @@ class HedgeTicket:
 
     @property
     def net_delta(self) -> float:
-        """Delta of what is left."""
-        return float(self.value_delta - self.positions @ self.delta)
+        """Delta of book and hedge together."""
+        return float(self.value_delta + self.positions @ self.delta)
 
     @property
     def net_vega(self) -> float:
-        """Vega of what is left, currency per 1.00 of vol."""
-        return float(self.value_vega - self.positions @ self.vega)
+        """Vega of book and hedge together, currency per 1.00 of vol."""
+        return float(self.value_vega + self.positions @ self.vega)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an instrument."""
+        """One row an instrument: what is traded (``quantity``, above zero bought) and what a unit of it is."""
         return pd.DataFrame(
             {
                 "instrument": self.instruments,
-                "held": self.previous,
-                "trade": self.trades,
-                "position": self.positions,
+                "strike": [np.nan, *(option.strike for option in self.options)],
+                "type": [UNDERLYING, *("call" if option.is_call else "put" for option in self.options)],
+                "quantity": self.trades,
                 "price": self.price,
-                "unit_cost": self.unit_cost,
+                "half_spread": self.unit_cost,
                 "cost": self.unit_cost * np.abs(self.trades),
                 "delta": self.delta,
                 "vega": self.vega,
             }
         )
+
+
+def tail_losses(pnl: Floats, level: float) -> tuple[float, float]:
+    """Value at risk −q(level) and expected shortfall −E[P&L | the worst share ``level``] of equally likely profits.
+
+    Args:
+        pnl: ``(K,)`` currency, losses negative.
+        level: in (0, 1), 0.05 for the worst 5 %.
+
+    Returns:
+        Both as losses, above zero where money is lost.
+    """
+    return -float(np.quantile(pnl, level)), expected_shortfall(-pnl, level)
 
 
 def hedge_tickets(
@@ -108,7 +128,7 @@ def hedge_tickets(
     model: SurfaceModel,
     row: int = -1,
     previous: Sequence[float] | None = None,
-    account: float | None = None,
+    account: float = 0.0,
     costs: CostModel | None = None,
     scenarios: int = SCENARIOS,
     fresh: int = FRESH,
@@ -124,8 +144,8 @@ def hedge_tickets(
         strategies: one for each ticket.
         model: a fitted generator.
         row: the day, today unless given.
-        previous: positions held in the underlying and the instruments; none unless given.
-        account: Π before trading; V unless given.
+        previous: positions that the holder has in the underlying and the instruments already; none unless given.
+        account: cash before trading.
 
     Returns:
         A ticket for each strategy, in their order.
@@ -145,21 +165,23 @@ def hedge_tickets(
     moves = draw_moves(window, model, scenarios=scenarios, fresh=fresh, seed=seed)
     unseen = draw_moves(window, model, scenarios=scenarios, fresh=1, seed=[seed, UNSEEN]).fit[0]
     gross = portfolio.gross(window.price[0, 1 + window.book.columns(portfolio.options)], float(window.price[0, 0]))
-    day = Day(window, 0, holding, columns, held, gross, moves)
+    day = Day(window, 0, holding, columns, -held, gross, moves)
     value = float(window.price[0] @ holding)
-    before = value if account is None else account
+    price = window.price[0, columns]
     earned = float(window.rate[0]) * DT
 
     def ticket(strategy: Strategy) -> HedgeTicket:
         opened, choice = _opened(strategy, day)
-        positions = opened.positions(day)
-        cost = float(day.cost @ np.abs(positions - held))
-        cash = before - float(positions @ window.price[0, columns]) - cost
+        positions = -opened.positions(day) + 0.0  # no negative zero
+        traded = positions - held
+        cost = float(day.cost @ np.abs(traded))
+        cash = account - float(traded @ price) - cost
         return HedgeTicket(
             date=str(known.dates[-1]),
             label=opened.label,
             instruments=instrument_names(instruments),
-            price=window.price[0, columns],
+            options=tuple(instruments),
+            price=price,
             unit_cost=day.cost,
             delta=day.delta,
             vega=day.vega,
@@ -170,8 +192,8 @@ def hedge_tickets(
             value=value,
             value_delta=day.value_delta,
             value_vega=day.value_vega,
-            residual=unseen @ holding - unseen[:, columns] @ positions - cash * earned,
-            unhedged=unseen @ holding - before * earned,
+            pnl=unseen @ holding + unseen[:, columns] @ positions + cash * earned,
+            book_pnl=unseen @ holding,
             alpha=alpha_in_use(opened),
             choice=choice,
             provenance={

@@ -32,7 +32,7 @@ from engine.decisions.hedging.strategies import DataDriven, Day, Strategy
 from engine.decisions.hedging.transaction_costs import CostModel
 from engine.decisions.hedging.window import FRESH, SCENARIOS, Moves, Window, day_row, draw_moves
 from engine.errors import MarketDataError, SettingsError
-from engine.market.grid import DT, Floats
+from engine.market.grid import DT, Floats, Grid
 from engine.market.surface_history import Dates, SurfaceHistory
 from engine.models.surface_model import SurfaceModel
 
@@ -247,14 +247,26 @@ def tradable_instruments(
     return tuple(kept), tuple(left_out)
 
 
-def usual_instruments(history: SurfaceHistory, row: int, portfolio: Portfolio) -> tuple[Option, ...]:
-    """The hedging set of section 4.3 on a day, as long-lived as the portfolio, less what cannot be entered that day.
+def usual_maturity(grid: Grid) -> float:
+    """Years to expiry of hedging options: a month, or the grid's shortest maturity if that is longer."""
+    return round(max(ONE_MONTH, float(grid.maturity[0])) / DT) * DT
+
+
+def usual_instruments(
+    history: SurfaceHistory, row: int, portfolio: Portfolio, *, maturity: float | None = None
+) -> tuple[Option, ...]:
+    """The hedging set of section 4.3 on a day, less what cannot be entered that day.
+
+    Args:
+        history, row, portfolio: as in :func:`tradable_instruments`.
+        maturity: years; that of the portfolio's first expiry unless given.
 
     Raises:
         MarketDataError: for a day that is none of the history's.
     """
     axis = history.grid.moneyness
-    maturity = min((option.maturity for option in portfolio.options), default=ONE_MONTH)
+    if maturity is None:
+        maturity = min((option.maturity for option in portfolio.options), default=ONE_MONTH)
     moneyness = tuple(m for m in HEDGING_MONEYNESS if axis[0] <= m * (1 + SAME) and m * (1 - SAME) <= axis[-1])
     kept, _ = tradable_instruments(history, row, portfolio, moneyness=moneyness, maturity=maturity)
     return kept

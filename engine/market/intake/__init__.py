@@ -2,12 +2,12 @@
 
 * ``tables`` cuts bytes into cells; ``cells`` reads numbers and days; ``columns`` finds what each column is;
 * ``surfaces``, ``quotes`` and ``prices`` turn one kind of file each into checked data;
+* ``plausibility`` holds what was read against what markets do;
 * ``result`` is what reading gives back, and what it may ask;
 * ``reader`` puts them together: one function a kind, and :func:`read_any` for a file of unknown kind;
 * ``templates`` are example files to download.
 """
 
-from engine.market.intake.columns import ROLES, Role
 from engine.market.intake.reader import (
     FileSketch,
     read,
@@ -23,6 +23,7 @@ from engine.market.intake.reader import (
 )
 from engine.market.intake.result import KINDS, AmbiguousColumns, Imported, no_rejections
 from engine.market.intake.tables import display_name
+from engine.market.intake.vocabulary import ROLES, Role
 
 __all__ = [
     "KINDS",

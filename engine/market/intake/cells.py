@@ -80,6 +80,12 @@ def parse_numbers(column: Any, decimal: str = ".", allow_percent: bool = False) 
     return Numbers(numbers.values, numbers.missing, numbers.bad, percent)
 
 
+def parse_number(text: str) -> float | None:
+    """The number of a single cell with a decimal point, or None."""
+    value = _number(text.strip(), ".", False)
+    return None if value is None or not np.isfinite(value) else value
+
+
 def number_fault(text: str) -> str:
     """Why a cell is not a number, in words."""
     text = text.strip()
@@ -110,12 +116,12 @@ def decimal_mark(table: RawTable, headings: Sequence[str], given: str | None) ->
         return given, None if given == "." else "decimals are marked by a comma, as asked"
     cells = [table.column(h) for h in headings if pa.types.is_string(table.column(h).type)]
     with_comma = [pc.unique(c.filter(pc.match_substring(c, ",").fill_null(False))).to_pylist() for c in cells]
-    texts = [text.strip() for column in with_comma for text in column]
+    texts = [_bare(text) for column in with_comma for text in column]
     if not texts:
         return ".", None
     comma = next((text for text in texts if _COMMA_DECIMALS.fullmatch(text)), None)
     point = any(_POINT_DECIMALS.fullmatch(text) for text in texts) or any(
-        pc.any(pc.match_substring_regex(c, r"^\s*[+-]?\d*\.(\d{1,2}|\d{4,})\s*$")).as_py() for c in cells
+        pc.any(pc.match_substring_regex(c, r"^\s*[+-]?[$€£¥]?\s*\d*\.(\d{1,2}|\d{4,})\s*%?\s*$")).as_py() for c in cells
     )
     if comma is not None and not point:
         return ",", f"decimals are marked by a comma, as in {comma[:20]}"
@@ -134,9 +140,9 @@ def decimal_mark(table: RawTable, headings: Sequence[str], given: str | None) ->
 
 def _number(text: str, decimal: str, percent: bool) -> float | None:
     """The number; NaN if the cell means "no value", None if it is not a number."""
+    text = _bare(text)
     if text.lower() in MISSING:
         return np.nan
-    text = text.replace("−", "-")  # the typographic minus
     if percent:
         if not text.endswith("%"):
             return None
@@ -148,6 +154,24 @@ def _number(text: str, decimal: str, percent: bool) -> float | None:
     if "," in text:
         return float(text.replace(",", "")) if _THOUSANDS.fullmatch(text) else None
     return float(text) if re.match(_PLAIN, text) else None
+
+
+_CURRENCY = re.compile(r"[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|INR)\b")
+_GROUPED = re.compile(r"([+-]?\d{1,3})((?:[ '’]\d{3})+)((?:[.,]\d*)?\s*%?)")
+
+
+def _bare(text: str) -> str:
+    """A cell without what people put around numbers: currency, thousands marks, brackets for a minus, odd spaces."""
+    if text.isascii() and text.replace(".", "", 1).isdigit():
+        return text
+    text = re.sub(r"[\u00a0\u2007\u2009\u202f]", " ", text).replace("−", "-").strip().removeprefix("'")
+    text = _CURRENCY.sub("", text).strip()
+    if text.startswith("(") and text.endswith(")"):
+        text = f"-{text[1:-1].strip()}"
+    text = re.sub(r"^([+-])\s+(?=[\d.])", r"\1", text)
+    if match := _GROUPED.fullmatch(text):
+        return match[1] + re.sub(r"\D", "", match[2]) + match[3]
+    return text
 
 
 def _typed(column: Any) -> Numbers:
@@ -173,13 +197,17 @@ FIRST_YEAR, LAST_YEAR = 1900, 2100
 
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, start=1)}
-_TIME = r"(?:[T ]\s*\d{1,2}:\d{2}.*)?"
+_MONTHS |= {"mär": 3, "mrz": 3, "mai": 5, "okt": 10, "dez": 12}
+_TIME = r"(?:(?:[T ,@]|,? at|,? @)\s*\d{1,2}:\d{2}.*)?"
+_WORD = r"([^\W\d_]{3})[^\W\d_]*"
+_WEEKDAY = re.compile(r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*[,.]?\s+", re.IGNORECASE)
 _YEAR_FIRST = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})" + _TIME)
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})" + _TIME)
+_EPOCH = re.compile(r"(\d{9,10})(\d{3})?(\d{3})?(\d{3})?(\.\d+)?")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/. ])(\d{1,2})\2(\d{4})" + _TIME)
-_NAMED_DAY_FIRST = re.compile(r"(\d{1,2})[-/. ]?([A-Za-z]{3})[A-Za-z]*[-/., ]*(\d{4})" + _TIME)
-_NAMED_MONTH_FIRST = re.compile(r"([A-Za-z]{3})[A-Za-z]*[-/. ]*(\d{1,2}),?[-/ ]+(\d{4})" + _TIME)
-_SHORT_YEAR = re.compile(r"\d{1,2}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2}" + _TIME)
+_NAMED_DAY_FIRST = re.compile(r"(\d{1,2})[-/., ]*" + _WORD + r"[-/., ]*(\d{4})" + _TIME)
+_NAMED_MONTH_FIRST = re.compile(_WORD + r"[-/. ]*(\d{1,2}),?[-/ ]+(\d{4})" + _TIME)
+_SHORT_YEAR = re.compile(r"(\d{1,2})([-/. ])(\d{1,2}|[^\W\d_]{3,9})([-/. ])(\d{2})(" + _TIME + ")")
 
 NOT_A_DATE = "not a date"
 NO_DATE = "date is missing"
@@ -212,6 +240,7 @@ class _Parts:
     year: int = 0
     dotted: bool = False
     text: str = ""
+    epoch: bool = False
 
     @property
     def open(self) -> bool:
@@ -238,9 +267,18 @@ def parse_dates(table: RawTable, headings: Sequence[str], given: str | None = No
         MarketDataError: if the dates are written in two orders.
     """
     coded = [_coded(table.column(heading)) for heading in headings]
-    parts = [[_take_apart(text) for text in texts] for texts, _ in coded]
+    parts = [_all_apart(_with_centuries(texts)) for texts, _ in coded]
     waiting = {p.text: p for column in parts for p in column if p.open}
     notes: list[str] = []
+    if any(
+        _SHORT_YEAR.fullmatch(text.strip())
+        for (texts, _), column in zip(coded, parts, strict=True)
+        for text, p in zip(texts, column, strict=True)
+        if p.fault != SHORT_YEAR
+    ):
+        notes.append(f"two-digit years of {table.file} read as 1970 to 2069")
+    if any(p.epoch for column in parts for p in column):
+        notes.append(f"dates of {table.file} read from seconds since 1970 (or thousandths of them), in UTC")
     order = "dmy"
     if waiting:
         rows = [parts[0][code] for code in dict.fromkeys(coded[0][1].tolist()) if code < len(parts[0])]
@@ -258,11 +296,25 @@ def parse_dates(table: RawTable, headings: Sequence[str], given: str | None = No
     return read, notes
 
 
+def day_of(text: str) -> np.datetime64 | None:
+    """The day that a single cell names, or None if it names none or the order of day and month is open."""
+    part = _take_apart(text)
+    if part.open and (part.first > 12 or part.second > 12 or part.first == part.second):
+        day = part.in_order("dmy") or part.in_order("mdy")
+    else:
+        day = part.day
+    return None if day is None or part.epoch else np.datetime64(day)
+
+
 def looks_like_dates(column: Any) -> bool:
     """Whether the first cells of a column are dates (numbers only if they are yyyymmdd)."""
     texts, codes = _coded(column.slice(0, 50))
-    parts = [_take_apart(text) for text in texts if text.strip().lower() not in MISSING]
-    return bool(len(codes)) and bool(parts) and all(p.open or p.day is not None for p in parts)
+    parts = [part for text, part in zip(texts, _all_apart(texts), strict=True) if text.lower() not in MISSING]
+    if not len(codes) or not parts or not all(p.open or p.day is not None for p in parts):
+        return False
+    return all(
+        not p.epoch or int(re.split(r"\D", p.text)[0][:10]) % 60 == 0 for p in parts
+    )  # volumes have ten digits too
 
 
 def _order(waiting: list[_Parts], in_rows: list[_Parts], given: str | None, table: RawTable) -> tuple[str, str]:
@@ -292,6 +344,8 @@ def _order(waiting: list[_Parts], in_rows: list[_Parts], given: str | None, tabl
     order_or_none = _by_calendar([p for p in in_rows if p.open])
     if order_or_none is not None:
         return order_or_none, "because only so they are consecutive trading days without weekends"
+    if table.profile is not None and table.profile.date_order:
+        return table.profile.date_order, f"as {table.profile.name} writes them"
     example = next(p for p in waiting if p.first != p.second)
     raise AmbiguousColumns(
         f"Is {example.text[:20]} in {table.file} day/month/year or month/day/year? Every date of the file fits both",
@@ -332,8 +386,33 @@ def coded_texts(column: Any) -> tuple[list[str], NDArray[np.int64]]:
     return texts, coded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
+def _all_apart(texts: Sequence[str]) -> list[_Parts]:
+    """Every distinct cell of a column; two digits are a year where all cells have them and the year changes least."""
+    parts = [_take_apart(text) for text in texts]
+    short = [match for p, text in zip(parts, texts, strict=True) if (match := _SHORT_YEAR.fullmatch(text.strip()))]
+    if not short or any(p.fault not in (SHORT_YEAR, NO_DATE) for p in parts):
+        return parts
+    many = [len({match[group] for match in short}) for group in (1, 3, 5)]
+    if short[0][3].isdigit() and many[2] >= max(many[:2]):
+        return parts
+    return [_take_apart(_SHORT_YEAR.sub(_with_century, text.strip())) for text in texts]
+
+
+def _with_centuries(texts: list[str]) -> list[str]:
+    """Six digits are a year of two, month and day where every cell of a column of dates can be read so (240119)."""
+    six = [text for text in texts if text.lower() not in MISSING]
+    if not six or not all(re.fullmatch(r"\d{6}", text) and _take_apart(f"20{text}").day for text in six):
+        return texts
+    return [text if text.lower() in MISSING else f"20{text}" for text in texts]
+
+
+def _with_century(match: re.Match[str]) -> str:
+    century = "20" if int(match[5]) < 70 else "19"
+    return f"{match[1]}{match[2]}{match[3]}{match[4]}{century}{match[5]}{match[6]}"
+
+
 def _take_apart(text: str) -> _Parts:
-    text = text.strip()
+    text = _WEEKDAY.sub("", text.strip(), count=1) if text[:1].isalpha() else text.strip()
     if match := _YEAR_FIRST.fullmatch(text) or _COMPACT.fullmatch(text):
         return _known(int(match[1]), int(match[2]), int(match[3]))
     if match := _YEAR_LAST.fullmatch(text):
@@ -350,6 +429,9 @@ def _take_apart(text: str) -> _Parts:
         return _known(int(match[3]), _MONTHS.get(match[1].lower(), 0), int(match[2]))
     if text.lower() in MISSING:
         return _Parts(fault=NO_DATE)
+    if match := _EPOCH.fullmatch(text):
+        day = datetime.datetime.fromtimestamp(int(match[1]), datetime.UTC).date()
+        return _Parts(day=day, epoch=True, text=text) if day.year <= LAST_YEAR else _Parts(fault=NOT_A_DATE)
     if _SHORT_YEAR.fullmatch(text):
         return _Parts(fault=SHORT_YEAR)
     if re.fullmatch(r"[2-6]\d{4}(\.\d+)?", text):

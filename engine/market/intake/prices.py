@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import MarketDataError
 from engine.market.grid import Floats
 from engine.market.intake.cells import Numbers, coded_texts, decimal_mark, number_fault, parse_dates, parse_numbers
 from engine.market.intake.columns import (
-    ROLES,
     assign,
-    normal,
+    one_ticker_a_row,
     read_positive,
     reject_bad,
     reject_dates,
@@ -25,12 +25,26 @@ from engine.market.intake.columns import (
 )
 from engine.market.intake.result import AmbiguousColumns, Imported, Mask, Reading, RowCheck, joined
 from engine.market.intake.tables import RawTable
+from engine.market.intake.vocabulary import NOT_CLOSES, ROLES, normal, squashed
 from engine.market.price_history import TICKER, PriceHistory
 from engine.market.surface_history import Dates
 
 NO_TICKER = "not a ticker (1 to 15 letters, digits or . ^ = _ -)"
 
 _FILE_YEARS = re.compile(r"([ _-]+(\d{4}|\d{6}|\d{8}))+$")
+_CLOCK = re.compile(r"[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?\s*(?:([AaPp])\.?[Mm])?")
+
+LEAST_VALUES = 20
+"""Numbers below which nothing is said of their signs."""
+
+MOST_NEGATIVE = 0.2
+"""Share of negative values above which a column holds returns, not prices."""
+
+MOST_NAMED = 12
+"""Tickers named in a note."""
+
+_CLOSES = next(role.headings for role in ROLES["prices"] if role.name == "close")
+_NAMES = {"security", "ticker", "symbol", "instrument", "name"}
 _GENERIC = {"close", "value", "level", "index", "price", "last", "adj_close", "adjusted_close", "close_price"}
 
 
@@ -127,8 +141,9 @@ def ticker_of_file(file: str) -> str:
 
 
 def _read_one(table: RawTable, reading: Reading, kind: str) -> _Tidy:
+    table = one_ticker_a_row(table)
     roles = assign(table, kind)
-    if "close" not in roles and "date" in roles:
+    if "close" not in roles and "date" in roles and "ticker" not in roles:
         values = wide_columns(table, roles["date"])
         if len(values) == 1:
             roles["close"] = values[0]
@@ -137,10 +152,13 @@ def _read_one(table: RawTable, reading: Reading, kind: str) -> _Tidy:
     require(table, kind, roles, ("date", "close"))
     check = RowCheck(table)
     notes = list(table.notes)
+    if table.profile is not None:
+        notes.append(f"{table.file} has the headings of {table.profile.name}")
     numeric = [roles[r] for r in ("open", "close") if r in roles]
     decimal, note = decimal_mark(table, numeric, reading.decimal)
     notes += [note] if note else []
     days = _days(check, roles["date"], reading, notes)
+    _refuse_returns(table, [roles["close"]], decimal)
     close = read_positive(check, roles["close"], "close", decimal)
     opens = _opens(check, roles.get("open"), decimal)
     if "ticker" in roles:
@@ -157,9 +175,10 @@ def _read_one(table: RawTable, reading: Reading, kind: str) -> _Tidy:
         ticker = np.zeros(len(kept), dtype=np.intp)
     check.require_some()
     notes += _price_notes(table, roles)
-    return _Tidy(
+    prices = _Tidy(
         check, kept, days[kept], ticker, tickers, close[kept], None if opens is None else opens[kept], tuple(notes)
     )
+    return _daily_bars(prices, roles["date"])
 
 
 def _read_wide(table: RawTable, reading: Reading, roles: dict[str, str]) -> _Tidy:
@@ -170,8 +189,9 @@ def _read_wide(table: RawTable, reading: Reading, roles: dict[str, str]) -> _Tid
     for heading in table.headings:
         if heading != roles["date"] and heading not in columns and not heading.startswith("column "):
             check.list_column(heading, "a column without numbers, left out")
-    for heading in [h for h in columns if not TICKER.fullmatch(h)]:
-        check.list_column(heading, f"the heading is {NO_TICKER}; column left out")
+    for heading in [h for h in columns if squashed(h) in NOT_CLOSES or not TICKER.fullmatch(h)]:
+        said = "no ticker's name" if squashed(heading) in NOT_CLOSES else NO_TICKER
+        check.list_column(heading, f"the heading is {said}; column left out")
         columns.remove(heading)
     if not columns:
         raise AmbiguousColumns(
@@ -183,6 +203,7 @@ def _read_wide(table: RawTable, reading: Reading, roles: dict[str, str]) -> _Tid
         )
     decimal, note = decimal_mark(table, columns, reading.decimal)
     notes += [note] if note else []
+    _refuse_returns(table, columns, decimal)
     days = _days(check, roles["date"], reading, notes)
     closes = np.empty((len(table), len(columns)))
     for position, heading in enumerate(columns):
@@ -193,8 +214,68 @@ def _read_wide(table: RawTable, reading: Reading, roles: dict[str, str]) -> _Tid
     check.reject(empty, columns[0], "no price in the row")
     check.require_some()
     row, ticker = np.nonzero(check.kept[:, None] & ~np.isnan(closes))
-    notes.append(f"one column of closes for each of {len(columns):,} tickers; no opens")
+    named = ", ".join(columns[:MOST_NAMED]) + (", …" if len(columns) > MOST_NAMED else "")
+    notes.append(f"one column of closes for each of {len(columns):,} tickers, {named}; no opens")
     return _Tidy(check, row, days[row], ticker, tuple(columns), closes[row, ticker], None, tuple(notes))
+
+
+def _refuse_returns(table: RawTable, columns: Sequence[str], decimal: str) -> None:
+    """Prices are not below zero half the time.
+
+    Raises:
+        MarketDataError: if the columns hold returns, or changes.
+    """
+    values = [parse_numbers(table.column(heading), decimal, allow_percent=True).values for heading in columns]
+    known = [v[~np.isnan(v)] for v in values]
+    total, below = sum(map(len, known)), sum(int((v < 0).sum()) for v in known)
+    if total < LEAST_VALUES or below <= MOST_NEGATIVE * total:
+        return
+    heading = max(zip(columns, known, strict=True), key=lambda pair: int((pair[1] < 0).sum()))[0]
+    raise MarketDataError(
+        f"expected prices in {table.file}; found returns or changes: {below:,} of {total:,} values are negative, such "
+        f"as those of {heading[:40]} (give the prices themselves)"
+    )
+
+
+def _daily_bars(prices: _Tidy, date: str) -> _Tidy:
+    """Bars of an hour or a minute as days: the open of a day's first bar, the close of its last."""
+    time = _times(prices.check.table, date)[prices.row]
+    cell = prices.day.astype(np.int64) * len(prices.tickers) + prices.ticker
+    _, group, bars = np.unique(cell, return_inverse=True, return_counts=True)
+    if len(bars) == 0 or np.mean(bars > 1) <= 0.5:
+        return prices
+    if np.isnan(time).any() or len(np.unique(np.stack([group, time]), axis=1).T) <= len(bars):
+        return prices  # several rows a day without different times: repeats, which are listed
+    order = np.lexsort((time, group))
+    first = np.flatnonzero(np.r_[True, np.diff(group[order]) > 0])
+    last = order[np.r_[first[1:], len(order)] - 1]
+    opens = None if prices.open is None else prices.open[order[first]]
+    note = (
+        f"{len(order):,} bars within {len(bars):,} days of {prices.check.table.file}: the close of a day is that of "
+        f"its last bar{'' if opens is None else ', its open that of its first'}"
+    )
+    return replace(
+        prices,
+        row=prices.row[last],
+        day=prices.day[last],
+        ticker=prices.ticker[last],
+        close=prices.close[last],
+        open=opens,
+        notes=(*prices.notes, note),
+    )
+
+
+def _times(table: RawTable, heading: str) -> Floats:
+    """``(n,)`` seconds since midnight that the cells of a date column say; NaN where they say none."""
+    texts, codes = coded_texts(table.column(heading))
+    return np.array([*(_seconds(text) for text in texts), np.nan])[codes]
+
+
+def _seconds(text: str) -> float:
+    if match := _CLOCK.search(text):
+        hour = int(match[1]) % 12 + 12 * (match[4].lower() == "p") if match[4] else int(match[1])
+        return 3600.0 * hour + 60 * int(match[2]) + float(match[3] or 0)
+    return float(text) % 86_400 if re.fullmatch(r"1?\d{9}(\.0*)?", text) else np.nan  # seconds since 1970
 
 
 def _list_bad_cells(check: RowCheck, heading: str, numbers: Numbers) -> None:
@@ -229,6 +310,8 @@ def _price_notes(table: RawTable, roles: dict[str, str]) -> list[str]:
     if names & {"adj_close", "adjusted_close"}:
         both = "open and close are" if "open" in roles else "close is"
         return [f"{both} used; the adjusted close, which also takes out dividends, is left out"]
+    if used != "close" and used in _GENERIC | set(_CLOSES):
+        return [f"{roles['close'][:40]} is used as the close"]
     return []
 
 
@@ -236,7 +319,10 @@ def _one_ticker(table: RawTable, heading: str, reading: Reading, notes: list[str
     if reading.ticker is not None:
         ticker = reading.ticker.strip()
         notes.append(f"ticker {ticker[:15]}, as given")
-    elif normal(heading) not in _GENERIC | set(ROLES["prices"][3].headings) and TICKER.fullmatch(heading):
+    elif (named := _above(table)) is not None:
+        ticker = named
+        notes.append(f"ticker {ticker[:15]} taken from the lines above the headings")
+    elif normal(heading) not in _GENERIC | set(_CLOSES) and TICKER.fullmatch(heading):
         ticker = heading
         notes.append(f"ticker {ticker} taken from the column's name")
     else:
@@ -250,7 +336,17 @@ def _one_ticker(table: RawTable, heading: str, reading: Reading, notes: list[str
         needed="ticker",
         options=(),
         by="option",
+        takes="text",
     )
+
+
+def _above(table: RawTable) -> str | None:
+    """The ticker that a line above the headings names, as in ``Security, ABC US Equity``."""
+    for line in table.above:
+        if len(line) > 1 and squashed(line[0].rstrip(": ")) in _NAMES:
+            first = line[1].split()
+            return first[0] if first and TICKER.fullmatch(first[0]) else None
+    return None
 
 
 def _tickers(column: Any) -> tuple[NDArray[Any], Mask]:

@@ -1,27 +1,37 @@
-"""Tables of option quotes: the generic headings and those of OptionMetrics."""
+"""Tables of option quotes: one row a quote, or calls and puts in one row; with bid and ask, or with one price."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from engine.errors import MarketDataError
 from engine.market.grid import Floats
-from engine.market.intake.cells import coded_texts, decimal_mark, parse_dates, parse_numbers
-from engine.market.intake.columns import assign, normal, read_positive, reject_bad, reject_dates, require, rows_mask
-from engine.market.intake.result import AmbiguousColumns, Imported, Reading, RowCheck
+from engine.market.intake.cells import coded_texts, decimal_mark, looks_like_dates, parse_dates, parse_numbers
+from engine.market.intake.columns import (
+    LARGEST,
+    assign,
+    by_elimination,
+    is_call,
+    one_side_a_row,
+    read_positive,
+    reject_bad,
+    reject_dates,
+    require,
+    rows_mask,
+    within_reason,
+)
+from engine.market.intake.contracts import with_contract_columns
+from engine.market.intake.remarks import day_above, days_in_name, spot_above
+from engine.market.intake.result import AmbiguousColumns, Closes, Imported, Reading, RowCheck
 from engine.market.intake.tables import RawTable
 from engine.market.quotes import COLUMNS, OptionQuotes
-
-Closes = Mapping[np.datetime64, float]
-"""Day → underlying price, for quotes that come without one."""
-
-_TYPES = {"c": True, "call": True, "calls": True, "p": False, "put": False, "puts": False}
-_THOUSANDTHS = 1000.0
+from engine.market.surface_history import Dates
 
 
 def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = None) -> Imported[OptionQuotes]:
@@ -31,51 +41,55 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
 
     Args:
         table: the file.
-        reading: a person's decisions; ``spot`` serves quotes without an underlying price.
+        reading: a person's decisions; ``spot`` serves quotes without an underlying price, ``date`` those without a day.
         closes: underlying price by day, from a price file read beside the quotes.
 
     Raises:
-        AmbiguousColumns: if a column, the date order or the underlying price has to be asked for.
+        AmbiguousColumns: if a column, the date order, the day, the underlying or its price has to be asked for.
         MarketDataError: if nothing in it can be used.
     """
+    table = _with_contracts(one_side_a_row(table))
+    table = _one_underlying(table, reading)
     roles = assign(table, "quotes")
-    if "root" in roles and normal(roles["root"]) != "root" and roles["root"] == roles.get("type"):
-        roles.pop("root")
-    require(table, "quotes", roles, ("date", "expiry", "strike", "type", "bid", "ask"))
+    sides = ("price",) if "price" in roles and not roles.keys() & {"bid", "ask"} else ("bid", "ask")
+    require(table, "quotes", roles, ("expiry", "strike", "type", *sides))
     check = RowCheck(table)
     notes = list(table.notes)
-    numeric = [roles[r] for r in ("strike", "bid", "ask", "spot", "volume", "iv") if r in roles]
-    decimal, note = decimal_mark(table, numeric, reading.decimal)
+    if table.profile is not None:
+        notes.append(f"{table.file} has the headings of {table.profile.name}")
+    notes += by_elimination(table, "quotes", roles)
+    numbers = ("strike", "bid", "ask", "price", "spot", "spot_bid", "spot_ask", "volume", "iv")
+    decimal, note = decimal_mark(table, [roles[r] for r in numbers if r in roles], reading.decimal)
     notes += [note] if note else []
 
-    (date, expiry), date_notes = parse_dates(table, [roles["date"], roles["expiry"]], reading.date_order)
-    notes += date_notes
-    reject_dates(check, roles["date"], date.faults)
-    faults = {row: fault.replace("date is missing", "expiry is missing") for row, fault in expiry.faults.items()}
-    reject_dates(check, roles["expiry"], faults)
-    check.reject(expiry.days < date.days, roles["expiry"], "expiry lies before the quote date")
+    days, expiry = _days(check, roles, reading, decimal, notes)
     strike = read_positive(check, roles["strike"], "strike", decimal)
-    is_call = _types(check, roles["type"])
-    bid, ask = (_not_negative(check, roles[side], side, decimal, needed=True) for side in ("bid", "ask"))
+    calls = is_call(check, roles["type"])
+    bid, ask = _prices(check, roles, sides, decimal, notes)
     volume = _not_negative(check, roles.get("volume"), "volume", decimal, needed=False)
     iv = _vendor_iv(check, roles.get("iv"), decimal, reading.iv_unit, notes)
-    spot = _spot(check, roles.get("spot"), decimal, reading, closes, date.days, notes)
+    spot = _spot(check, roles, decimal, reading, closes, days, notes)
     check.require_some()
     strike = _strike_units(strike, spot, check, roles["strike"], notes)
+    unit = _price_unit(check, reading, strike, calls, ask, spot, notes)
+    with np.errstate(over="ignore"):
+        bid, ask = bid * unit, ask * unit
+    check.reject(np.isinf(bid) | np.isinf(ask), roles.get("ask", ""), "too large for a price")
+    check.require_some()
     content = {
-        "date": date.days,
-        "expiry": expiry.days,
+        "date": days,
+        "expiry": expiry,
         "strike": strike,
-        "is_call": is_call,
+        "is_call": calls,
         "bid": bid,
         "ask": ask,
         "spot": spot,
         "volume": volume,
         "iv": iv,
-        "root": _roots(table, roles.get("root")),
+        "root": _roots(table, roles.get("root", roles.get("contract"))),
     }
     rows = pd.DataFrame(content, columns=list(COLUMNS))
-    _reject_repeats(check, rows, "root" in roles, notes)
+    _reject_repeats(check, rows, bool((rows["root"] != "").any()), notes)
     kept = rows[check.kept].reset_index(drop=True)
     quotes = OptionQuotes(kept.sort_values("date", kind="stable", ignore_index=True))
     n_days = len(quotes.dates)
@@ -83,13 +97,186 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
     return Imported(quotes, check.frame(), (*notes, check.count_note()), "quotes")
 
 
-def _types(check: RowCheck, heading: str) -> NDArray[np.bool_]:
-    texts, codes = coded_texts(check.table.column(heading))
-    known = [_TYPES.get(text.lower()) for text in texts]
-    missing = np.array([text is None for text in [*known, None]])[codes]
-    check.reject(missing, heading, "expected C or P (call or put)")
-    is_call: NDArray[np.bool_] = np.array([bool(k) for k in [*known, False]])[codes]
-    return is_call
+def _with_contracts(table: RawTable) -> RawTable:
+    """What only the contracts' symbols say, as columns."""
+    roles = assign(table, "quotes")
+    if "contract" not in roles:
+        return table
+    lacking = [role for role in ("expiry", "type", "strike") if role not in roles]
+    return with_contract_columns(table, roles["contract"], lacking)
+
+
+# --- which underlying -------------------------------------------------------------------------------------------------
+
+
+def _one_underlying(table: RawTable, reading: Reading) -> RawTable:
+    """The rows of one underlying; several are never mixed.
+
+    Raises:
+        AmbiguousColumns: asking which, if there are several.
+        MarketDataError: if the one that was asked for is not there.
+    """
+    names = _underlyings(table)
+    there = pd.Series(names)[names != ""].value_counts()
+    wanted = None if reading.underlying is None else reading.underlying.strip()
+    if wanted is None and len(there) <= 1:
+        return table
+    shown = ", ".join(" ".join(str(name).split())[:15] for name in there.index[:10])
+    if wanted is None:
+        raise AmbiguousColumns(
+            f"Which underlying of {table.file} is to be read? It holds {len(there):,}: {shown}",
+            table,
+            needed="underlying",
+            options=[str(name) for name in there.index[:200]],
+            by="option",
+            takes="text",
+        )
+    if there.empty:
+        return table.noting(f"no column of {table.file} names an underlying: the answer {wanted[:15]} was not needed")
+    mine = np.array([name.upper() == wanted.upper() for name in names], dtype=np.bool_)
+    if not mine.any():
+        raise MarketDataError(
+            f"expected one of {shown} as answer to underlying; found {wanted[:40]!r} for {table.file}"
+        )
+    if mine.all():
+        return table
+    kept = (
+        f"{int(mine.sum()):,} of {len(mine):,} rows of {table.file} are of {wanted[:15]}; the others were not asked for"
+    )
+    return table.where(mine).noting(kept)
+
+
+def _underlyings(table: RawTable) -> NDArray[Any]:
+    """``(n,)`` names: of the column for them, else of the roots, those that continue another being the same (SPXW)."""
+    roles = assign(table, "quotes")
+    if "underlying" in roles:
+        texts, codes = coded_texts(table.column(roles["underlying"]))
+        return np.array([*texts, ""], dtype=object)[codes]
+    heading = roles.get("root", roles.get("contract"))
+    if heading is None:
+        return np.full(len(table), "", dtype=object)
+    names = _roots(table, heading)
+    distinct = sorted({str(name) for name in names} - {""}, key=len)
+    stem = {name: next(short for short in distinct if name.startswith(short)) for name in distinct}
+    return np.array([stem.get(str(name), "") for name in names], dtype=object)
+
+
+# --- which day --------------------------------------------------------------------------------------------------------
+
+
+def _days(
+    check: RowCheck, roles: dict[str, str], reading: Reading, decimal: str, notes: list[str]
+) -> tuple[Dates, Dates]:
+    """Quote day and expiry of each row; a day that no column holds is given, read above the headings, or asked for."""
+    table = check.table
+    headings = [roles[role] for role in ("expiry", "date") if role in roles]
+    order = [roles[role] for role in ("date", "expiry") if role in roles]
+    read, said = parse_dates(table, order, reading.date_order)
+    notes += said
+    of = dict(zip(order, read, strict=True))
+    expiry = of[headings[0]]
+    faults = {row: fault.replace("date is missing", "expiry is missing") for row, fault in expiry.faults.items()}
+    own = of.get(roles.get("date", ""))
+    if own is not None and _same_days(own.days, expiry.days):
+        notes.append(f"{roles.pop('date')[:40]} is the expiry written twice, not the day of the quotes")
+        own = None
+    if own is None:
+        reject_dates(check, headings[0], faults)
+        days = np.full(len(table), _one_day(check, roles, reading, decimal, expiry.days, notes))
+    else:
+        days = own.days
+        reject_dates(check, roles["date"], own.faults)
+        reject_dates(check, headings[0], faults)
+        _keep_day(check, roles["date"], days, reading)
+    check.reject(expiry.days < days, headings[0], "expiry lies before the quote date")
+    return days, expiry.days
+
+
+def _same_days(one: Dates, other: Dates) -> bool:
+    known = ~np.isnat(one) & ~np.isnat(other)
+    return bool(known.any()) and bool((one == other)[known].all()) and len(np.unique(other[known])) > 1
+
+
+def _keep_day(check: RowCheck, heading: str, days: Dates, reading: Reading) -> None:
+    """Only the rows of the day that was asked for, if one was."""
+    if reading.date is None:
+        return
+    wanted = np.datetime64(reading.date)
+    if not (days[check.kept] == wanted).any():
+        there = np.unique(days[check.kept])
+        span = f"{there[0]} to {there[-1]}" if len(there) else "none"
+        raise MarketDataError(
+            f"expected a day of column {heading[:40]} of {check.table.file}, {span}, as answer to date; "
+            f"found {reading.date}"
+        )
+    check.reject(days != wanted, heading, f"another day than {reading.date}, which was asked for")
+
+
+def _one_day(
+    check: RowCheck, roles: Mapping[str, str], reading: Reading, decimal: str, expiry: Dates, notes: list[str]
+) -> np.datetime64:
+    """The day of a snapshot whose rows do not say it.
+
+    Raises:
+        AmbiguousColumns: if nothing does.
+    """
+    table = check.table
+    if reading.date is not None:
+        notes.append(f"all quotes are of {reading.date}, as given")
+        return np.datetime64(reading.date)
+    above = day_above(table)
+    if above is not None:
+        notes.append(f"all quotes are of {above}, the day in the lines above the headings")
+        return above
+    if "dte" in roles:
+        left = parse_numbers(table.column(roles["dte"]), decimal).values
+        known = ~np.isnan(left) & ~np.isnat(expiry)
+        counted = np.unique(expiry[known] - np.round(left[known]).astype("timedelta64[D]"))
+        if len(counted) == 1:
+            notes.append(f"all quotes are of {counted[0]}: the expiries less the days in {roles['dte'][:40]}")
+            return np.datetime64(counted[0])
+    if "last_trade" in roles:
+        (traded,), _ = parse_dates(table, [roles["last_trade"]], reading.date_order)
+        if not np.isnat(traded.days).all():
+            latest = np.nanmax(traded.days)
+            notes.append(
+                f"all quotes are taken to be of {latest}, the latest day in {roles['last_trade'][:40]}: {table.file} "
+                "does not name the day of the quotes (the answer date=… gives another)"
+            )
+            return np.datetime64(latest)
+    taken = [table.column(heading) for heading in roles.values()]
+    dated = [
+        h
+        for h in table.headings
+        if h not in roles.values()
+        and looks_like_dates(table.column(h))
+        and not any(table.column(h).equals(column) for column in taken)
+    ]
+    raise AmbiguousColumns(
+        f"Of which day are the quotes of {table.file}? No column says it: give the day, as in date=2026-01-30"
+        + (", or the column that holds it" if dated else ""),
+        table,
+        needed="date",
+        options=dated or days_in_name(table.file),
+        by="mapping" if dated else "option",
+        takes="day",
+    )
+
+
+# --- prices ----------------------------------------------------------------------------------------------------------
+
+
+def _prices(
+    check: RowCheck, roles: Mapping[str, str], sides: Sequence[str], decimal: str, notes: list[str]
+) -> tuple[Floats, Floats]:
+    if sides == ("price",):
+        price = _not_negative(check, roles["price"], "price", decimal, needed=True)
+        notes.append(
+            f"{check.table.file} has no bid and ask: {roles['price'][:40]} is used for both, so there is no spread"
+        )
+        return price, price
+    bid, ask = (_not_negative(check, roles[side], side, decimal, needed=True) for side in ("bid", "ask"))
+    return bid, ask
 
 
 def _not_negative(check: RowCheck, heading: str | None, name: str, decimal: str, *, needed: bool) -> Floats:
@@ -101,7 +288,7 @@ def _not_negative(check: RowCheck, heading: str | None, name: str, decimal: str,
     if needed:
         check.reject(numbers.missing, heading, f"{name} is missing")
     check.reject(numbers.values < 0, heading, f"{name} must be >= 0")
-    return numbers.values
+    return within_reason(check, heading, name, numbers.values)
 
 
 def _vendor_iv(check: RowCheck, heading: str | None, decimal: str, unit: str | None, notes: list[str]) -> Floats:
@@ -109,7 +296,7 @@ def _vendor_iv(check: RowCheck, heading: str | None, decimal: str, unit: str | N
         return np.full(len(check.table), np.nan)
     numbers = parse_numbers(check.table.column(heading), decimal, allow_percent=True)
     reject_bad(check, heading, numbers)
-    values = np.where(numbers.values > 0, numbers.values, np.nan)
+    values = np.where((numbers.values > 0) & (numbers.values < LARGEST), numbers.values, np.nan)
     unknown = int((np.isnan(values) & ~numbers.missing & check.kept).sum())
     if unknown:
         notes.append(f"vendor vols of zero or below, taken as not known: {unknown:,}")
@@ -117,27 +304,39 @@ def _vendor_iv(check: RowCheck, heading: str | None, decimal: str, unit: str | N
     if unit is None and len(usable):
         unit = "percent" if numbers.percent or np.median(usable) >= 3 else "decimal"
         words = "percent" if unit == "percent" else "decimals"
-        notes.append(f"vendor vols read as {words} because their median is {np.median(usable):.3g}")
+        notes.append(f"vendor vols in {heading[:40]} read as {words} because their median is {np.median(usable):.3g}")
     return values / 100 if unit == "percent" else values
+
+
+# --- spot, and the units of strikes and prices ------------------------------------------------------------------------
 
 
 def _spot(
     check: RowCheck,
-    heading: str | None,
+    roles: Mapping[str, str],
     decimal: str,
     reading: Reading,
     closes: Closes | None,
-    days: NDArray[np.datetime64],
+    days: Dates,
     notes: list[str],
 ) -> Floats:
-    if heading is not None:
-        return read_positive(check, heading, "spot", decimal)
-    wanted = np.unique(days[check.kept])
+    table = check.table
     if reading.spot is not None:
         notes.append(f"underlying price {float(reading.spot):g} used for all quotes, as given")
         return np.full(len(days), float(reading.spot))
+    if "spot" in roles:
+        return read_positive(check, roles["spot"], "spot", decimal)
+    if "spot_bid" in roles and "spot_ask" in roles:
+        low, high = (read_positive(check, roles[side], "spot", decimal) for side in ("spot_bid", "spot_ask"))
+        notes.append(f"underlying price: the middle of {roles['spot_bid'][:40]} and {roles['spot_ask'][:40]}")
+        middle: Floats = (low + high) / 2
+        return middle
+    above = spot_above(table)
+    if above is not None:
+        notes.append(f"underlying price {above:g} taken from the lines above the headings")
+        return np.full(len(days), above)
+    wanted = np.unique(days[check.kept])
     if closes is None:
-        table = check.table
         first, last = (str(wanted[0]), str(wanted[-1])) if len(wanted) else ("?", "?")
         when = f"on {first}" if first == last else f"from {first} to {last}"
         raise AmbiguousColumns(
@@ -145,7 +344,8 @@ def _spot(
             "the price, or add a file of daily closes beside the quotes",
             table,
             needed="spot",
-            options=[h for h in table.headings if h not in assign(table, "quotes").values()],
+            options=[h for h in table.headings if h not in roles.values()],
+            takes="number",
         )
     values = np.array([closes.get(day, np.nan) for day in wanted])
     spot = np.full(len(days), np.nan)
@@ -157,20 +357,66 @@ def _spot(
 
 
 def _strike_units(strike: Floats, spot: Floats, check: RowCheck, heading: str, notes: list[str]) -> Floats:
-    """OptionMetrics gives strikes × 1000; decided by the median of K/S over the whole file, and said."""
+    """Strikes in units of spot: vendors scale them by powers of ten, of which the one that puts K/S near 1 is taken."""
     ratio = float(np.median(strike[check.kept] / spot[check.kept]))
-    if not 30 < ratio < 30_000:
+    power = round(np.log10(ratio))
+    if power == 0 or not 0.4 < ratio / 10.0**power < 2.5:
         return strike
-    notes.append(f"strikes divided by 1000: the median of {heading[:40]} is {ratio:.4g} times the underlying price")
-    return strike / _THOUSANDTHS
+    scale = 10.0 ** abs(power)
+    done = f"divided by {scale:.0f}" if power > 0 else f"multiplied by {scale:.0f}"
+    notes.append(f"strikes {done}: the median of {heading[:40]} is {ratio:.4g} times the underlying price")
+    scaled: Floats = strike / scale if power > 0 else strike * scale
+    return scaled
 
 
-def _roots(table: RawTable, heading: str | None) -> Any:
+NEAR = 0.05
+"""|K/S − 1| up to which a price shows whether it is in units of the underlying."""
+
+
+def _price_unit(
+    check: RowCheck,
+    reading: Reading,
+    strike: Floats,
+    calls: NDArray[np.bool_],
+    ask: Floats,
+    spot: Floats,
+    notes: list[str],
+) -> Floats | float:
+    """What prices are multiplied by: 1, or spot if they are in units of the underlying.
+
+    An option in the money is worth about (S − K)⁺ or (K − S)⁺: S times more than its price in units of the underlying.
+    """
+    if reading.price_unit is not None:
+        notes.append(f"prices are in {reading.price_unit}, as given")
+        return spot if reading.price_unit == "coin" else 1.0
+    worth = np.zeros(len(strike))
+    worth[check.kept] = np.where(calls, 1.0, -1.0)[check.kept] * (1 - strike[check.kept] / spot[check.kept])
+    deep = (worth > NEAR) & (ask > 0)
+    if not deep.any():
+        profile = check.table.profile
+        if profile is None or not profile.coin:
+            return 1.0
+        notes.append(f"prices taken to be in units of the underlying, as {profile.name} gives them; multiplied by spot")
+        return spot
+    ratio = float(np.median(ask[deep] / (worth[deep] * spot[deep])))
+    in_coin = float(np.median(ask[deep] / worth[deep]))
+    if abs(np.log(ratio)) < abs(np.log(in_coin)):
+        return 1.0
+    if not 0.5 < in_coin < 2:
+        return 1.0
+    notes.append(
+        "prices are in units of the underlying (coin), because options in the money cost "
+        f"{in_coin:.2g} times (S − K)/S; multiplied by spot"
+    )
+    return spot
+
+
+def _roots(table: RawTable, heading: str | None) -> NDArray[Any]:
     if heading is None:
         return np.full(len(table), "", dtype=object)
     texts, codes = coded_texts(table.column(heading))
-    roots = [match[0] if (match := re.match(r"[A-Za-z^.]+", text)) else "" for text in texts]
-    return np.array([*(root[:15] for root in roots), ""], dtype=object)[codes]
+    roots = [match[0] if (match := re.match(r"(?:O:)?[A-Za-z^.]+", text)) else "" for text in texts]
+    return np.array([*(root.removeprefix("O:")[:15] for root in roots), ""], dtype=object)[codes]
 
 
 def _reject_repeats(check: RowCheck, rows: pd.DataFrame, has_root: bool, notes: list[str]) -> None:

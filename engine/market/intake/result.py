@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, TypeVar
@@ -12,8 +14,12 @@ from numpy.typing import NDArray
 
 from engine.errors import MarketDataError
 from engine.market.intake.tables import RawTable
+from engine.market.intake.vocabulary import ROLES, point_of
 
 T = TypeVar("T")
+Closes = Mapping[np.datetime64, float]
+"""Day → underlying price, for files that come without one."""
+
 Mask = NDArray[np.bool_]
 
 REJECTED_COLUMNS = ("line", "column", "value", "reason", "file")
@@ -28,6 +34,11 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "rate_unit": ("decimal", "percent"),
     "maturity_unit": ("days", "years"),
     "decimal": (".", ","),
+    "splits": ("adjust", "keep"),
+    "opens": ("leave out", "keep"),
+    "carry": ("keep",),
+    "moneyness": ("K/S", "S/K", "log"),
+    "price_unit": ("currency", "coin"),
 }
 
 
@@ -40,6 +51,8 @@ class AmbiguousColumns(MarketDataError):  # noqa: N818 - the question is the poi
         needed: the role (a key of ``mapping``) or the option that the answer goes to.
         options: the answers that make sense, most likely first: headings for a role, values for an option.
         by: "mapping" if the answer is a column, "option" if it is a keyword argument, "kind" if it is what to read.
+        takes: "day", "number" or "text" if a value answers as well as (or instead of) one of ``options``; empty if not.
+            Column or value, the answer is the keyword argument ``needed``.
 
     Attributes:
         columns: all headings of the file.
@@ -47,14 +60,22 @@ class AmbiguousColumns(MarketDataError):  # noqa: N818 - the question is the poi
     """
 
     def __init__(
-        self, question: str, table: RawTable, *, needed: str, options: Sequence[str], by: str = "mapping"
+        self,
+        question: str,
+        table: RawTable,
+        *,
+        needed: str,
+        options: Sequence[str],
+        by: str = "mapping",
+        takes: str = "",
     ) -> None:
-        super().__init__(question)
-        self.question = question
+        self.question = " ".join(question.split())  # it may quote cells, which may hold line ends
+        super().__init__(self.question)
         self.needed = needed
         self.options = tuple(options)
         self.columns = table.headings
         self.by = by
+        self.takes = takes
         self.file = table.file
 
 
@@ -69,8 +90,16 @@ class Reading:
         iv_unit, rate_unit: "decimal" (0.2) or "percent" (20).
         maturity_unit: "days" or "years".
         decimal: "." or ",".
+        moneyness: what the moneyness of surfaces is: "K/S", "S/K" or "log" (log K/S).
+        price_unit: "currency", or "coin" for options priced in units of the underlying.
+        date: the day of a snapshot that names none, ISO.
         spot: the underlying price of option quotes that come without one: one number for all days.
+        underlying: the one to read, of a file that holds several.
         ticker: the ticker of a file that names none.
+        sheet: the sheet of a workbook.
+        splits: "adjust" divides prices before a split by its ratio, "keep" leaves them.
+        opens: "keep" uses opens that cannot belong to their closes, "leave out" does not.
+        carry: "keep" reads option quotes whose put–call parity is implausible.
 
     Raises:
         MarketDataError: if an option is unknown or has a value that it cannot have.
@@ -82,8 +111,16 @@ class Reading:
     rate_unit: str | None = None
     maturity_unit: str | None = None
     decimal: str | None = None
+    moneyness: str | None = None
+    price_unit: str | None = None
+    date: str | None = None
     spot: float | None = None
+    underlying: str | None = None
     ticker: str | None = None
+    sheet: str | None = None
+    splits: str | None = None
+    opens: str | None = None
+    carry: str | None = None
 
     def __post_init__(self) -> None:
         for option, choices in _CHOICES.items():
@@ -97,14 +134,66 @@ class Reading:
     def of(cls, options: Mapping[str, Any]) -> Reading:
         """From keyword arguments; None means "not decided".
 
+        A role is an option as well: ``close="Price"`` says that the column Price is the close, ``date="2026-01-30"``
+        gives the day, ``date="Traded"`` the column that holds it.
+
         Raises:
             MarketDataError: if an option is unknown or has a value that it cannot have.
         """
         known = {f.name for f in fields(cls)}
-        unknown = sorted(set(options) - known)
-        if unknown:
-            raise MarketDataError(f"expected reading options among {', '.join(sorted(known))}; found {unknown[0]!r}")
-        return cls(**{name: value for name, value in options.items() if value is not None})
+        given = {name: value for name, value in options.items() if value is not None}
+        mapping = dict(given.pop("mapping", {}))
+        if "date" in given and _day(given["date"]) is not None:
+            given["date"] = _day(given["date"])
+        elif "date" in given:
+            mapping["date"] = given.pop("date")
+        if isinstance(given.get("spot"), str):
+            number = _number(given.pop("spot"))
+            mapping |= {"spot": options["spot"]} if number is None else {}
+            given |= {} if number is None else {"spot": number}
+        if "moneyness" in given and given["moneyness"] not in _CHOICES["moneyness"]:
+            mapping["moneyness"] = given.pop("moneyness")
+        for name in sorted(set(given) - known):
+            if name not in _ROLE_NAMES and point_of(name) is None:
+                told = ", ".join(sorted(known | _ROLE_NAMES | {"kind"}))
+                raise MarketDataError(f"expected reading options among {told}; found {name[:40]!r}")
+            mapping[name] = given.pop(name)
+        return cls(**given, mapping={role: str(heading) for role, heading in mapping.items()})
+
+    def on(self, table: RawTable) -> Reading:
+        """The same about one file: a ticker or an underlying that is one of its headings is a column."""
+        columns = {
+            name: value
+            for name in ("underlying", "ticker")
+            if (value := getattr(self, name)) in table.headings and name not in self.mapping
+        }
+        return replace(self, mapping={**self.mapping, **columns}, **dict.fromkeys(columns)) if columns else self
+
+    def answer(self, name: str) -> str | None:
+        """What was answered to a question about a role or an option, or None."""
+        value = self.mapping.get(name, getattr(self, name, None))
+        return None if value is None else str(value)
+
+
+def _day(value: Any) -> str | None:
+    """A day in ISO form, or None if it is none."""
+    if isinstance(value, datetime.date | np.datetime64):
+        return str(value)[:10]
+    text = re.sub(r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3", str(value).strip())
+    try:
+        return datetime.date.fromisoformat(text).isoformat()
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.replace(",", "")) if re.match(r"\s*[+-]?[\d.]", text) else None
+    except ValueError:
+        return None
+
+
+_ROLE_NAMES = {role.name for roles in ROLES.values() for role in roles}
 
 
 @dataclass(frozen=True)
@@ -118,16 +207,22 @@ class Imported(Generic[T]):
         notes: plain sentences saying what was decided and what was kept; they may quote the file, so they are shown
             as text, never as markup.
         kind: one of ``KINDS``.
+        doubts: those of the notes that say what is implausible in the data and what follows from it.
     """
 
     data: T
     rejected: pd.DataFrame
     notes: tuple[str, ...]
     kind: str
+    doubts: tuple[str, ...] = ()
 
     def noting(self, *sentences: str) -> Imported[T]:
         """The same with more notes."""
         return replace(self, notes=(*self.notes, *sentences))
+
+    def doubting(self, *sentences: str) -> Imported[T]:
+        """The same with more doubts, which are notes as well."""
+        return replace(self, doubts=(*self.doubts, *sentences)).noting(*sentences)
 
 
 class RowCheck:

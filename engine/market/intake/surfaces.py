@@ -17,10 +17,11 @@ from engine.market.grid import CH2_GRID, LOWEST_IV, VOLGAN_GRID, Floats, Grid
 from engine.market.intake.cells import Numbers, coded_texts, decimal_mark, parse_dates, parse_numbers
 from engine.market.intake.columns import (
     assign,
-    half_spread_points,
+    by_elimination,
+    is_call,
+    is_surface_by_delta,
     iv_fault,
     iv_scale,
-    normal,
     read_positive,
     read_rate,
     read_vix,
@@ -28,10 +29,18 @@ from engine.market.intake.columns import (
     reject_dates,
     require,
     rows_mask,
-    surface_points,
 )
-from engine.market.intake.result import AmbiguousColumns, Imported, Mask, Reading, RowCheck
+from engine.market.intake.moneyness import (
+    moneyness_scale,
+    read_delta,
+    read_moneyness,
+    spot_of_strikes,
+    strike_of_delta,
+)
+from engine.market.intake.remarks import day_above
+from engine.market.intake.result import AmbiguousColumns, Closes, Imported, Mask, Reading, RowCheck
 from engine.market.intake.tables import RawTable
+from engine.market.intake.vocabulary import PER_YEAR, delta_points, half_spread_points, normal, surface_points
 from engine.market.surface_history import HIGHEST_IV, Dates, SurfaceHistory
 
 UNLIKE = 20.0
@@ -75,8 +84,9 @@ def read_wide(table: RawTable, reading: Reading) -> Imported[SurfaceHistory]:
     require(table.only(others), "surfaces", roles, ("date", "spot"))
     check = RowCheck(table)
     notes: list[str] = list(table.notes)
-    scale = moneyness_scale([m for _, m in points.values()], notes)
-    points = {h: (tau, m / scale) for h, (tau, m) in points.items()}
+    notes += by_elimination(table.only(others), "surfaces", roles)
+    scale = moneyness_scale(np.array([m for _, m in points.values()]), notes)
+    points = {h: (tau, _of_heading(m / scale, reading)) for h, (tau, m) in points.items()}
     grid, order = wide_grid(points, table.file)
     numeric = [*points, *spreads, *(roles[r] for r in ("spot", "rate", "vix") if r in roles)]
     decimal, note = decimal_mark(table, numeric, reading.decimal)
@@ -99,6 +109,13 @@ def read_wide(table: RawTable, reading: Reading) -> Imported[SurfaceHistory]:
     return as_history(rows.take(np.flatnonzero(check.kept)), grid, check, notes)
 
 
+def _of_heading(moneyness: float, reading: Reading) -> float:
+    """K/S of a heading's number, which is K/S unless a person said otherwise."""
+    if reading.moneyness == "log":
+        return float(np.exp(moneyness))
+    return round(1 / moneyness, 4) if reading.moneyness == "S/K" and moneyness else moneyness
+
+
 def as_history(rows: DailyRows, grid: Grid, check: RowCheck, notes: Sequence[str]) -> Imported[SurfaceHistory]:
     """Sort the days and check once more at the door of :class:`SurfaceHistory`."""
     said = list(notes)
@@ -118,9 +135,6 @@ def as_history(rows: DailyRows, grid: Grid, check: RowCheck, notes: Sequence[str
         said.append("no interest rate given: 0 is used")
     days = f"{len(history):,} {'day' if len(history) == 1 else 'days'}"
     said.append(f"{days} of {grid.shape[0]} moneyness levels × {grid.shape[1]} maturities")
-    weekend = int((~np.is_busday(history.dates)).sum())
-    if weekend:
-        said.append(f"days that fall on a weekend: {weekend:,} of {len(history):,}")
     return Imported(history, check.frame(), (*said, check.count_note()), "surfaces")
 
 
@@ -255,14 +269,6 @@ def _half_spreads(
     return spreads
 
 
-def moneyness_scale(levels: Sequence[float] | Floats, notes: list[str]) -> float:
-    """1 for moneyness as a ratio, 100 for percent of spot."""
-    if np.median(levels) <= 5:
-        return 1.0
-    notes.append(f"moneyness {min(levels):g} … {max(levels):g} read as percent of spot")
-    return 100.0
-
-
 def _reject_repeats(check: RowCheck, heading: str, rows: DailyRows) -> None:
     """Of several rows for one day the first is kept; the others are listed as the same or as different."""
     kept = np.flatnonzero(check.kept)
@@ -291,7 +297,6 @@ STRIKE_NOISE = 1e-3
 
 _STEPS = (0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2)
 _TENOR = re.compile(r"(\d+(?:\.\d+)?)\s*(d|w|m|y)[a-z]*", re.IGNORECASE)
-_PER_YEAR = {"d": 365.0, "w": 52.0, "m": 12.0, "y": 1.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,42 +322,72 @@ class _Points:
         return replace(self, **cut)
 
 
-def read_long(table: RawTable, reading: Reading) -> Imported[SurfaceHistory]:
-    """``date, spot, maturity, moneyness or strike, iv``, optionally ``rate`` and ``vix``.
+def read_long(table: RawTable, reading: Reading, closes: Closes | None = None) -> Imported[SurfaceHistory]:
+    """``date, spot, maturity, moneyness, strike or delta, iv``, optionally ``rate`` and ``vix``.
 
     Maturities in days or years, vols in decimals or percent: decided over the whole column, said in the notes. Only
-    days that have the whole grid are kept. Strikes that are no fixed share of spot are interpolated linearly in
-    moneyness (SPEC 0) to levels that most smiles cover.
+    days that have the whole grid are kept. Strikes that are no fixed share of spot, and grids by delta, are
+    interpolated linearly in moneyness (SPEC 0) to levels that most smiles cover.
+
+    Args:
+        table: the file.
+        reading: a person's decisions.
+        closes: underlying price by day, from a price file read beside surfaces that come without one.
 
     Raises:
-        AmbiguousColumns: if a column or a unit has to be asked for.
+        AmbiguousColumns: if a column, a unit or the underlying price has to be asked for.
         MarketDataError: if nothing in it can be used.
     """
-    roles = _roles(table)
-    by_strike = "moneyness" not in roles
+    if is_surface_by_delta(delta_points(table.headings)):
+        table = _one_delta_a_row(table)
+    roles = _roles(table, reading)
+    across = next(level for level in ("moneyness", "delta", "strike") if level in roles)
     check = RowCheck(table)
-    notes = list(table.notes)
-    decimal, note = decimal_mark(table, [h for role, h in roles.items() if role != "date"], reading.decimal)
+    notes = [*table.notes, *by_elimination(table, "surfaces", roles)]
+    if table.profile is not None:
+        notes.append(f"{table.file} has the headings of {table.profile.name}")
+    numeric = ("spot", "maturity", "moneyness", "strike", "delta", "iv", "rate", "vix")
+    decimal, note = decimal_mark(table, [roles[role] for role in numeric if role in roles], reading.decimal)
     notes += [note] if note else []
 
-    dates, date_notes = parse_dates(table, [roles["date"]], reading.date_order)
-    notes += date_notes
-    reject_dates(check, roles["date"], dates[0].faults)
-    spot = read_positive(check, roles["spot"], "spot", decimal)
+    day_of = _days(check, roles.get("date"), reading, notes)
+    _one_underlying(check, roles.get("underlying"), reading, notes)
+    spot = read_positive(check, roles["spot"], "spot", decimal) if "spot" in roles else None
     maturity = _maturities(check, roles["maturity"], decimal, reading.maturity_unit, notes)
-    level_name = "strike" if by_strike else "moneyness"
-    level = read_positive(check, roles[level_name], level_name, decimal)
+    if across == "moneyness":
+        level = read_moneyness(check, roles["moneyness"], decimal, reading, notes)
+    elif across == "strike" or "strike" in roles:
+        level = read_positive(check, roles["strike"], "strike", decimal)
     iv = _long_vols(check, roles["iv"], decimal, reading.iv_unit, notes)
     rate = read_rate(check, roles.get("rate"), decimal, reading.rate_unit, notes)
     vix = read_vix(check, roles.get("vix"), decimal, notes)
-    _reject_second_spots(check, roles["spot"], dates[0].days, spot)
+    if across == "delta":
+        calls = None if "type" not in roles else is_call(check, roles["type"])
+        delta = read_delta(check, roles["delta"], calls, decimal, notes)
+    if spot is None:
+        implied = None
+        if across == "delta" and "strike" in roles and check.kept.any():
+            implied = _implied_spot(check, day_of, maturity, level, delta, iv)
+        spot = _given_spot(check, roles, reading, closes, day_of, implied, notes)
+    elif "spot" in roles:
+        _reject_second_spots(check, roles["spot"], day_of, spot)
     check.require_some()
 
-    moneyness = level / (spot if by_strike else moneyness_scale(level[check.kept], notes))
+    if across == "moneyness":
+        moneyness = level
+    elif "strike" in roles:
+        moneyness = level / spot
+    else:
+        kept = check.kept
+        moneyness = np.full(len(table), np.nan)
+        moneyness[kept] = strike_of_delta(delta[kept], iv[kept], maturity[kept], 0.0 if rate is None else rate[kept])
+    if across == "delta":
+        how = "strikes given with them" if "strike" in roles else "strikes of each point's own delta, vol and rate"
+        notes.append(f"vols by delta of {table.file} are put on K/S by the {how}")
     row = np.flatnonzero(check.kept)
-    days, first, day = np.unique(dates[0].days[row], return_index=True, return_inverse=True)
+    days, first, day = np.unique(day_of[row], return_index=True, return_inverse=True)
     points = _Points(row, day, days, moneyness[row], maturity[row], iv[row])
-    levels, maturities, surfaces = _gridded(check, points, roles, by_strike, notes)
+    levels, maturities, surfaces = _gridded(check, points, roles, across != "moneyness", notes)
     grid = standard_grid(levels, maturities, table.file)
     surfaces = surfaces.reshape(len(days), grid.size)
     full = _reject_incomplete_days(check, points, surfaces, (levels, maturities), roles["iv"])
@@ -361,7 +396,7 @@ def read_long(table: RawTable, reading: Reading) -> Imported[SurfaceHistory]:
         full &= ~unlike
     check.require_some()
 
-    if (np.diff(dates[0].days[row]) < np.timedelta64(0)).any():
+    if (np.diff(day_of[row]) < np.timedelta64(0)).any():
         notes.append(f"the rows of {table.file} were not in time order; they have been sorted")
     daily = DailyRows(
         days=days,
@@ -373,9 +408,14 @@ def read_long(table: RawTable, reading: Reading) -> Imported[SurfaceHistory]:
     return as_history(daily.take(np.flatnonzero(full)), grid, check, notes)
 
 
-def _roles(table: RawTable) -> dict[str, str]:
+def _roles(table: RawTable, reading: Reading) -> dict[str, str]:
     roles = assign(table, "surfaces")
-    if not {"iv", "maturity", "moneyness", "strike"} & set(roles):
+    by_delta = ", ".join(delta_points(table.headings))
+    if by_delta and "iv" not in roles:
+        raise MarketDataError(
+            f"expected vols at three or more deltas for two or more maturities in {table.file}; found {by_delta[:200]}"
+        )
+    if not {"iv", "maturity", "moneyness", "strike", "delta"} & set(roles):
         raise AmbiguousColumns(
             f"Which column of {table.file} is the implied vol? Expected columns named iv_<days>d_<moneyness> (a row "
             f"a day), or one column each for maturity, moneyness and iv; found {', '.join(table.headings)[:200]}",
@@ -383,9 +423,121 @@ def _roles(table: RawTable) -> dict[str, str]:
             needed="iv",
             options=[h for h in table.headings if h not in roles.values()],
         )
-    level = "strike" if "strike" in roles and "moneyness" not in roles else "moneyness"
-    require(table, "surfaces", roles, ("date", "spot", "maturity", level, "iv"))
+    told = reading.date is not None or day_above(table) is not None
+    level = next((level for level in ("moneyness", "delta", "strike") if level in roles), "moneyness")
+    require(table, "surfaces", roles, (*(() if told else ("date",)), "maturity", level, "iv"))
     return roles
+
+
+def _days(check: RowCheck, heading: str | None, reading: Reading, notes: list[str]) -> Dates:
+    """The day of each row; that of a snapshot is given, or stands above the headings."""
+    if heading is not None:
+        dates, said = parse_dates(check.table, [heading], reading.date_order)
+        notes += said
+        reject_dates(check, heading, dates[0].faults)
+        return dates[0].days
+    day = day_above(check.table) if reading.date is None else np.datetime64(reading.date)
+    notes.append(
+        f"all points are of {day}, {'as given' if reading.date else 'the day in the lines above the headings'}"
+    )
+    return np.full(len(check.table), day)
+
+
+def _one_delta_a_row(table: RawTable) -> RawTable:
+    """A table with a column for each maturity and delta as one with a row for each; maturities of one delta go."""
+    points = delta_points(table.headings)
+    many = [maturity for maturity, _ in points.values()]
+    used = {h: point for h, point in points.items() if many.count(point[0]) >= 3}
+    shared = [h for h in table.headings if h not in points]
+    n, k = len(table), len(used)
+    order = pa.array(np.arange(n * k).reshape(k, n).T.ravel())
+    iv = pa.concat_arrays([table.column(h) for h in used]).take(order)
+    repeat = pa.array(np.repeat(np.arange(n), k))
+    columns = [table.column(h).take(repeat) for h in shared]
+    maturity = pa.array(np.tile([365 * maturity for maturity, _ in used.values()], n))
+    delta = pa.array(np.tile([delta for _, delta in used.values()], n))
+    told = table.noting(f"each of {k} columns of vols by delta is read as a point of the surface")
+    return replace(
+        told,
+        headings=(*shared, "maturity_days", "delta", "iv"),
+        columns=(*columns, maturity, delta, iv),
+        lines=np.repeat(table.lines, k),
+    )
+
+
+def _one_underlying(check: RowCheck, heading: str | None, reading: Reading, notes: list[str]) -> None:
+    """Only the rows of one underlying: the one asked for, else the first; the others are listed."""
+    if heading is None:
+        return
+    texts, codes = coded_texts(check.table.column(heading))
+    if len(texts) < 2 and reading.underlying is None:
+        return
+    wanted = texts[0] if reading.underlying is None else reading.underlying.strip()
+    mine = np.array([*(text.upper() == wanted.upper() for text in texts), False])[codes]
+    shown = ", ".join(" ".join(text.split())[:15] for text in texts[:10])
+    if not mine.any():
+        raise MarketDataError(
+            f"expected one of {shown} as answer to underlying; found {wanted[:40]!r} for {check.table.file}"
+        )
+    if mine.all():
+        return
+    notes.append(
+        f"{check.table.file} holds surfaces of {len(texts):,} underlyings ({shown}): those of {wanted[:15]} are read "
+        "(the answer underlying=… takes another)"
+    )
+    check.reject(~mine, heading, f"another underlying than {wanted[:15]}")
+
+
+def _implied_spot(
+    check: RowCheck, day_of: Dates, maturity: Floats, strike: Floats, delta: Floats, iv: Floats
+) -> Floats:
+    """``(n,)`` underlying price of each row's day, from the strikes at the delta nearest to one half."""
+    row = np.flatnonzero(check.kept)
+    _, day = np.unique(day_of[row], return_inverse=True)
+    spot = np.full(len(check.table), np.nan)
+    spot[row] = spot_of_strikes(day, maturity[row], strike[row], delta[row], iv[row])[day]
+    return spot
+
+
+def _given_spot(
+    check: RowCheck,
+    roles: dict[str, str],
+    reading: Reading,
+    closes: Closes | None,
+    days: Dates,
+    implied: Floats | None,
+    notes: list[str],
+) -> Floats:
+    """Underlying prices that no column holds: closes beside the file, the strikes' own, or a person's answer."""
+    wanted = np.unique(days[check.kept])
+    if closes is not None:
+        known = np.array([closes.get(day, np.nan) for day in days])
+        check.reject(np.isnan(known), "spot", "no closing price of the underlying for this day", value="")
+        notes.append("underlying prices taken from the daily closes beside the surfaces")
+        return known
+    if reading.spot is not None and len(wanted) <= 1:
+        notes.append(f"underlying price {float(reading.spot):g}, as given")
+        return np.full(len(days), float(reading.spot))
+    if implied is not None:
+        low, high = float(np.nanmin(implied)), float(np.nanmax(implied))
+        told = f"the underlying price of each day, {low:.6g} to {high:.6g}, is that of the strikes at delta ½"
+        if reading.spot is not None:
+            told += f": one price, {float(reading.spot):g}, cannot be that of {len(wanted):,} days"
+        notes.append(told)
+        return implied
+    if reading.spot is not None:
+        raise MarketDataError(
+            f"expected a column or a file of daily closes for the underlying price of {len(wanted):,} days of "
+            f"{check.table.file}; found one number, {float(reading.spot):g}, as answer to spot"
+        )
+    raise AmbiguousColumns(
+        f"What was the underlying price? {check.table.file} has no column for it: name one, or add a file of daily "
+        "closes beside the surfaces" + (", or give the price of the day" if len(wanted) == 1 else ""),
+        check.table,
+        needed="spot",
+        options=[h for h in check.table.headings if h not in roles.values()],
+        takes="number" if len(wanted) == 1 else "",
+    )
 
 
 def _maturities(check: RowCheck, heading: str, decimal: str, unit: str | None, notes: list[str]) -> Floats:
@@ -441,7 +593,7 @@ def _tenors(column: Any) -> Floats | None:
     matches = [_TENOR.fullmatch(text) for text in texts]
     if 2 * sum(m is not None for m in matches) <= len(matches):
         return None
-    years = [float(m[1]) / _PER_YEAR[m[2].lower()] if m else np.nan for m in matches]
+    years = [float(m[1]) / PER_YEAR[m[2].lower()] if m else np.nan for m in matches]
     values: Floats = np.array([*years, np.nan])[codes]
     return values
 
@@ -492,7 +644,7 @@ def _gridded(
         whole = np.bincount(np.unique(cells) // (int(often.sum()) * len(maturities))) if len(cells) else np.zeros(1)
         full_days = int((whole == often.sum() * len(maturities)).sum())
         if often.any() and (not by_strike or full_days >= MOST_DAYS * len(points.days)):
-            heading = roles["strike" if by_strike else "moneyness"]
+            heading = next(roles[level] for level in ("moneyness", "strike", "delta") if level in roles)
             check.reject(rows_mask(check, points.row[odd]), heading, "a moneyness that most days do not have")
             levels = _standard_levels(levels[often]) if by_strike else levels[often]
             return levels, maturities, _placed(check, snapped, line, column[~odd], roles["iv"])
@@ -536,7 +688,9 @@ def _interpolated(
     start = np.flatnonzero(np.r_[True, np.diff(smile) > 0])
     stop = np.r_[start[1:], len(smile)]
     m, iv = points.moneyness[order], points.iv[order]
-    low, high = float(np.quantile(m[start], 0.95)), float(np.quantile(m[stop - 1], 0.05))
+    of = smile[start] % len(maturities)
+    low = max(float(np.quantile(m[start[of == j]], 0.95)) for j in np.unique(of))
+    high = min(float(np.quantile(m[stop[of == j] - 1], 0.05)) for j in np.unique(of))
     typical = int(np.median(stop - start))
     levels = next((lv for step in _STEPS if 3 <= len(lv := _multiples(step, low, high)) <= max(typical, 3)), None)
     if levels is None:

@@ -1,4 +1,4 @@
-"""From bytes to a table of cells: encoding, delimiter, ragged lines, Parquet, and the limits of every file.
+"""From bytes to a table of cells: encoding, delimiter, lines above the headings, ragged lines, Parquet, limits.
 
 CSV cells stay text; Parquet columns keep their types (numbers, dates, text) and nothing in a file is ever unpickled or
 interpreted here.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from engine.errors import MarketDataError
+from engine.market.intake.profiles import Profile, profile_of
+from engine.market.intake.vocabulary import KNOWN, point_of, squashed
 
 MAX_BYTES = 500_000_000
 """Largest file read (uploads have their own, smaller limit)."""
@@ -55,6 +58,10 @@ class RawTable:
         heading_line: line number of the headings.
         ragged_lines, ragged_values, ragged_reasons: rows with a wrong number of cells.
         notes: what was decided on the way.
+        above: the lines above the headings, blank ones left out.
+        levels: for headings of several lines, the cells above each column, the uppermost first; else empty.
+        decided: roles that a person gave a column.
+        profile: the vendor's format that the headings belong to, if one is known.
     """
 
     file: str
@@ -66,6 +73,10 @@ class RawTable:
     ragged_values: Sequence[str] = ()
     ragged_reasons: Sequence[str] = ()
     notes: tuple[str, ...] = ()
+    above: tuple[tuple[str, ...], ...] = ()
+    levels: tuple[tuple[str, ...], ...] = ()
+    decided: frozenset[str] = frozenset()
+    profile: Profile | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -88,6 +99,11 @@ class RawTable:
         """Some of the columns."""
         return replace(self, headings=tuple(headings), columns=tuple(self.column(h) for h in headings))
 
+    def where(self, mask: NDArray[np.bool_]) -> RawTable:
+        """Some of the rows."""
+        kept = pa.array(mask)
+        return replace(self, columns=tuple(column.filter(kept) for column in self.columns), lines=self.lines[mask])
+
     def noting(self, note: str) -> RawTable:
         """The same with one more note."""
         return replace(self, notes=(*self.notes, note))
@@ -108,7 +124,7 @@ def checked_headings(row: Sequence[str], file: str) -> list[str]:
     """
     if len(row) > MAX_COLUMNS:
         raise MarketDataError(f"expected at most {MAX_COLUMNS:,} columns; found {len(row):,} in {file}")
-    named = [" ".join(cell.replace("\ufeff", "").split()) for cell in row]
+    named = [re.sub(r"^\[(.*)\]$", r"\1", " ".join(cell.replace("\ufeff", "").split())) for cell in row]
     longest = max(named, key=len)
     if len(longest) > MAX_HEADING:
         raise MarketDataError(
@@ -176,6 +192,7 @@ def read_parquet(handle: BinaryIO, file: str, first_rows: int | None, max_bytes:
         columns=tuple(columns),
         lines=np.arange(2, content.num_rows + 2, dtype=np.int64),
         notes=notes if left_out else (),
+        profile=profile_of(kept),
     )
 
 
@@ -245,7 +262,7 @@ def read_table(
             exceeds a limit.
     """
     file = display_name(source, name)
-    with _opened(source, file) as handle:
+    with opened(source, file) as handle:
         size = handle.seek(0, io.SEEK_END)
         handle.seek(0)
         if size == 0:
@@ -263,7 +280,12 @@ def read_table(
 
 
 @contextmanager
-def _opened(source: Source, file: str) -> Iterator[BinaryIO]:
+def opened(source: Source, file: str) -> Iterator[BinaryIO]:
+    """The content of a file, open.
+
+    Raises:
+        MarketDataError: if there is no such file, or it cannot be read.
+    """
     if isinstance(source, bytes):
         yield io.BytesIO(source)
         return
@@ -319,24 +341,55 @@ def _encodings(head: bytes, file: str) -> tuple[str, ...]:
 
 def _parse(text: io.TextIOWrapper, head: str, file: str, first_rows: int | None) -> RawTable:
     delimiter, skipped = _delimiter(head.lstrip("\ufeff"), file)
-    reader = csv.reader(text, delimiter=delimiter)
-    heading_row: list[str] = []
-    while not any(cell.strip(" \t\ufeff") for cell in heading_row) or skipped > 0:
-        skipped -= 1 if any(heading_row) else 0
-        try:
-            heading_row = next(reader)
-        except StopIteration:
-            raise MarketDataError(f"expected a line of column names; found only empty lines in {file}") from None
-    heading_line = reader.line_num
-    headings = checked_headings(heading_row, file)
+    rows = _numbered(csv.reader(text, delimiter=delimiter, skipinitialspace=True))
+    while skipped and any(cell.strip(" \t\ufeff") for cell in next(rows)[1]):
+        skipped -= 1
+    table = assembled(rows, file, first_rows)
+    note = () if delimiter == "," else (f"columns are separated by a {DELIMITERS[delimiter]}",)
+    return replace(table, notes=(*note, *table.notes))
+
+
+def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the number of the line that they begin on."""
+    before = reader.line_num
+    for row in reader:
+        yield before + 1, row
+        before = reader.line_num
+
+
+def assembled(rows: Iterator[tuple[int, list[str]]], file: str, first_rows: int | None = None) -> RawTable:
+    """A table from rows of cells: lines above the headings, headings of one or several lines, and what is below.
+
+    Args:
+        rows: line number and cells of each row, blank rows included.
+        file: the file's name for people.
+        first_rows: read only so many rows below the headings.
+
+    Raises:
+        MarketDataError: if there are no headings, or a limit is exceeded.
+    """
+    first = list(itertools.islice(rows, _LOOKED_AT))
+    first = [(line, [cell.replace("\ufeff", "") for cell in row] if i == 0 else row) for i, (line, row) in
+             enumerate(first)]  # fmt: skip
+    if not any(cell.strip() for _, row in first for cell in row):
+        raise MarketDataError(f"expected a line of column names; found only empty lines in {file}")
+    layout = _layout([row for _, row in first])
+    heading_rows = [row for _, row in first[layout.top : layout.bottom + 1]]
+    names, levels = _joined_headings(heading_rows)
+    headings = checked_headings(names, file)
     cells = _Cells(len(headings), headings, file)
-    cells.read(reader, first_rows)
+    cells.read(itertools.chain(first[layout.bottom + 1 :], rows), first_rows)
     if any(re.fullmatch(r"column \d+", h) for h in headings):  # a delimiter at the end of every line
         empty = [i for i, h in enumerate(headings) if h.startswith("column ") and cells.is_blank(i)]
     else:
         empty = []
     keep = [i for i in range(len(headings)) if i not in empty]
-    notes = [] if delimiter == "," else [f"columns are separated by a {DELIMITERS[delimiter]}"]
+    above = [tuple(cell.strip() for cell in row) for _, row in first[: layout.top] if any(c.strip() for c in row)]
+    notes = []
+    if above:
+        notes.append(f"the headings of {file} are in line {first[layout.top][0]}; lines above it: {len(above)}")
+    if levels:
+        notes.append(f"the headings of {file} take {len(heading_rows)} lines, read together, as in {headings[-1][:60]}")
     if cells.blank:
         notes.append(f"lines of empty cells skipped: {cells.blank:,}")
     return RawTable(
@@ -344,12 +397,123 @@ def _parse(text: io.TextIOWrapper, head: str, file: str, first_rows: int | None)
         headings=tuple(headings[i] for i in keep),
         columns=tuple(cells.column(i) for i in keep),
         lines=np.array(cells.lines, dtype=np.int64),
-        heading_line=heading_line,
+        heading_line=first[layout.bottom][0],
         ragged_lines=cells.ragged_lines,
         ragged_values=cells.ragged_values,
         ragged_reasons=cells.ragged_reasons,
         notes=tuple(notes),
+        above=tuple(above),
+        levels=tuple(levels[i] for i in keep) if levels else (),
+        profile=profile_of(headings),
     )
+
+
+# --- where the headings are -------------------------------------------------------------------------------------------
+
+_LOOKED_AT = 100
+_VALUE = re.compile(
+    r"[-+(]?\s*[$€£¥]?\s*[-+]?[\d\s.,']*\d[\d\s.,']*(e[-+]?\d+)?\s*[%)]?"  # a number
+    r"|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?"  # a date
+    r"|((mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?(\d{1,2}[-/. ]*)?"
+    r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/., ]*\d{1,4}([-/., ]+\d{2,4})?([T ].*)?",
+    re.IGNORECASE,
+)
+_LEVEL_NAMES = {"", "ticker", "tickers", "symbol", "symbols", "price", "attributes", "field", "fields"}
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Which rows of the beginning of a file are the headings: from ``top`` to ``bottom``."""
+
+    top: int
+    bottom: int
+
+
+def _layout(rows: Sequence[list[str]]) -> _Layout:
+    """Find the headings: the row of known words above the body, which is where columns of values begin."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    start = next(i for i, n in enumerate(filled) if n)
+    if start + 1 == len(rows):
+        return _Layout(start, start)
+    values = [[bool(_VALUE.fullmatch(cell.strip()[:60])) for cell in row] for row in rows]
+    body = _body(rows, values, start)
+    above = [i for i in range(start, body) if filled[i]]
+    if not above:
+        return _Layout(start, start)
+    words = {i: sum(_is_known(cell) for cell in rows[i]) for i in above}
+    best = max(above, key=lambda i: (filled[i] > 1, words[i], filled[i], -i))
+    if not words[best] and filled[above[0]] >= max(filled[i] for i in above):
+        best = above[0]
+    bottom = best
+    while bottom + 1 < body and _continues(rows[bottom + 1], values[bottom + 1], len(rows[best])):
+        bottom += 1
+    top = best
+    names = [squashed(cell) for cell in rows[best][1:] if cell.strip()]
+    repeated = bottom > best or len(set(names)) < len(names)
+    if best > start and repeated and _is_upper(rows[best - 1], values[best - 1], len(rows[best])):
+        top -= 1
+    return _Layout(top, bottom)
+
+
+def _body(rows: Sequence[list[str]], values: Sequence[list[bool]], start: int) -> int:
+    """The first row whose cells are values in the columns where those of the later rows are."""
+    later = range(start + 1 + (len(rows) - start - 1) // 2, len(rows))
+    width = max((len(rows[i]) for i in later), default=0)
+    typed = []
+    for j in range(width):
+        there = [values[i][j] for i in later if len(rows[i]) > j and rows[i][j].strip()]
+        if there and 2 * sum(there) > len(there):
+            typed.append(j)
+    usual = int(np.median([len(rows[i]) for i in later])) if later else 0
+    for i in range(start, len(rows)):
+        if 4 * len(rows[i]) < 3 * usual:
+            continue
+        cells = [values[i][j] for j in typed if j < len(rows[i]) and rows[i][j].strip()]
+        if 2 * len(cells) >= len(typed) and cells and cells[0] and 2 * sum(cells) >= len(cells):
+            return i
+    return start + 1
+
+
+def _is_known(cell: str) -> bool:
+    name = squashed(cell)
+    return name in KNOWN or (bool(name) and point_of(cell) is not None)
+
+
+def _continues(row: list[str], values: list[bool], width: int) -> bool:
+    """Whether a row below the headings belongs to them: it names only the index, or a ticker for each column."""
+    rest = [cell.strip() for cell in row[1:]]
+    if len(row) != width or width < 2 or any(values):
+        return False
+    if not any(rest):
+        return squashed(row[0]) in KNOWN
+    return all(rest) and squashed(row[0]) in _LEVEL_NAMES
+
+
+def _is_upper(row: list[str], values: list[bool], width: int) -> bool:
+    """Whether a row above the headings groups their columns."""
+    filled = [cell.strip() for cell in row if cell.strip()]
+    words = {cell.lower() for cell in filled}
+    plain = not any(values) and not any(":" in cell for cell in filled)
+    return plain and len(row) == width and len(filled) > 1 and not words <= {"calls", "puts", "call", "put"}
+
+
+def _joined_headings(rows: Sequence[list[str]]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """One name a column, and the cells of all levels if there are several."""
+    if len(rows) == 1:
+        return rows[0], []
+    filled = []
+    for row in rows:
+        known, cells = "", []
+        for cell in row:
+            known = cell.strip() or known
+            cells.append(known)
+        filled.append(cells if any(cell.strip() for cell in row[1:]) else [row[0].strip()] + [""] * (len(row) - 1))
+    filled[-1] = [cell.strip() for cell in rows[-1]]
+    only_index = next((row[0].strip() for row in rows[1:] if not any(cell.strip() for cell in row[1:])), None)
+    levels = [tuple(" ".join(row[j].split()) for row in filled if row[j]) for j in range(len(rows[0]))]
+    index = only_index if only_index is not None else next((c for c in (row[0].strip() for row in rows) if c), "")
+    levels[0] = (index,)
+    return [" ".join(level) for level in levels], levels
 
 
 class _Cells:
@@ -364,11 +528,9 @@ class _Cells:
         self.ragged_reasons: list[str] = []
         self._chunks: list[list[Any]] = [[] for _ in range(width)]
 
-    def read(self, reader: Any, first_rows: int | None) -> None:
+    def read(self, numbered: Iterator[tuple[int, list[str]]], first_rows: int | None) -> None:
         rows: list[list[str]] = []
-        before = reader.line_num
-        for row in reader:
-            line, before = before + 1, reader.line_num
+        for line, row in numbered:
             if len(row) != self.width or not row[0]:
                 fitted = self._fitted(row, line)
                 if fitted is None:
@@ -433,8 +595,8 @@ def _delimiter(head: str, file: str) -> tuple[str, int]:
     declared = re.fullmatch(r"\"?sep=([,;\t|])\"?", lines[0].strip())  # Excel writes this
     if declared:
         return declared[1], 1
-    best = max(DELIMITERS, key=lambda d: _fit(lines[:20], d))
-    if _fit(lines[:20], best)[1] < 2:
+    best = max(DELIMITERS, key=lambda d: _fit(lines[:60], d))
+    if _fit(lines[:60], best) <= 1:
         raise MarketDataError(
             f"expected columns separated by a comma, semicolon, tab or vertical bar; found one column, "
             f"{lines[0][:60]!r}, in {file}"
@@ -442,10 +604,10 @@ def _delimiter(head: str, file: str) -> tuple[str, int]:
     return best, 0
 
 
-def _fit(lines: Sequence[str], delimiter: str) -> tuple[bool, int]:
+def _fit(lines: Sequence[str], delimiter: str) -> float:
+    """How many columns a delimiter makes, times the share of lines on which it makes so many."""
     try:
-        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
+        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True)]
     except csv.Error:
-        return False, 0
-    alike = sum(width == widths[0] for width in widths)
-    return widths[0] > 1 and alike >= 0.5 * len(widths), widths[0]
+        return 0.0
+    return max(width * widths.count(width) / len(widths) for width in set(widths))

@@ -3,7 +3,7 @@
 Files are dropped, recognised, asked about where a guess could be wrong, stored, and made active.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ import pandas as pd
 import streamlit as st
 
 from engine import datasets as catalogue
-from engine import workspace
+from engine import uses, workspace
 from engine.errors import MarketDataError
 from engine.market import intake
+from engine.market.price_history import PriceHistory
+from engine.market.surface_history import SurfaceHistory
 from pages.ui import cache, datasets, frame
 
 KIND = "market_kind"
@@ -42,14 +44,28 @@ OPTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "maturity_unit": ("Maturities are in", {"days": "days", "years": "years"}),
     "rate_unit": ("Rates are in", {"decimal": "decimals (0.02)", "percent": "percent (2)"}),
     "decimal": ("Decimal mark", {".": "point (1,234.5)", ",": "comma (1.234,5)"}),
+    "moneyness": ("Moneyness is", {"K/S": "strike over spot", "S/K": "spot over strike", "log": "log of strike/spot"}),
+    "splits": ("Splits left in", {"adjust": "divide the prices before by the ratio", "keep": "leave as they are"}),
+    "opens": ("Opens unlike closes", {"leave out": "leave out", "keep": "use them all the same"}),
+    "price_unit": ("Option prices are in", {"currency": "currency", "coin": "units of the underlying (coin)"}),
+    "carry": ("Implausible carry", {"keep": "it is meant: read the quotes as they are"}),
 }
 """Reading option → label, value → words."""
 
 OPTIONS_OF = {
-    "surfaces": ("date_order", "iv_unit", "maturity_unit", "rate_unit", "decimal"),
-    "prices": ("date_order", "decimal"),
-    "quotes": ("date_order", "iv_unit", "decimal"),
+    "surfaces": ("date_order", "iv_unit", "maturity_unit", "rate_unit", "decimal", "moneyness", "splits"),
+    "prices": ("date_order", "decimal", "splits", "opens"),
+    "quotes": ("date_order", "iv_unit", "decimal", "price_unit", "carry"),
 }
+
+HOLDS = {
+    "surfaces": "surfaces",
+    "quotes": "option quotes",
+    "prices": "prices, of one or more tickers",
+    "series": "one index series",
+    "sectors": "a sector map",
+}
+"""Kind of file → words in an answer."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,7 @@ class Upload:
         kind, reading: the answers, as :func:`engine.datasets.store_upload` takes them.
         asked: the question that is open.
         problem: why they cannot be read.
+        unhelpful: the answer that left the question as it was, in words.
         replaces: id of an upload that is read again.
         done: what was just read, until it is said.
         round: of the drop zone, which is emptied by a new one.
@@ -80,13 +97,14 @@ class Upload:
     reading: dict[str, Any] = field(default_factory=dict)
     asked: intake.AmbiguousColumns | None = None
     problem: str = ""
+    unhelpful: str = ""
     replaces: str | None = None
     done: Done | None = None
     round: int = 0
 
     def drop(self) -> None:
         """Forget the files and what was asked about them; answers stay."""
-        self.files, self.asked, self.problem = (), None, ""
+        self.files, self.asked, self.problem, self.unhelpful = (), None, "", ""
 
 
 STATE = "market_upload"
@@ -104,7 +122,7 @@ def panel() -> None:
     state = _activated(upload())
     with st.container(border=True):
         dropped = st.file_uploader(
-            "Add your own data: surfaces, option quotes or prices, as CSV or Parquet",
+            "Add your own data: surfaces, option quotes or prices, as CSV, Excel or Parquet",
             type=[suffix.lstrip(".") for suffix in catalogue.SUFFIXES],
             accept_multiple_files=True,
             key=f"market_files_{state.round}",
@@ -165,11 +183,46 @@ def _read(state: Upload) -> None:
     if state.replaces is not None and state.replaces != loaded.entry.id:
         catalogue.forget_upload(state.replaces)
     rejected = len(loaded.rejected)
-    several = "every row was read" if rejected == 0 else f"{rejected:,} rejected rows, listed below"
-    outcome = loaded.notes[-1] if len(state.files) == 1 else several
-    done = f"{loaded.label}: {outcome}. Pages about {loaded.entry.kind} now show these data."
+    rows = "every row was read" if rejected == 0 else f"{rejected:,} rejected rows are listed below"
+    done = f"{loaded.label} holds {contents(loaded)}; {rows}. Pages about {loaded.entry.kind} now show these data."
     state.done = Done(loaded.entry, done, rejected == 0)
     st.rerun()  # the widgets that show the data may be on the page already: they are set before they are drawn
+
+
+def contents(loaded: catalogue.Loaded) -> str:
+    """What a dataset is and its period, in a few words."""
+    data = loaded.data
+    first, last = data.period
+    when = f"of {first}" if first == last else f"from {first} to {last}"
+    if isinstance(data, SurfaceHistory):
+        levels, maturities = data.grid.shape
+        return (
+            f"surfaces of {_counted(len(data), 'day')} on {levels} moneyness levels × {maturities} maturities, {when}"
+        )
+    if isinstance(data, PriceHistory):
+        what = "closes" if data.open is None else "opens and closes"
+        return f"{what} of {_counted(len(data.tickers), 'ticker')} on {_counted(len(data), 'day')}, {when}"
+    return f"{len(data):,} option quotes of {_counted(len(data.dates), 'day')}, {when}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
+
+
+def next_steps(loaded: catalogue.Loaded) -> None:
+    """Links to the pages that can work with these data, and why the others cannot."""
+    found = uses.uses(loaded.data)
+    ready = [use for use in found if use.possible and use.page]
+    if ready:
+        with st.container(horizontal=True, vertical_alignment="center", key="market_uses"):
+            st.text("Use them in")
+            for use in ready:
+                link = frame.page_path(use.page)
+                st.page_link(link, label=use.title, help=frame.plain(use.says), icon=":material/arrow_forward:")
+    lines = [f"For {use.title}: {use.says}" for use in found if use.possible and not use.page]
+    lines += [f"Not for {use.title}: {use.lacks}" for use in found if not use.possible and use.page]
+    if lines:
+        st.text("\n".join(f"• {line}" for line in lines))
 
 
 def _activated(state: Upload) -> Upload:
@@ -225,16 +278,12 @@ def _questions(state: Upload) -> None:
     with st.container(border=True):
         if asked is not None:
             st.header("One question first", anchor=False)
+            if state.unhelpful:
+                st.warning(frame.plain(state.unhelpful), icon=":material/help:")
             st.text(asked.question)
             answer = _answer(asked)
             if answer is not None:
-                if asked.by == "kind":
-                    state.kind = "prices" if answer == "series" else str(answer)
-                elif asked.by == "option" or isinstance(answer, float):
-                    state.reading[asked.needed] = answer
-                else:
-                    state.reading["mapping"] = {**state.reading.get("mapping", {}), asked.needed: answer}
-                _read(state)
+                _take(state, asked, answer)
                 st.rerun()
         kind = state.kind or _guessed_kind(state, asked)
         name, content = _file_in_question(state, asked)
@@ -249,25 +298,55 @@ def _questions(state: Upload) -> None:
                 st.rerun()
 
 
-def _answer(asked: intake.AmbiguousColumns) -> Any:
-    """The widget that fits the question; the answer once it is given."""
-    words = OPTIONS.get(asked.needed, ("", {}))[1]
+def _take(state: Upload, asked: intake.AmbiguousColumns, answer: str | float) -> None:
+    """Read again with an answer; one that leaves the question as it was is taken back, and said."""
+    kind, reading = state.kind, dict(state.reading)
+    if asked.by == "kind":
+        state.kind = "prices" if answer == "series" else str(answer)  # type: ignore[assignment]
+    elif asked.by == "mapping" and answer in asked.options:
+        state.reading["mapping"] = {**state.reading.get("mapping", {}), asked.needed: answer}
+    else:
+        state.reading[asked.needed] = answer
+    _read(state)
+    again = state.asked
+    if state.problem or (again is not None and (again.needed, again.question) == (asked.needed, asked.question)):
+        state.unhelpful = f"The answer {answer} does not help{f': {state.problem}' if state.problem else ''}."
+        state.kind, state.reading, state.asked, state.problem = kind, reading, asked, ""
+    else:
+        state.unhelpful = ""
+
+
+VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "day": ("The day", lambda label: st.date_input(label, None, "1990-01-01", "today", key="answer_day")),
+    "number": ("The number", lambda label: st.number_input(label, min_value=0.0, value=None, key="answer_number")),
+    "text": ("The name", lambda label: st.text_input(label, max_chars=40, key="answer_text")),
+}
+"""What an answer by value is → its name, and the widget of a label."""
+
+
+def _answer(asked: intake.AmbiguousColumns) -> str | float | None:
+    """The widgets that fit the question, a column or value of the list and a value of one's own; what was answered."""
+    words = HOLDS if asked.by == "kind" else OPTIONS.get(asked.needed, ("", {}))[1]
     options = [o for o in asked.options if asked.by != "kind" or o != "sectors"]
     with st.form("answer", border=False):
         choice: Any = None
-        if options:
-            choice = (
-                st.radio("Answer", options, index=None, format_func=lambda o: words.get(o, o), key="answer_choice")
-                if (len(options) <= 6 and asked.by != "mapping")
-                else st.selectbox("Column", options, index=None, placeholder="Choose a column", key="answer_column")
-            )
-        if asked.needed == "spot" and asked.by == "mapping":
-            price = st.number_input("or the price itself", min_value=0.0, value=None, key="answer_price")
-            choice = choice if price is None else float(price)
-        if asked.needed == "ticker":
-            choice = st.text_input("Ticker", max_chars=15, key="answer_ticker") or None
+        given: Any = None
+        if options and len(options) <= 6 and asked.by != "mapping":
+            choice = st.radio("Answer", options, index=None, format_func=lambda o: words.get(o, o), key="answer_choice")
+        elif options:
+            name = "Column" if asked.by == "mapping" else "Answer"
+            choice = st.selectbox(name, options, index=None, placeholder="Choose one", key="answer_column")
+        if asked.takes in VALUES:
+            name, widget = VALUES[asked.takes]
+            given = widget(f"or {name[0].lower()}{name[1:]} itself" if options else name)
         sent = st.form_submit_button("Read the file", type="primary")
-    return choice if sent else None
+    if not sent:
+        return None
+    answer = given if given not in (None, "") else choice
+    if answer is None:
+        st.warning("Nothing was answered yet: choose or write one of the above.", icon=":material/help:")
+        return None
+    return float(answer) if isinstance(answer, int | float) else str(answer)
 
 
 def _guessed_kind(state: Upload, asked: intake.AmbiguousColumns | None) -> str:
@@ -300,7 +379,7 @@ def _mapper(
     source: Path | bytes, name: str, kind: str, reading: Mapping[str, Any], *, key: str
 ) -> dict[str, Any] | None:
     """Which column is what, and in which units; the answers once they are sent."""
-    seen = intake.sketch(source, name=name)
+    seen = intake.sketch(source, name=name, sheet=reading.get("sheet"))
     st.dataframe(
         pd.DataFrame({heading: list(cells) for heading, cells in list(seen.first_cells.items())[:60]}),
         hide_index=True,
@@ -344,6 +423,14 @@ def _mapper(
                 "Underlying price, if there is no column", 0.0, value=reading.get("spot"), key=f"{key}_given_price"
             )
             answers |= {"spot": float(price)} if price else {}
+            day = columns[1].date_input(
+                "Day of the quotes, if there is no column",
+                reading.get("date"),
+                "1990-01-01",
+                "today",
+                key=f"{key}_given_day",
+            )
+            answers |= {"date": str(day)} if day else {}
         if kind == "prices":
             ticker = columns[2].text_input(
                 "Ticker, if the file names none", reading.get("ticker", ""), max_chars=15, key=f"{key}_given_ticker"

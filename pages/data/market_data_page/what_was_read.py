@@ -18,7 +18,7 @@ def show(loaded: catalogue.Loaded) -> None:
     if not loaded.notes:
         st.text("These data are built in; there was no file to read.")
     else:
-        st.text("\n".join(f"• {note}" for note in loaded.notes))
+        st.text("\n".join(f"• {note}" for note in loaded.notes if note not in loaded.doubts))
     rejected = loaded.rejected
     if len(rejected):
         st.header(f"{len(rejected):,} rejected", anchor=False)

@@ -160,7 +160,7 @@ def _study(result: StudyResult) -> None:
         f"α by {facts['alpha']}",
         facts["costs"],
         f"crisis {facts['crisis_from']} to {facts['crisis_to']} ({facts['months_in_crisis']} months)",
-        "amounts in units of spot",
+        "amounts in index points",
     )
     section = forms.section(SECTIONS, key="hedge_bt_section")
     study_jobs.every_table(result, SECTIONS[section](view), _show_table, stem="hedging", key="hedge_bt")

@@ -12,10 +12,10 @@ from engine.decisions.hedging import (
     COARSE_ALPHAS,
     FINE_ALPHAS,
     HEDGING_MONEYNESS,
-    ONE_MONTH,
     CostModel,
     HedgeLimits,
     Option,
+    usual_maturity,
 )
 from engine.errors import MarketDataError, SettingsError
 from engine.market.grid import DT, Grid
@@ -143,16 +143,17 @@ COLUMNS = {"kind": "call", "strike": 100.0, "days": 21, "quantity": 1.0}
 
 def shortest(grid: Grid) -> int:
     """Trading days to expiry of the default options: a month, or the grid's shortest maturity if that is longer."""
-    return round(max(ONE_MONTH, float(grid.maturity[0])) / DT)
+    return round(usual_maturity(grid) / DT)
 
 
 def build(grid: Grid) -> Recipe:
-    """What is to be hedged; what cannot be is said in a sentence and stops the page."""
+    """What is held; what cannot be is said in a sentence and stops the page."""
     which = forms.segments(
-        "Portfolio to hedge",
+        "Book held",
         (STRADDLE, OWN),
         key="hedge_portfolio",
-        help="A straddle is a call and a put of one strike.",
+        where=st.sidebar,
+        help="What you hold and want hedged. A straddle is a call and a put of one strike.",
     )
     with frame.errors("Change the portfolio."):
         recipe = _straddle(grid) if which == STRADDLE else _own(grid)
@@ -162,8 +163,8 @@ def build(grid: Grid) -> Recipe:
 
 
 def _straddle(grid: Grid) -> Recipe:
-    first, second, third = st.columns(3)
-    level = forms.Remembered(first).selectbox(
+    side = forms.Remembered(st.sidebar)
+    level = side.selectbox(
         "Strike (% of spot)",
         LEVELS,
         index=LEVELS.index(95.0),
@@ -171,7 +172,7 @@ def _straddle(grid: Grid) -> Recipe:
         key="hedge_level",
         help="The published experiment uses 75, 80, 90, 110, 120 and 125 %.",
     )
-    days = forms.Remembered(second).number_input(
+    days = side.number_input(
         "Expiry (trading days)",
         1,
         1_000,
@@ -179,8 +180,8 @@ def _straddle(grid: Grid) -> Recipe:
         key=f"hedge_days_{shortest(grid)}",
         help="21 is a month. Beyond the surface's maturities vols are extrapolated.",
     )
-    quantity = forms.Remembered(third).number_input(
-        "Quantity", -10_000.0, 10_000.0, 1.0, key="hedge_quantity", help="Negative if sold."
+    quantity = side.number_input(
+        "Quantity held", -10_000.0, 10_000.0, 1.0, key="hedge_quantity", help="Above zero if bought, below if sold."
     )
     return Recipe(tuple(Line(kind, float(level), int(days), float(quantity)) for kind in ("call", "put")))
 
@@ -203,7 +204,7 @@ def _own(grid: Grid) -> Recipe:
             "days": st.column_config.NumberColumn(
                 "Expiry (trading days)", min_value=1, max_value=1_000, step=1, required=True, default=days
             ),
-            "quantity": st.column_config.NumberColumn("Quantity", required=True, default=1.0, format="%.4g"),
+            "quantity": st.column_config.NumberColumn("Quantity held", required=True, default=1.0, format="%.4g"),
         },
     )
     return recipe_of(table)
@@ -263,12 +264,12 @@ FIELDS = {
     ),
     "hedge_most_delta": Field(
         "Largest net delta (units)",
-        "Of the portfolio less its hedge, in units of the underlying.",
+        "Of book and hedge together, in units of the underlying.",
         "net delta at most {}",
     ),
     "hedge_most_vega": Field(
         "Largest net vega (per vol point)",
-        "Of the portfolio less its hedge, in units of spot a vol point.",
+        "Of book and hedge together, in index points a vol point.",
         "net vega at most {}",
     ),
     "hedge_impact": Field(

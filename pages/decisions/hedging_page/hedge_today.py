@@ -1,4 +1,4 @@
-"""Hedge today: the ticket, what it costs, what it leaves of tomorrow's risk, and how α was chosen."""
+"""Hedge today: what the holder trades, what it costs, what tomorrow may then bring, and how α was chosen."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ import streamlit as st
 from engine.charts import hedging as draw_hedge
 from engine.charts import theme
 from engine.datasets import Loaded
-from engine.decisions.hedging import AlphaChoice, HedgeTicket, Option, Portfolio, hedge_tickets
+from engine.decisions.hedging import AlphaChoice, HedgeTicket, Option, Portfolio, hedge_tickets, tail_losses
 from engine.errors import MarketDataError
 from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import SurfaceModel
@@ -17,45 +17,52 @@ from pages.decisions.hedging_page import Plan, Recipe, controls, in_percent, ins
 from pages.decisions.hedging_page.controls import Source
 from pages.ui import cache, downloads, forms, frame, pictures
 
+TAIL = 0.05
+"""Share of scenarios in the tail that hurts."""
+
 
 def show(loaded: Loaded, source: Source, row: int, recipe: Recipe, plan: Plan) -> None:
-    """The ticket, what it costs, what it leaves of tomorrow's risk, and how α was chosen."""
+    """What to trade first, then its picture, the ticket, every strategy beside it, and how α was chosen."""
     history = loaded.data
     spot = float(history.spot[row])
-    with frame.errors("Change the portfolio, the instruments, the limits or the day."):
+    answer, below = st.container(), st.container()
+    with below, frame.errors("Change the portfolio, the instruments, the limits or the day."):
         options, left_out = instruments(history.until(row), recipe.at(spot), plan)
         held = _held(history.until(row), options)
         found = tickets(source.key, source.model, history, row, recipe.at(spot), plan, options, held)
-    label = forms.segments(
-        "Hedge by",
-        found,
-        default="data-driven",
-        key="hedge_by",
-        help="data-driven: least variance over the scenarios, costs penalised (4.20). least shortfall: least expected "
-        "shortfall at 5 %. delta, delta-vega: the textbook's.",
-    )
-    ticket = found[str(label)]
-    frame.metrics(_answer(ticket))
-    frame.provenance(
-        f"{recipe.words}, entered at {spot:,.2f} on {ticket.date}; amounts in units of spot",
-        f"{plan.scenarios:,} scenarios to choose the hedge, as many unseen ones to judge it, seed {plan.seed}",
-        f"{source.label}: {source.known}",
-        plan.costs.in_words(),
-        frame.origin_words(loaded),
-    )
+    with answer:
+        label = forms.segments(
+            "Hedge by",
+            found,
+            default="data-driven",
+            key="hedge_by",
+            help="data-driven: least variance over the scenarios, costs penalised (4.20). least shortfall: least "
+            "expected shortfall at 5 %. delta, delta-vega: the textbook's.",
+        )
+        ticket = found[str(label)]
+        frame.metrics(_answer(ticket))
+        st.markdown("**Profit until tomorrow**, book alone and with the hedge, in scenarios that no hedge has seen")
+        profits = {"book alone": ticket.book_pnl} | {name: one.pnl for name, one in found.items()}
+        shown = {name: values for name, values in profits.items() if name in ("book alone", "delta", label)}
+        figure = frame.picture(draw_hedge.profits, shown, key="hedge_profits")
+        frame.provenance(
+            f"{recipe.words}, held, entered at {spot:,.2f} on {ticket.date}; amounts in index points",
+            f"{plan.scenarios:,} scenarios to choose the hedge, as many unseen ones to judge it, equal weights, "
+            f"seed {plan.seed}",
+            f"{source.label}: {source.known}",
+            plan.costs.in_words(),
+            frame.origin_words(loaded),
+        )
+        st.markdown(f"**Ticket of {ticket.date}**: options with {plan.days} trading days left")
+        st.table(_in_words(ticket, spot), hide_index=True)
+        downloads.table_buttons(
+            lambda: ticket_table(ticket, source, plan), f"hedge-{ticket.date}", key="hedge_ticket", label="Ticket"
+        )
     for one in left_out:
         st.caption(frame.plain(f"Left out: {one}."))
-    st.markdown(f"**Ticket of {ticket.date}**, options with {plan.days} trading days left")
-    st.table(_in_words(ticket, spot), hide_index=True)
-    downloads.table_buttons(
-        lambda: ticket_table(ticket, source, plan), f"hedge-{ticket.date}", key="hedge_ticket", label="Ticket"
-    )
-    st.markdown("**What tomorrow may change**, in scenarios that no hedge has seen")
-    changes = {"unhedged": ticket.unhedged} | {name: one.residual for name, one in found.items()}
-    shown = {name: values for name, values in changes.items() if name in ("unhedged", "delta", "delta-vega", label)}
-    figure = frame.picture(draw_hedge.residuals, shown, key="hedge_residuals")
-    st.table(_comparison(found, changes), hide_index=True)
-    downloads.table_buttons(lambda: pd.DataFrame(changes), "residuals", key="hedge_residuals", figure=figure)
+    st.markdown("**Every strategy** in the same unseen scenarios; losses of the worst days are above zero")
+    st.table(_comparison(found, profits), hide_index=True)
+    downloads.table_buttons(lambda: pd.DataFrame(profits), "profits", key="hedge_profits", figure=figure)
     _alpha(found["data-driven"].choice)
     frame.command(
         controls.command(loaded, source, row, recipe, plan, options, ticket.label)
@@ -174,57 +181,65 @@ def units_of(held: pd.Series) -> tuple[float, ...]:
 
 
 def _answer(ticket: HedgeTicket) -> list[tuple[str, str, str | None, str]]:
-    """Risk, cost and exposures after the ticket, each beside before."""
-    before, after = float(ticket.unhedged.std()), float(ticket.residual.std())
-    worst = [-float(np.quantile(values, 0.01)) for values in (ticket.unhedged, ticket.residual)]
-    held = int(np.count_nonzero(ticket.positions))
+    """What to do with the index, the holder's risk, cost and exposures after the ticket, each beside before."""
+    before, after = tail_losses(ticket.book_pnl, TAIL), tail_losses(ticket.pnl, TAIL)
+    traded = int(np.count_nonzero(ticket.trades[1:]))
+    index = float(ticket.trades[0])
+    what = f"and {traded} option{'' if traded == 1 else 's'}" if traded else "and no options"
     return [
         (
-            "Risk of a day, sd",
-            money(after),
-            f"unhedged {money(before)}",
-            "Standard deviation of the change of the hedged position over scenarios that the hedge has not seen.",
+            "Trade today",
+            f"{'Sell' if index < 0 else 'Buy'} {abs(index):.3f}" if index else "Nothing",
+            f"of the index {what}",
+            "Units of the underlying; the options to trade with it are in the ticket.",
         ),
         (
-            "1 % worst loss",
-            money(worst[1]),
-            f"unhedged {money(worst[0])}",
-            "Value at risk: a loss exceeded in one scenario of a hundred.",
+            "95 % VaR",
+            money(after[0]),
+            f"book alone {money(before[0])}",
+            "What book and hedge together lose at least until tomorrow in the worst 5 % of unseen scenarios.",
         ),
         (
-            "Cost of the ticket",
+            "95 % ES",
+            money(after[1]),
+            f"book alone {money(before[1])}",
+            "Expected shortfall: what book and hedge lose on average in the worst 5 % of unseen scenarios.",
+        ),
+        (
+            "Cost",
             money(ticket.cost),
-            f"{held} of {len(ticket.instruments)} instruments",
-            f"Half-spreads paid. The portfolio is worth {money(ticket.value)}.",
+            f"book worth {money(ticket.value)}",
+            "Half-spreads paid today, not in the profits above.",
         ),
         (
             "Delta left",
             number(ticket.net_delta, 2),
-            f"before {number(ticket.value_delta)}",
-            "Units of the underlying.",
+            f"book {number(ticket.value_delta)}",
+            "Of book and hedge together, units of the underlying.",
         ),
         (
             "Vega left",
             money(ticket.net_vega / 100),
-            f"before {money(ticket.value_vega / 100)}",
-            "Currency per vol point.",
+            f"book {money(ticket.value_vega / 100)}",
+            "Of book and hedge together, index points a vol point.",
         ),
     ]
 
 
-def _comparison(tickets: dict[str, HedgeTicket], changes: dict[str, np.ndarray]) -> pd.DataFrame:
+def _comparison(tickets: dict[str, HedgeTicket], profits: dict[str, np.ndarray]) -> pd.DataFrame:
     """Every strategy on the same unseen scenarios."""
     rows = []
-    for name, values in changes.items():
+    for name, values in profits.items():
         one = tickets.get(name)
-        lost = -np.quantile(values, [0.05, 0.025, 0.01])
+        value_at_risk, shortfall = tail_losses(values, TAIL)
         rows.append(
             {
                 "Strategy": name,
+                "Mean": money(float(values.mean())),
                 "sd": money(float(values.std())),
-                "VaR 5 %": money(lost[0]),
-                "VaR 2.5 %": money(lost[1]),
-                "VaR 1 %": money(lost[2]),
+                "95 % VaR": money(value_at_risk),
+                "95 % ES": money(shortfall),
+                "99 % VaR": money(tail_losses(values, 0.01)[0]),
                 "Cost": money(one.cost) if one else "none",
                 "Instruments": f"{np.count_nonzero(one.positions) if one else 0}",
                 "Delta left": number(one.net_delta) if one else "",
@@ -237,13 +252,14 @@ def _comparison(tickets: dict[str, HedgeTicket], changes: dict[str, np.ndarray])
 def _in_words(ticket: HedgeTicket, spot: float) -> pd.DataFrame:
     """What to trade, the instruments that are traded first."""
     table = ticket.to_frame()
-    table.insert(1, "of spot", ["", *(in_percent(name, spot).split(" ", 1)[1] for name in ticket.instruments[1:])])
-    table["action"] = np.select([table["trade"] > 0, table["trade"] < 0], ["buy", "sell"], "nothing")
-    order = np.argsort(table["trade"].to_numpy() == 0, kind="stable")
-    shown = pd.DataFrame({"Instrument": table["instrument"], "Of spot": table["of spot"], "Action": table["action"]})
-    shown["Quantity"] = [f"{abs(q):.4f}" if q else "" for q in table["trade"]]
+    traded = table["quantity"].to_numpy()
+    order = np.argsort(traded == 0, kind="stable")
+    shown = pd.DataFrame({"Instrument": table["instrument"]})
+    shown["Of spot"] = ["", *(in_percent(name, spot).split(" ", 1)[1] for name in ticket.instruments[1:])]
+    shown["Action"] = np.select([traded > 0, traded < 0], ["buy", "sell"], "nothing")
+    shown["Quantity"] = [f"{abs(q):.4f}" if q else "" for q in traded]
     shown["Price"] = [f"{p:,.2f}" for p in table["price"]]
-    shown["Half-spread"] = [f"{c:.3f}" for c in table["unit_cost"]]
+    shown["Half-spread"] = [f"{c:.3f}" for c in table["half_spread"]]
     shown["Cost"] = [f"{c:.4f}" if c else "" for c in table["cost"]]
     shown["Delta"] = [number(d) for d in table["delta"]]
     shown["Vega a vol point"] = [number(v / 100) for v in table["vega"]]
@@ -253,6 +269,7 @@ def _in_words(ticket: HedgeTicket, spot: float) -> pd.DataFrame:
 def ticket_table(ticket: HedgeTicket, source: Source, plan: Plan) -> pd.DataFrame:
     """The ticket to download, with where it comes from in every row."""
     table = ticket.to_frame()
+    table["held_before"], table["position"] = ticket.previous, ticket.positions
     table.insert(0, "date", ticket.date)
     table.insert(2, "expires_in_trading_days", [None, *[plan.days] * (len(table) - 1)])
     table["strategy"], table["alpha"], table["generator"] = ticket.label, ticket.alpha, source.label

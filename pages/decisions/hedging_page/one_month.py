@@ -38,7 +38,7 @@ def show(loaded: Loaded, choice: Choice, row: int, recipe: Recipe, plan: Plan, l
     frame.metrics(_answer(path, month.paths))
     frame.provenance(
         f"{recipe.words}, entered at {spot:,.2f} on {path.dates[0]}, unwound on {path.dates[-1]}",
-        "amounts in units of spot",
+        "amounts in index points",
         "one month: an example, not evidence (the backtest has all of them)",
         f"{source.label}: {source.known}",
         plan.costs.in_words(),

@@ -17,13 +17,18 @@ AFTER_FIRST_PAINT = 3.0
 
 def main() -> None:
     """What a browser sees: the menu and the chosen page."""
-    from pages.ui import look, menu, widths
+    from pages.ui import address, brightness, jobs, look, menu, widths
 
     st.set_page_config(page_title="Scenarist", page_icon=menu.ICON, layout="wide")
     page = st.navigation(menu.pages(), expanded=True)
     look.dress()
     widths.measure()
-    page.run()
+    at_work = st.container()
+    with address.kept(page):
+        page.run()
+    with at_work:
+        jobs.strip()
+    brightness.switch()
     load_families()
 
 

@@ -28,7 +28,7 @@ from engine import workspace
 from engine.errors import JobError
 from engine.runs import run_directory
 from engine.runs.progress_log import LossHistory, ProgressReader, Report
-from engine.runs.run_directory import CARD, CONFIG, LOG, PROGRESS, STATUS, WEIGHTS
+from engine.runs.run_directory import CARD, CONFIG, LOG, PROGRESS, STATUS, STOPPING, WEIGHTS
 
 NICENESS = 19
 """Jobs leave the processor to the pages whenever these want it."""
@@ -78,6 +78,7 @@ class Run:
         pid: of its process, if it is alive.
         has_checkpoint: whether there is something to load.
         config: all of ``config.json``.
+        stopping: whether it is at work but has been asked to stop.
     """
 
     directory: Path
@@ -93,6 +94,7 @@ class Run:
     pid: int | None = None
     has_checkpoint: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
+    stopping: bool = False
 
     @property
     def name(self) -> str:
@@ -108,6 +110,15 @@ class Run:
     def resumable(self) -> bool:
         """Whether :func:`resume` would continue it."""
         return self.state in ("failed", "cancelled", "interrupted")
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started; 0 if that is not known."""
+        try:
+            began = datetime.datetime.fromisoformat(self.started)
+            return max(0.0, (datetime.datetime.now(datetime.UTC) - began).total_seconds())
+        except (ValueError, TypeError):
+            return 0.0
 
 
 @dataclass(frozen=True)
@@ -153,6 +164,7 @@ def start(verb_args: Sequence[str], run_dir: Path) -> Run:
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
             with run_directory.locked(run_dir):
+                (run_dir / STOPPING).unlink(missing_ok=True)
                 run_directory.write_status(run_dir, begun)
             with (run_dir / LOG).open("ab") as log:
                 log.write(f"$ python -m engine {shlex.join(verb_args)} --run {run_dir.name}\n".encode())
@@ -223,7 +235,10 @@ def read(run_dir: Path) -> Run:
         if alive is None and not (state == "queued" and _age(status) < STARTING and run_dir not in _children):
             status = run_directory.read_json_or_none(run_dir / STATUS) or status  # it may have ended just now
             if status.get("state") in ("queued", "running"):
-                state, reason = "interrupted", _last_words(run_dir, state)
+                if state == "queued" and (run_dir / STOPPING).exists():
+                    state, reason = "cancelled", "stopped before it began"
+                else:
+                    state, reason = "interrupted", _last_words(run_dir, state)
             else:
                 state, reason = cast(State, status["state"]), str(status.get("reason") or "")
     data = config.get("data")
@@ -243,6 +258,7 @@ def read(run_dir: Path) -> Run:
         pid=alive.pid if alive is not None else None,
         has_checkpoint=(run_dir / CARD).is_file() and (run_dir / WEIGHTS).is_file(),
         config=config,
+        stopping=state in ("queued", "running") and (run_dir / STOPPING).exists(),
     )
 
 
@@ -259,27 +275,23 @@ def progress(run_dir: Path) -> RunProgress:
 
 
 def cancel(run_dir: Path) -> None:
-    """Ask a job to stop: it keeps its state at the next report and ends as cancelled.
+    """Ask a job to stop and return at once: it keeps its state at the next report and ends as cancelled.
+
+    That it was asked is a file of the run, so that every page says so until it has ended.
 
     Raises:
         JobError: if no process works on the run.
     """
     run_dir = run_dir.absolute()
     run = read(run_dir)
-    status = run_directory.read_json_or_none(run_dir / STATUS) or {}
     process = _process(run_dir, run.pid) if run.active else None
     if process is None:
         raise JobError(f"expected a running job to cancel; found {run.name!r} {run.state}")
+    with contextlib.suppress(OSError):
+        (run_dir / STOPPING).touch()
     with contextlib.suppress(psutil.NoSuchProcess):
         process.terminate()
-        if status.get("state") == "queued":  # it may not have got as far as to catch the signal
-            with contextlib.suppress(psutil.TimeoutExpired):
-                process.wait(timeout=1)
     _reap(run_dir)
-    status = run_directory.read_json_or_none(run_dir / STATUS) or {}
-    if status.get("state") == "queued" and _process(run_dir, status.get("pid")) is None:
-        ended = {**status, "state": "cancelled", "ended": run_directory.now(), "reason": "stopped before it began"}
-        run_directory.write_status(run_dir, ended)
 
 
 def resume(run_dir: Path) -> Run:

@@ -36,6 +36,7 @@ WEIGHTS = "weights.safetensors"
 CARD = "card.json"
 LOCK = ".lock"
 RESERVE = ".reserve"
+STOPPING = ".stopping"
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 """What a run may be called: one path component, never hidden, never ``..``."""

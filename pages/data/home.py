@@ -10,7 +10,7 @@ from engine.errors import ScenaristError
 from engine.market.grid import maturity_label
 from engine.market.surface_history import FIRST_CONDITION_ROW
 from engine.scenarios import reweighting
-from pages.ui import cache, datasets, frame, generators, widths
+from pages.ui import cache, datasets, frame, generators, tour, widths
 
 SCENARIOS = 10_000
 SEED = 1
@@ -26,9 +26,8 @@ NEXT = (
 
 def shown() -> tuple[Loaded, str]:
     """The open surfaces, else the built-in ones and why those (empty if not)."""
-    entries = catalogue.catalogue("surfaces")
-    built_in = entries[0]
-    asked = next((entry for entry in entries if entry.id == st.session_state.get(datasets.key("surfaces"))), built_in)
+    built_in = catalogue.catalogue("surfaces")[0]
+    asked = datasets.active("surfaces") or built_in
     try:
         loaded = cache.dataset(asked)
     except ScenaristError as error:
@@ -48,17 +47,21 @@ frame.header(
 if instead:
     st.info(frame.plain(instead), icon=":material/info:")
 
-stressed = bool(st.session_state.get("stressed_day", False))
+datasets.show(loaded.entry)
+atm, grid = history.atm(), history.grid
+last_row, usable = len(history) - 1, atm[FIRST_CONDITION_ROW:-1]
+worst = FIRST_CONDITION_ROW + int(usable.argmax()) if len(usable) else last_row
+row = datasets.chosen_row(history, FIRST_CONDITION_ROW, last_row)
+stressed = row == worst
 st.button(
     "Back to the last day" if stressed else "Load the stressed day",
     icon=":material/bolt:",
     type="primary",
-    on_click=lambda: st.session_state.update(stressed_day=not stressed),
-    help="The day on which this market's at-the-money vol stood highest.",
+    on_click=datasets.choose_day,
+    args=(history, last_row if stressed else worst),
+    help="The day on which this market's at-the-money vol stood highest; it stays chosen on every page.",
 )
-atm, grid = history.atm(), history.grid
 month = float(np.clip(1 / 12, grid.maturity[0], grid.maturity[-1]))  # or the nearest maturity there is
-row = FIRST_CONDITION_ROW + int(np.argmax(atm[FIRST_CONDITION_ROW:-1])) if stressed else len(history) - 1
 with frame.errors("Choose another generator under Next-day generators."):
     chosen = generators.current(loaded)
     ready = chosen.at(row)
@@ -119,6 +122,7 @@ with returns:
     came = float(history.log_return[row]) if known else None
     frame.picture(scenarios.return_histogram, drawn.log_return, weights, realised=came, key="home_returns")
 
+tour.show()
 st.header("What next", anchor=False)
 places = [column for _ in range(2) for column in st.columns(3)]
 for column, (page, words, what) in zip(places, NEXT, strict=True):

@@ -7,6 +7,7 @@ from pages.data.market_data_page import KIND, KINDS, TAB, TABS, next_steps, pane
 from pages.ui import datasets, forms, frame
 
 frame.header("Market data", "Is my file read the way I mean it? What was rejected, and why?")
+datasets.asked_kind(KIND)
 panel()
 st.session_state.setdefault(KIND, "surfaces")
 kind: catalogue.Kind = forms.Remembered(st.sidebar).segmented_control(

@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import studies
 from engine.studies.graph.results import verdicts
 from pages.decisions.ensemble_graph_page import View, choose, network, results, run, structure
-from pages.ui import forms, frame, study_jobs
+from pages.ui import address, forms, frame, study_jobs
 
 METHOD = frame.prose("decisions/ensemble_graph_page/method")
 
@@ -19,6 +19,7 @@ if not finished:
     run.show()
     frame.method(METHOD)
     st.stop()
+address.choice("study", finished, "graph_study", "study", code=lambda id: id.rsplit("/", 1)[-1])
 picked = forms.Remembered(st.sidebar).selectbox(
     "Study",
     list(finished),
@@ -26,6 +27,7 @@ picked = forms.Remembered(st.sidebar).selectbox(
     key="graph_study",
     help="Finished studies of graphs: the shipped one and your own.",
 )
+address.shown("study", picked.rsplit("/", 1)[-1])
 with frame.errors("Choose another study in the sidebar."):
     view = View(finished[picked])
     result = view.result

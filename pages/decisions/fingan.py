@@ -4,13 +4,14 @@ import streamlit as st
 
 from engine.runs import studies
 from pages.decisions.fingan_page import View, about, losses, one_ticker, overview, prices_of, train, words
-from pages.ui import datasets, downloads, forms, frame, study_jobs
+from pages.ui import address, datasets, downloads, forms, frame, study_jobs
 
 METHOD = frame.prose("decisions/fingan_page/method")
 
 frame.header("Fin-GAN", "What would bets on generated returns have earned, and how sure is that?")
 listed = {str(result.directory): result for result in studies.catalogue(train.NAME)}
 shipped = sorted((id for id in listed if "checkpoints" in id), key=lambda id: -listed[id].settings["seeds"])
+address.choice("study", listed, "fingan_study", "study", code=lambda id: id.rsplit("/", 1)[-1])
 chosen = forms.Remembered(st.sidebar).selectbox(
     "Study",
     [*shipped, *(id for id in listed if id not in shipped)],
@@ -26,6 +27,7 @@ if chosen is None:
     frame.method(METHOD)
     st.stop()
 
+address.shown("study", chosen.rsplit("/", 1)[-1])
 result = listed[chosen]
 with frame.errors("Choose another study in the sidebar, or train one."):
     view = View(result, prices_of(result, loaded))

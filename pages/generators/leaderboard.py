@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.generators import leaderboard_page as page
-from pages.ui import cache, datasets, forms, frame, study_jobs
+from pages.ui import address, cache, datasets, forms, frame, study_jobs
 
 METHOD = frame.prose("generators/leaderboard_page/method")
 
@@ -26,6 +26,7 @@ if not listed:
     st.stop()
 key = next(iter(listed))
 if len(listed) > 1:
+    address.choice("study", listed, "leaderboard_run", "study", code=lambda id: id.rsplit("/", 1)[-1])
     key = forms.Remembered(st.sidebar).selectbox(
         "Finished leaderboard",
         list(listed),
@@ -33,6 +34,7 @@ if len(listed) > 1:
         key="leaderboard_run",
         help="Every finished run of these data, newest first.",
     )
+address.shown("study", key.rsplit("/", 1)[-1])
 result = listed[key]
 with frame.errors("Choose another leaderboard, or run it again."):
     tables = {name: cache.study_table(result, name) for name in result.table_names()}

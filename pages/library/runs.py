@@ -5,7 +5,7 @@ import streamlit as st
 from engine.runs import checkpoints
 from engine.runs import jobs as engine_jobs
 from pages.library import runs_page
-from pages.ui import frame, jobs
+from pages.ui import datasets, frame, jobs
 
 frame.header("Runs", "What is training, what failed and why, and which generators are there?")
 runs = engine_jobs.list_runs()
@@ -13,7 +13,7 @@ answer = st.container()
 
 st.header("Jobs", anchor=False)
 if runs:
-    jobs.listing(runs)
+    jobs.listing(jobs.table(runs, datasets.open_now()))
 else:
     with st.container(border=True):
         st.markdown("No jobs yet. Train a generator on the built-in market or on your own surfaces; it appears here.")

@@ -13,7 +13,7 @@ frame.strip(loaded)
 with frame.errors("Choose another dataset in the sidebar."):
     found = cache.decomposition(history)
 worst_day = int(found.total.argmax())
-row = datasets.day_row(history.dates, worst_day, key=f"arbitrage_day_{history.fingerprint}", help=page.DAY)
+row = datasets.date(history, worst_day, key=f"arbitrage_day_{history.fingerprint}", help=page.DAY)
 base = page.free_row(found, row)  # what noise and shifts start from
 
 free = found.free_share()

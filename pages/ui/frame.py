@@ -14,7 +14,7 @@ from engine.datasets import Loaded
 from engine.errors import ScenaristError
 from engine.market.surface_history import SurfaceHistory
 from engine.workspace import PROJECT
-from pages.ui import pictures
+from pages.ui import address, glossary, pictures
 
 ORIGIN = {"built-in": "built-in data", "upload": "uploaded data", "local": "local file", "file": "local file"}
 
@@ -104,7 +104,15 @@ def problem(sentence: str, what_next: str = "") -> None:
 def metrics(items: Sequence[tuple[str, str, str | None, str]]) -> None:
     """A row of (label, value, comparison, help): the answer in words and units before any picture."""
     for column, (label, value, comparison, help) in zip(st.columns(len(items)), items, strict=True):
-        column.metric(label, value, comparison, delta_color="off", delta_arrow="off", help=help, border=True)
+        column.metric(
+            label, value, comparison, delta_color="off", delta_arrow="off", help=_linked(label, help), border=True
+        )
+
+
+def _linked(label: str, help: str) -> str:
+    """The help of a figure with the terms of its label linked to the glossary."""
+    links = glossary.links(label)
+    return f"{help}  \nGlossary: {links}" if links else help
 
 
 def chart(figure: go.Figure, *, key: str, **options: Any) -> None:
@@ -141,9 +149,14 @@ def tabs(drawn: Mapping[str, Callable[..., Any]], *shown: Any, key: str, what_ne
         The name of the open one.
     """
     opened = ""
+    address.choice("tab", drawn, key, "tab")
+    held = st.session_state.get(key) or st.session_state.get(f"{key}_open")  # a page that is left loses its widgets
+    if held in drawn:
+        st.session_state[key] = held
     for tab, (name, draw) in zip(st.tabs(list(drawn), key=key, on_change="rerun"), drawn.items(), strict=True):
         if tab.open:
-            opened = name
+            opened = st.session_state[f"{key}_open"] = name
+            address.shown("tab", address.slug(name))
             with tab, errors(what_next):
                 draw(*shown)
     return opened
@@ -154,6 +167,9 @@ def method(body: str) -> None:
     unfolded = st.expander("Method", icon=":material/functions:", key="method", on_change="rerun")
     if unfolded.open:  # equations take the browser 100 ms, seen or not
         unfolded.markdown(body)
+    links = glossary.links(body)
+    if links:
+        st.caption(f"Words of this page: {links}")
 
 
 def prose(name: str) -> str:

@@ -25,7 +25,7 @@ from engine.models.surface_model import SurfaceModel
 from engine.runs import checkpoints, studies
 from engine.runs.cards import Card
 from engine.settings import to_dict
-from pages.ui import cache, datasets, frame
+from pages.ui import address, cache, datasets, frame
 
 KEY = "generator"
 """Session-state key of the picker: the directory of a checkpoint as text, or the name of one fitted on the spot."""
@@ -156,7 +156,6 @@ def ranked(loaded: Loaded, row: int) -> Mapping[str, TrackRecord]:
     return track_record.compare(loaded.data, row)
 
 
-@cache.keep(max_entries=32, show_spinner=False)
 def most_credible(loaded: Loaded) -> str:
     """Name of the generator that pages open with: the best on these data of those whose bands held.
 
@@ -166,8 +165,8 @@ def most_credible(loaded: Loaded) -> str:
     at_once = registry.on_the_spot()
     for result in studies.catalogue("leaderboard"):
         if datasets.same(result.data, loaded):
-            scores = result.table("scores").set_index("model")["energy"]
-            hits = result.table("exceedance").set_index("model")
+            scores = cache.study_table(result, "scores").set_index("model")["energy"]
+            hits = cache.study_table(result, "exceedance").set_index("model")
             for name in scores.sort_values().index:
                 if name in at_once and _calibrated(hits.loc[name]):
                     return str(name)
@@ -281,6 +280,8 @@ def pick(loaded: Loaded, *, label: str = "Generator", others: bool = True) -> Ge
         known = {id: one for id, one in known.items() if one.card is not None and one.card.grid == loaded.data.grid}
     offered = {name: f"{registry.label(name)}, fitted to these data" for name in registry.on_the_spot()}
     offered |= {id: words(one) for id, one in known.items()}
+    if address.choice("generator", offered, KEY, "generator", code=code):
+        _remember()
     active = frame.session().active_run
     if active not in offered:
         active = most_credible(loaded) if len(loaded.data) > FIRST_CONDITION_ROW else registry.on_the_spot()[0]
@@ -294,7 +295,13 @@ def pick(loaded: Loaded, *, label: str = "Generator", others: bool = True) -> Ge
         help="First those fitted at once to the days up to the one shown, then those shipped, trained or imported. The "
         "page opens with the best on these data of those whose bands held.",
     )
+    address.shown("generator", code(id))
     return Generator(id, offered[id], known.get(id), loaded)
+
+
+def code(id: str) -> str:
+    """What the address calls a generator: the name of its run, never its path; ``:fitted`` where it is no run."""
+    return f"{id}:fitted" if id in registry.on_the_spot() else Path(id).name
 
 
 def choose(directory: Path | str) -> None:

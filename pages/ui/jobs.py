@@ -3,19 +3,24 @@
 The list ticks while something runs and stops ticking by itself when nothing does.
 """
 
+import contextlib
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from engine.charts import theme
 from engine.charts import training as draw
+from engine.datasets import Loaded
+from engine.errors import JobError
 from engine.models import registry
 from engine.runs import jobs
 from engine.runs.progress_log import duration
+from engine.studies.base import STUDIES, study
 from engine.training import alarms
-from pages.ui import frame, generators
+from pages.ui import datasets, frame, generators
 
 POLL = 1.5
 """Seconds between two looks at running jobs."""
@@ -36,22 +41,143 @@ STATES = {
 """State → (word, icon, colour of its badge)."""
 
 
+OPENS = {
+    "hedging": ("decisions/hedging", "backtest"),
+    "fingan": ("decisions/fingan", "overview"),
+    "graph": ("decisions/ensemble_graph", "graph"),
+    "generators": ("generators/next_day", "validation"),
+}
+"""Study → the page that shows its result, and the tab; the others open under Studies."""
+
+
+def of_data(run: jobs.Run, shown: Collection[Loaded]) -> bool:
+    """Whether a run is of data that are shown now."""
+    about = run.config.get("data")
+    return isinstance(about, dict) and any(datasets.same(about, loaded) for loaded in shown)
+
+
+def table(runs: tuple[jobs.Run, ...], shown: Collection[Loaded]) -> tuple[jobs.Run, ...]:
+    """Search, filters and one line a run, those of the data shown now first.
+
+    Returns:
+        The runs that are left.
+    """
+    search, state, kind, data = st.columns([2, 2, 1, 2])
+    wanted = search.text_input("Search", key="runs_search", placeholder="name, model or data").strip().lower()
+    states = state.multiselect("State", list(dict.fromkeys(STATES[run.state][0] for run in runs)), key="runs_states")
+    kinds = kind.selectbox("Kind", ("all", "training", "study"), key="runs_kind")
+    names = dict.fromkeys(run.data_name for run in runs if run.data_name)
+    of = data.selectbox("Data", ("all", *names), key="runs_data")
+    left = [
+        run
+        for run in runs
+        if wanted in f"{run.name} {_label(run)} {run.data_name}".lower()
+        and (not states or STATES[run.state][0] in states)
+        and kinds in ("all", _kind(run))
+        and of in ("all", run.data_name)
+    ]
+    left.sort(key=lambda run: not (run.active or of_data(run, shown)))  # stable: newest first within each
+    rows = [
+        {
+            "Run": run.name,
+            "State": STATES[run.state][0],
+            "Kind": _kind(run),
+            "What": _label(run),
+            "Data": run.data_name or "not known yet",
+            "Of the data shown": "yes" if of_data(run, shown) else "no",
+            "Started": when(run.started),
+        }
+        for run in left
+    ]
+    if rows:
+        st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="runs_table")
+    else:
+        frame.note("No run fits the search and the filters.")
+    return tuple(left)
+
+
+def _kind(run: jobs.Run) -> str:
+    """A study or a training: a model and a study may share their name."""
+    return "study" if run.config.get("verb") == "study" else "training"
+
+
+def _label(run: jobs.Run) -> str:
+    if run.model in STUDIES and _kind(run) == "study":
+        return str(study(run.model).LABEL)
+    return registry.label(run.model) if run.model else "a model"
+
+
+def open_link(run: jobs.Run) -> None:
+    """A link to the page that shows the result of a finished study."""
+    page, tab = OPENS.get(run.model, ("library/study", ""))
+    about = run.config.get("data")
+    ref = str(about.get("ref", "")) if isinstance(about, dict) else ""
+    asks = {name: value for name, value in (("data", ref), ("study", run.name), ("tab", tab)) if value}
+    st.page_link(frame.page_path(page), label="Open its result", icon=":material/open_in_new:", query_params=asks)
+
+
 def listing(runs: tuple[jobs.Run, ...]) -> None:
     """The jobs of the workspace, newest first, live while one of them is at work."""
     everything = len(runs) > SHOWN and st.toggle(f"Show all {len(runs)} runs", key="runs_all")
-    before = [(run.name, run.state) for run in runs]
+    before: list[tuple[str, str | None]] = [(run.name, run.state) for run in runs]
+    listed = [run.name for run in runs]
     names = {run.name for k, run in enumerate(runs) if everything or run.active or k < SHOWN}
     active = any(run.active for run in runs)
 
     def live() -> None:
-        now = jobs.list_runs()
-        if [(run.name, run.state) for run in now] != before:
-            st.rerun()  # something began or ended: the whole page has changed, and may stop ticking
-        for run in now:
-            if run.name in names:
-                _job(run)
+        now = {run.name: run for run in jobs.list_runs() if run.name in listed}
+        if [(name, now[name].state if name in now else None) for name in listed] != before:
+            st.rerun()  # something ended: the whole page has changed, and may stop ticking
+        for name in listed:
+            if name in names:
+                _job(now[name])
 
     st.fragment(live, run_every=POLL if active else None)()
+
+
+def strip() -> None:
+    """One line a job at work, on every page: how far it is, how long it takes, and the button that stops it."""
+    names = {run.name for run in jobs.list_runs() if run.active}
+    if not names:
+        return
+
+    def live() -> None:
+        now = [run for run in jobs.list_runs() if run.active]
+        if {run.name for run in now} != names:
+            st.rerun()  # something began or ended: the page may have changed
+        for run in now:
+            found = jobs.progress(run.directory)
+            with st.container(horizontal=True, vertical_alignment="center", key=f"at_work_{run.name}"):
+                share = 0.0 if found.latest is None else found.latest.fraction
+                st.progress(share, text=frame.plain(f"{run.name}: {_standing(run, found)}"))
+                _cancel_button(run, f"strip_cancel_{run.name}")
+
+    st.fragment(live, run_every=POLL, key="jobs_at_work")()
+
+
+def _standing(run: jobs.Run, found: jobs.RunProgress) -> str:
+    """How far a job at work is, in words."""
+    if run.stopping:
+        return "stopping at its next report; what it has learned is kept"
+    if found.latest is None:
+        return f"starting, {run.age:.0f} s: reading the data …"
+    latest = found.latest
+    epochs = "" if run.config.get("verb") == "study" else f", epoch {latest.done:,} of {latest.total:,}"
+    eta = "" if found.remaining is None else f" · {duration(found.remaining)} to go"
+    return f"{latest.phase}{epochs} · {100 * latest.fraction:.0f} %{eta}"
+
+
+def _cancel_button(run: jobs.Run, key: str) -> None:
+    """Asks a job to stop, and says so from then on, on every page."""
+
+    def ask() -> None:
+        with contextlib.suppress(JobError):  # it has ended meanwhile, which the page says
+            jobs.cancel(run.directory)
+
+    if run.stopping:
+        st.button("Stopping …", key=f"{key}_asked", icon=":material/hourglass_top:", disabled=True)
+    else:
+        st.button("Cancel", key=key, icon=":material/stop:", on_click=ask)
 
 
 def _job(run: jobs.Run) -> None:
@@ -82,6 +208,8 @@ def _actions(run: jobs.Run) -> None:
     with st.container(horizontal=True):
         if run.resumable:
             resume_button(run, f"resume_{run.name}", type="primary")
+        if run.state == "done" and _kind(run) == "study":
+            open_link(run)
         shown = run.config.get("task", registry.NEXT_DAY) == registry.NEXT_DAY  # others are for the command line
         if run.has_checkpoint and shown and frame.session().active_run != str(run.directory):
             generators.use_button(run.directory, key=f"use_run_{run.name}")
@@ -93,7 +221,7 @@ def _actions(run: jobs.Run) -> None:
 
 def _facts(run: jobs.Run) -> str:
     latest = jobs.progress(run.directory).latest
-    label = registry.label(run.model) if run.model else "a model"
+    label = _label(run)
     parts = [f"{label} on {run.data_name}" if run.data_name else label]
     if run.started:
         parts.append(f"started {when(run.started)}")
@@ -149,19 +277,13 @@ def progress(run: jobs.Run) -> None:
     """The bar of a job at work, its remaining time, and the button that stops it."""
     found = jobs.progress(run.directory)
     left, right = st.columns([5, 1], vertical_alignment="center")
-    if found.latest is None:
-        left.progress(0.0, text="Starting: reading the data …")
-    else:
-        latest = found.latest
-        epochs = "" if run.config.get("verb") == "study" else f", epoch {latest.done:,} of {latest.total:,}"
-        words = f"{latest.phase}{epochs} · {100 * latest.fraction:.0f} %"
-        eta = "" if found.remaining is None else f" · {duration(found.remaining)} to go"
-        left.progress(latest.fraction, text=frame.plain(words + eta))
+    standing = _standing(run, found)
+    latest = found.latest
+    left.progress(0.0 if latest is None else latest.fraction, text=frame.plain(standing[:1].upper() + standing[1:]))
+    if latest is not None:
         watched(latest.losses, latest.fraction)
-    if right.button("Cancel", key=f"cancel_{run.name}", icon=":material/stop:", width="stretch"):
-        with frame.errors():
-            jobs.cancel(run.directory)
-        st.toast("Stopping at its next report; what it has learned is kept.", icon=":material/stop_circle:")
+    with right:
+        _cancel_button(run, f"cancel_{run.name}")
     st.caption("You may leave this page, close the browser or restart the app: the job goes on.")
 
 

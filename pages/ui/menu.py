@@ -31,6 +31,7 @@ SECTIONS = {
     "Library": [
         ("library/runs", "Runs", ":material/monitoring:"),
         ("library/study", "Studies", ":material/table_view:"),
+        ("library/glossary", "Glossary", ":material/menu_book:"),
     ],
 }
 """Section of the menu → (script below ``pages/``, title, icon)."""

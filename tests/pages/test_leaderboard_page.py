@@ -78,7 +78,7 @@ def test_every_tab_draws_a_finished_leaderboard(market, finished, tab: str) -> N
 
 def test_other_data_are_said_and_the_finished_one_is_shown_meanwhile(market, finished) -> None:
     in_workspace(finished[1])
-    app = page()
+    app = page(surfaces_dataset="simulated-10x8")
     assert "meanwhile, that of other data" in app.info[0].value.replace("\\", "") and len(app.metric) == 4
     assert "small.csv" in app.caption[0].value.replace("\\", "")
 

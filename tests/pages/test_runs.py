@@ -114,8 +114,8 @@ def test_a_job_at_work_shows_progress_and_stops_on_request(process: subprocess.P
     directory = run("busy", "running", pid=process.pid)
     app = page()
     assert not app.exception and not app.error and counts(app)[0] == "1"
-    bar = app.get("progress")[0].proto
-    assert bar.value == 10 and bar.text.replace("\\", "") == "training, epoch 10 of 100 · 10 % · 3 min to go"
+    bar = app.get("progress")[-1].proto  # the first is the strip of every page
+    assert bar.value == 10 and bar.text.replace("\\", "") == "Training, epoch 10 of 100 · 10 % · 3 min to go"
     assert "You may leave this page" in texts(app) and "first 85 % of the days" in texts(app)
     assert not app.get("plotly_chart")  # curves are drawn when they are asked for
     app.session_state["details_busy"] = True
@@ -262,3 +262,27 @@ def test_two_files_are_a_generator_too() -> None:
 
 def submit(app: AppTest) -> None:
     next(button for button in app.button if button.label == "Import").click().run()
+
+
+def test_runs_are_searched_and_filtered() -> None:
+    run("first-fit", "done")
+    run("second-fit", "failed", reason="x")
+    app = page()
+    assert set(app.dataframe[0].value["Run"]) == {"first-fit", "second-fit"}
+    app.text_input(key="runs_search").set_value("second").run()
+    assert list(app.dataframe[0].value["Run"]) == ["second-fit"]
+    app.text_input(key="runs_search").set_value("").run()
+    app.multiselect(key="runs_states").set_value(["finished"]).run()
+    assert not app.exception and list(app.dataframe[0].value["Run"]) == ["first-fit"]
+    app.selectbox(key="runs_kind").set_value("study").run()
+    assert not app.exception and "No run fits" in texts(app) + app.info[0].value
+
+
+def test_a_job_at_work_is_seen_on_other_pages_and_stopping_is_said_at_once(process: subprocess.Popen[bytes]) -> None:
+    directory = run("busy", "running", pid=process.pid)
+    app = AppTest.from_file("../../app.py", default_timeout=60).run().switch_page("pages/library/glossary.py").run()
+    assert not app.exception and "busy" in app.get("progress")[0].proto.text
+    (directory / ".stopping").touch()
+    assert jobs.read(directory).stopping
+    app.run()
+    assert not app.exception and any(button.label == "Stopping …" and button.disabled for button in app.button)

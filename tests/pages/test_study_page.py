@@ -18,7 +18,15 @@ def page() -> AppTest:
 
 def test_the_first_visit_says_what_to_do() -> None:
     app = page().run()
-    assert not app.exception and "No finished study yet" in app.info[0].value
+    assert not app.exception and "has not been run on" in app.info[0].value
+    assert [button.label for button in app.button].count("Run it on these data") == len(METHODS)
+
+
+def test_a_shipped_study_is_there_at_the_first_visit() -> None:
+    app = page().run()
+    app.sidebar.selectbox(key="study_name").set_value("leaderboard").run()
+    assert not app.exception and not app.error and len(app.dataframe[0].value) > 0
+    assert "None" not in " ".join(caption.value for caption in app.caption)
 
 
 def test_a_finished_study_is_read_from_its_run(scenarist_home: Path) -> None:

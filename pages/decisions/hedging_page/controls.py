@@ -26,20 +26,10 @@ from pages.ui.generators import Ready
 
 # --- the day and whose scenarios --------------------------------------------------------------------------------------
 
-LAST, STRESSED, OTHER = "Last day", "Most stressed day", "Choose a date"
-
 
 def row(history: SurfaceHistory, least: int) -> int:
     """The day of the ticket; at least ``least`` rows into the data."""
-    which = forms.Remembered(st.sidebar).selectbox(
-        "Day", (LAST, STRESSED, OTHER), key="hedge_day", help="Nothing after it is looked at."
-    )
-    if which == STRESSED:
-        return least + int(history.atm()[least:].argmax())
-    if which == LAST:
-        return len(history) - 1
-    key = f"hedge_date_{history.fingerprint}"
-    return datasets.day_row(history.dates, len(history) - 1, first=least, label="Date", key=key)
+    return datasets.day(history, least, key="hedge_day", help="Nothing after it is looked at.")
 
 
 # --- the portfolio ----------------------------------------------------------------------------------------------------

@@ -11,8 +11,6 @@ from engine.charts import theme
 from engine.market.surface_history import FIRST_CONDITION_ROW, SurfaceHistory
 from pages.ui import datasets, forms
 
-LAST, STRESSED, CALM, OTHER = "Last day", "Most stressed day", "Calmest day", "Choose a date"
-
 MOST_SCENARIOS = 25_000
 
 BETAS = (0.0, *(10.0 ** (k / 2) for k in range(31)))
@@ -32,7 +30,12 @@ class Request:
 
 def request(history: SurfaceHistory) -> Request:
     """Day, number and seed from the sidebar."""
-    row = _row(history)
+    row = datasets.day(
+        history,
+        FIRST_CONDITION_ROW,
+        key="volgan_day",
+        help="Scenarios are of the day after this one. Stressed and calm: highest and lowest at-the-money vol.",
+    )
     with st.sidebar:
         n = forms.remembered.number_input(
             "Scenarios",
@@ -84,28 +87,3 @@ def beta_options(default: float, stops: Sequence[float] = BETAS) -> list[float |
     """The slider's stops in increasing order, the default where it belongs."""
     position = int(np.searchsorted(stops, default, side="right"))
     return [*stops[:position], DEFAULT_BETA, *stops[position:]]
-
-
-def _row(history: SurfaceHistory) -> int:
-    with st.sidebar:
-        which = forms.remembered.selectbox(
-            "Day",
-            [LAST, STRESSED, CALM, OTHER],
-            key="volgan_day",
-            help="Scenarios are of the day after this one. Stressed and calm: highest and lowest at-the-money vol.",
-        )
-        usable = history.atm()[FIRST_CONDITION_ROW:-1]
-        if which == STRESSED and len(usable):
-            return FIRST_CONDITION_ROW + int(usable.argmax())
-        if which == CALM and len(usable):
-            return FIRST_CONDITION_ROW + int(usable.argmin())
-        if which != OTHER:
-            return len(history) - 1
-        return datasets.day_row(
-            history.dates,
-            len(history) - 1,
-            first=FIRST_CONDITION_ROW,
-            label="Date",
-            key=f"volgan_date_{history.fingerprint}",
-            help="A day without data stands for the last trading day before it.",
-        )

@@ -18,7 +18,7 @@ from engine.models.rollout import SurfacePaths
 from engine.models.surface_model import SurfaceModel
 from engine.scenarios import reweighting
 from pages.generators.next_day_page import controls
-from pages.ui import cache, downloads, frame
+from pages.ui import cache, datasets, downloads, frame
 from pages.ui.generators import Ready
 
 PAST_DAYS = 60
@@ -27,7 +27,7 @@ PAST_DAYS = 60
 FEW_PATHS = 20
 """Effective paths below which bands are doubtful."""
 
-STARTS = (controls.LAST, controls.STRESSED, controls.CALM)
+STARTS = (datasets.LAST, datasets.STRESSED, datasets.CALM)
 
 BETAS = (0.0, *(10.0 ** (k / 2) for k in range(-4, 31)))
 """β from 0 over 0.01 to 10¹⁵, two steps a decade."""
@@ -139,9 +139,9 @@ def _request(history: SurfaceHistory, model: SurfaceModel) -> Request:
 
 def _row(history: SurfaceHistory, start: str) -> int:
     usable = history.atm()[FIRST_CONDITION_ROW:]
-    if start == controls.LAST:
+    if start == datasets.LAST:
         return len(history) - 1
-    return FIRST_CONDITION_ROW + int(usable.argmax() if start == controls.STRESSED else usable.argmin())
+    return FIRST_CONDITION_ROW + int(usable.argmax() if start == datasets.STRESSED else usable.argmin())
 
 
 def _fan(walked: SurfacePaths, weights: np.ndarray, history: SurfaceHistory, row: int, model: str) -> None:

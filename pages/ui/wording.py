@@ -1,0 +1,51 @@
+"""Names of files and tables as words for people: columns of results, numbers of things."""
+
+import re
+
+import pandas as pd
+
+KNOWN = {
+    "var": "VaR",
+    "es": "ES",
+    "atm": "ATM",
+    "iv": "implied vol",
+    "ess": "ESS",
+    "kl": "KL",
+    "crps": "CRPS",
+    "pnl": "PnL",
+    "sd": "standard deviation",
+    "vix": "VIX",
+    "spx": "SPX",
+    "fhs": "FHS",
+    "phi": "Φ",
+    "beta": "β",
+    "dm": "Diebold–Mariano",
+    "pit": "PIT",
+    "p": "p-value",
+    "n": "number",
+}
+LEVEL = re.compile(r"(?P<what>var|es|q)_(?P<whole>\d{1,2})(?:_(?P<part>\d+))?")
+
+
+def heading(name: str) -> str:
+    """``var_2_5`` → ``VaR 2.5 %``, ``mean_iv`` → ``Mean implied vol``."""
+    if name == "p_value":
+        return "p-value"
+    level = LEVEL.fullmatch(name)
+    if level is not None:
+        what = {"q": "Quantile"}.get(level["what"], level["what"].replace("var", "VaR").replace("es", "ES"))
+        return f"{what} {level['whole']}{'.' + level['part'] if level['part'] else ''} %"
+    words = " ".join(KNOWN.get(word, word) for word in name.split("_"))
+    return words[:1].upper() + words[1:] if words[:1].isascii() and not words.startswith("p-") else words
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of a result with headings in words and no None in it; downloads keep the names of the file."""
+    shown = table.rename(columns={name: heading(str(name)) for name in table.columns})
+    text = shown.select_dtypes(include=["object", "string"]).columns
+    return shown.assign(**{name: shown[name].astype(object).where(shown[name].notna(), "") for name in text})
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 seed``, ``3 seeds``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

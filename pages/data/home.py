@@ -63,7 +63,7 @@ st.button(
 )
 month = float(np.clip(1 / 12, grid.maturity[0], grid.maturity[-1]))  # or the nearest maturity there is
 with frame.errors("Choose another generator under Next-day generators."):
-    chosen = generators.current(loaded)
+    chosen = generators.current(loaded, row)
     ready = chosen.at(row)
     drawn, penalty = cache.scenarios(ready.key, ready.model, history, row, SCENARIOS, SEED)
 phi = penalty.total

@@ -5,6 +5,7 @@ chosen, a page opens with the one that did best lately on the data shown, whose 
 ``frame.session().active_run``; a page that shows a run to another page sets it (:func:`choose`).
 """
 
+import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,7 +161,7 @@ def most_credible(loaded: Loaded) -> str:
     """Name of the generator that pages open with: the best on these data of those whose bands held.
 
     A finished leaderboard of these data says it; without one, the last year of the data; where that is too short, the
-    first of the registry.
+    first that can be fitted to them.
     """
     at_once = registry.on_the_spot()
     for result in studies.catalogue("leaderboard"):
@@ -170,8 +171,17 @@ def most_credible(loaded: Loaded) -> str:
             for name in scores.sort_values().index:
                 if name in at_once and _calibrated(hits.loc[name]):
                     return str(name)
-    found = ranked(loaded, len(loaded.data) - 1)
-    return next(iter(found), at_once[0])
+    return next(iter(ranked(loaded, len(loaded.data) - 1)), None) or fits(loaded, len(loaded.data) - 1)
+
+
+def fits(loaded: Loaded, row: int, first: str = "") -> str:
+    """Name of the first generator that can be fitted to the days up to one: the one asked for, else another."""
+    at_once = registry.on_the_spot()
+    for name in dict.fromkeys([first or at_once[0], *at_once]):
+        with contextlib.suppress(ScenaristError):
+            fitted(name, loaded.data, row)
+            return name
+    return at_once[0]
 
 
 def _calibrated(hits: pd.DataFrame) -> bool:
@@ -248,23 +258,16 @@ def same_data(card: checkpoints.Card, loaded: Loaded) -> bool:
     return loaded.is_that(origin=card.data_origin, fingerprint=card.data_fingerprint, name=card.data_name)
 
 
-def years_words(first: str, last: str) -> str:
-    """``19 years``, ``one year``, ``8 months``: how much of the market a generator has read."""
-    days = int((np.datetime64(last) - np.datetime64(first)).astype(int))
-    years, months = round(days / 365.25), max(1, round(days / 30.4))
-    if years < 1:
-        return "a month" if months == 1 else f"{months} months"
-    return "one year" if years == 1 else f"{years} years"
-
-
-def current(loaded: Loaded) -> Generator:
-    """The generator in use if it knows the grid, else the most credible one on the data shown."""
+def current(loaded: Loaded, row: int) -> Generator:
+    """The generator in use if it knows the grid, else the most credible one on the data shown that a day allows."""
     active = frame.session().active_run
     listed = usable().get(active or "")
     if listed is not None and listed.card is not None and listed.card.grid == loaded.data.grid:
         return Generator(str(active), words(listed), listed, loaded)
-    name = active if active in registry.on_the_spot() else most_credible(loaded)
-    return Generator(str(name), f"{registry.label(str(name))}, fitted to these data", None, loaded)
+    name = str(active) if active in registry.on_the_spot() else most_credible(loaded)
+    if _before(name, loaded, str(loaded.data.dates[row])) is None:
+        name = fits(loaded, row, name)
+    return Generator(name, f"{registry.label(name)}, fitted to these data", None, loaded)
 
 
 def pick(loaded: Loaded, *, label: str = "Generator", others: bool = True) -> Generator:

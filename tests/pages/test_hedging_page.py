@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,14 @@ from streamlit.testing.v1 import AppTest
 from engine import datasets
 from engine.decisions import hedging
 from engine.errors import MarketDataError
+from engine.evaluation import track_record
 from engine.market import export
 from engine.market.grid import DT
 from engine.models.registry import on_the_spot, surface_model
 from engine.models.simulated.market import simulate
 from pages.decisions import hedging_page
 from pages.decisions.hedging_page import controls, hedge_today
+from pages.ui import frame, generators
 from tests.models.small_market import SMALL_GRID
 
 HISTORY = dataclasses.replace(simulate(SMALL_GRID, 200, 7).history, half_spread=None)
@@ -34,6 +37,7 @@ def opened(market: datasets.Loaded | None = None, **state: object) -> AppTest:
     app = AppTest.from_file("../../pages/decisions/hedging.py", default_timeout=60)
     if market is not None:
         app.session_state["surfaces_dataset"] = market.entry.id
+        app.session_state["scenarist"] = frame.Session(on_the_spot()[0])
     for key, value in {"hedge_n": 120, **state}.items():
         app.session_state[key] = value
     app.run()
@@ -240,7 +244,7 @@ def test_a_short_history_is_refused_with_a_sentence():
 
 
 def test_a_generator_fitted_on_the_spot_sees_the_past_only():
-    fitted = controls.fitted("fhs", HISTORY, 150)
+    fitted = generators.fitted("fhs", HISTORY, 150)
     own = surface_model("fhs")()
     own.fit(HISTORY[:151], seed=0)
     np.testing.assert_array_equal(fitted.state()["mean_square"], own.state()["mean_square"])
@@ -251,7 +255,7 @@ def test_a_ticket_trades_from_what_is_held(market):
     recipe = hedging_page.Recipe((hedging_page.Line("call", 95.0, 30, 1.0),))
     plan = hedging_page.Plan((0.9, 1.0, 1.05), 0.1, hedging.CostModel("parametric"), (0.05,), False, 120, 1)
     position = recipe.at(float(history.spot[-1]))
-    model = controls.fitted("fhs", history, len(history) - 1)
+    model = generators.fitted("fhs", history, len(history) - 1)
     options, _ = hedging_page.instruments(history, position, plan)
     given = ("a", model, history, len(history) - 1, position, plan, options)
     from_nothing = hedge_today.tickets(*given, (0.0,) * 4)
@@ -260,7 +264,7 @@ def test_a_ticket_trades_from_what_is_held(market):
     kept = again["delta-vega"]
     assert kept.cost == pytest.approx(0, abs=1e-12) and np.allclose(kept.trades, 0)
     assert from_nothing["delta-vega"].cost > 0
-    source = controls.Source("a", "FHS", model, "", "", "fhs")
+    source = generators.Ready("a", "FHS", model, SimpleNamespace(model="fhs"), "", "")
     table = hedge_today.ticket_table(from_nothing["delta-vega"], source, plan)
     assert table["expires_in_trading_days"].isna().tolist() == [True, False, False, False]
     assert set(table["expires_in_trading_days"].iloc[1:]) == {plan.days} and round(0.1 / DT) == plan.days
@@ -331,7 +335,8 @@ def test_a_view_of_the_ticket_draws_its_scenarios_once(market, monkeypatch):
     sample_days = family.sample_days
 
     def counted(self, history, rows, n, *, rng):
-        drawn.append(n * len(rows))
+        if n != track_record.SCENARIOS:  # those of the record of the days before
+            drawn.append(n * len(rows))
         return sample_days(self, history, rows, n, rng=rng)
 
     monkeypatch.setattr(family, "sample_days", counted)

@@ -85,7 +85,7 @@ def test_hedges_can_be_drawn_from_it_trained_or_fitted_on_the_spot(market, train
     app = page("decisions/hedging", market, trained, hedge_n=120)
     assert not app.error
     source = next(one for one in app.selectbox if one.label == "Scenarios from")
-    assert any(f"{LABEL}, fitted up to the day" in option for option in source.options)
+    assert any(f"{LABEL}, fitted to these data" in option for option in source.options)
     assert any(f"{LABEL} on" in option for option in source.options)
     assert str(source.value) == str(trained)
 

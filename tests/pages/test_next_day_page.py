@@ -1,4 +1,4 @@
-"""The VolGAN page as a visitor finds it: at first sight, under another β, without a generator, with the wrong grid."""
+"""The generators page as a visitor finds it: at first sight, under another β, untrained, with the wrong grid."""
 
 import json
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from engine import datasets, settings, workspace
 from engine.market import export
 from engine.market.grid import Grid
 from engine.market.surface_history import SurfaceHistory
+from engine.models import registry
 from engine.models.volgan.generator import GRADIENT_NORMS, VolGANConfig, weight_shapes
 from engine.models.volgan.model import VolGAN
 from engine.runs import checkpoints, jobs
@@ -89,7 +90,10 @@ def open_page(market: datasets.Loaded) -> Callable[..., AppTest]:
     def opened(generator: Path | None = None, started: tuple[Path, ...] = (), **state: object) -> AppTest:
         app = AppTest.from_file("../../pages/generators/next_day.py", default_timeout=60)
         app.session_state["surfaces_dataset"] = market.entry.id
-        app.session_state["scenarist"] = frame.Session(generator and str(generator), [str(run) for run in started])
+        trained = generator or next(
+            (p.parent for p in sorted(workspace.runs_dir().glob(f"*/{checkpoints.WEIGHTS}"))), None
+        )
+        app.session_state["scenarist"] = frame.Session(trained and str(trained), [str(run) for run in started])
         for key, value in {"volgan_n": 500, **state}.items():
             app.session_state[key] = value
         app.run()
@@ -120,7 +124,7 @@ def test_the_answer_comes_first_with_its_honesty_line(market, open_page) -> None
     ]
     assert app.header[0].value == "The day after 2020-04-21"
     line = app.caption[0].value.replace("\\", "")
-    for fact in ("10,000 scenarios, seed 1", "out of sample", "uploaded data", market.data.fingerprint):
+    for fact in ("10,000 scenarios, seed 1", "out of sample", "uploaded data", "effective"):
         assert fact in line
     assert [tab.label for tab in app.tabs] == TABS
     assert any(r"P^2_{ij}" in m.value for m in app.markdown)
@@ -134,13 +138,13 @@ def test_moving_beta_reweights_and_never_samples_again(market, open_page, monkey
     app = open_page(volgan_n=2_000)
     sizes = []
     for beta in (0.0, 100.0, 1e4, 1e15):
-        app.select_slider(key="volgan_beta").set_value(beta).run()
+        app.select_slider[0].set_value(beta).run()
         assert not app.exception
         sizes.append(number(metric(app, "Effective")[0]))
     assert len(drawn) == 1
     assert sizes[0] == 2_000 and sizes == sorted(sizes, reverse=True) and sizes[-1] < 1_000
     raw = metric(app, "Φ")[1].split(" · ")[0]
-    app.select_slider(key="volgan_beta").set_value(0.0).run()
+    app.select_slider[0].set_value(0.0).run()
     assert raw == f"raw {metric(app, 'Φ')[0]}" and "KL 0 nats" in metric(app, "Effective")[1]
 
 
@@ -177,7 +181,7 @@ def test_a_chosen_date_without_data_means_the_day_before_it(market, open_page) -
 
 def test_other_data_than_trained_on_is_said(market, open_page) -> None:
     generator("quick", market, data_fingerprint="0" * 12, data_name="elsewhere")
-    assert "other data than the generator was trained on" in open_page().caption[0].value
+    assert "trained on other data" in open_page().caption[0].value
 
 
 def test_few_effective_scenarios_and_a_collapsed_generator_are_said(market, open_page) -> None:
@@ -192,10 +196,11 @@ def test_the_number_of_scenarios_that_carry_the_weight_is_said_in_grammar() -> N
     assert states.carrying(1.6) == "about 2 scenarios carry"
 
 
-def test_without_a_generator_the_page_offers_to_train_one(open_page) -> None:
+def test_without_a_trained_generator_one_is_fitted_to_these_data(open_page) -> None:
     app = open_page()
-    assert "no trained generator yet" in app.info[0].value
-    assert [b.label for b in app.button] == ["Train in the background"]
+    assert not app.error and len(app.metric) == 4
+    assert app.session_state["generator"] in registry.on_the_spot()
+    assert "fitted to the days up to 2020-04-21" in app.caption[0].value.replace("\\", "")
 
 
 def test_another_grid_is_said_with_ways_out(market, open_page) -> None:
@@ -204,7 +209,7 @@ def test_another_grid_is_said_with_ways_out(market, open_page) -> None:
     app = open_page(generator=wrong)
     assert "3×2 points" in app.warning[0].value.replace("\\", "") and "5×3 points" in app.warning[0].value
     labels = [b.label.replace("\\", "") for b in app.button]
-    assert labels[0].startswith("Use VolGAN on market.csv")
+    assert labels[0].startswith("Use VolGAN as published on market.csv")
     assert labels[1] == "Switch to other.csv, the data it was trained on"
     app.button[0].click().run()
     assert not app.exception and len(app.metric) == 4 and app.session_state["generator"] == str(right)
@@ -239,7 +244,7 @@ def test_training_starts_a_job_with_the_settings_of_the_form(open_page, monkeypa
         return jobs.Run(directory, "queued")
 
     monkeypatch.setattr(jobs, "train", train)
-    app = open_page()
+    app = open_page(next_day_tab="Train", volgan_train_model="volgan")
     app.number_input(key="volgan_train_epochs").set_value(20)
     app.number_input(key="volgan_train_share").set_value(70)
     app.text_input(key="volgan_train_name").set_value("My run")
@@ -274,7 +279,7 @@ def test_a_failed_run_says_why_and_keeps_its_log(market, open_page) -> None:
 
 def test_changed_settings_are_said_to_differ_from_the_generator_shown(market, open_page) -> None:
     generator("quick", market)
-    app = open_page(next_day_tab="Train")
+    app = open_page(next_day_tab="Train", volgan_train_model="volgan")
     assert any("epochs 20 → 10000" in c.value.replace("\\", "") for c in app.caption)
 
 

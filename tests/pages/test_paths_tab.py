@@ -13,6 +13,7 @@ def page(data: str, run: str, slow: bool) -> None:
     from engine.runs import checkpoints
     from pages.generators.next_day_page import paths
     from pages.ui import cache
+    from pages.ui.generators import Ready
 
     class WithoutChain(FilteredHistoricalSimulation):
         chain = SurfaceModel.chain
@@ -23,7 +24,7 @@ def page(data: str, run: str, slow: bool) -> None:
     if slow:
         state, model = model.state(), WithoutChain()
         model.restore(state, card.grid)
-    paths.draw(loaded, model, card, listed)
+    paths.draw(loaded, Ready(f"{run} {slow}", card.label, model, card, "", listed.name))
 
 
 def opened(run: str = "fhs-simulated-10x8", *, slow: bool = False, **state: object) -> AppTest:
@@ -55,7 +56,8 @@ def test_three_months_of_paths_are_there_at_once():
 
 
 def test_beta_zero_weighs_all_paths_alike():
-    app = opened(paths_beta=0.0)
+    app = opened()
+    app.select_slider[0].set_value(0.0).run()
     assert metric(app, "Effective paths") == ("40", "of 40 · KL 0 nats")
     value, raw = metric(app, "φ of a path, reweighted")
     assert raw == f"raw {value}"

@@ -15,7 +15,7 @@ from pages.ui import jobs as ui_jobs
 
 LEAST_TRAINING_DAYS = 24
 
-DEFAULT = "volgan"
+DEFAULT = "ddpm"
 
 
 def draw(loaded: Loaded, card: Card | None) -> None:

@@ -41,9 +41,7 @@ def shown() -> tuple[Loaded, str]:
 with frame.errors():
     loaded, instead = shown()
 history = loaded.data
-frame.header(
-    "Scenarist", "Here is tomorrow, ten thousand times, by the generator that was right most often on these data."
-)
+frame.header("Scenarist", "Here is tomorrow, ten thousand times, by the generator that scores best on these data.")
 if instead:
     st.info(frame.plain(instead), icon=":material/info:")
 

@@ -236,7 +236,8 @@ def credibility(record: TrackRecord | None) -> None:
     if record.failed:
         st.error(frame.plain(record.warning), icon=":material/gpp_bad:")
     else:
-        st.success(frame.plain(f"{record.words}, out of sample, to {record.last}."), icon=":material/verified:")
+        words = frame.plain(f"{record.words}, out of sample, to {record.last}.")
+        st.markdown(f":green[:material/verified:] {words}")
 
 
 def usable(models: Collection[str] | None = None) -> dict[str, checkpoints.Listed]:

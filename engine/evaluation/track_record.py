@@ -59,6 +59,7 @@ class TrackRecord:
         return_p, vol_p: Kupiec's p-values of these shares.
         energy: mean energy score of (√252·R, Δg), each coordinate by its standard deviation before those days; the
             estimate is unbiased.
+        seen: whether the generator was fitted to these days, so that the shares flatter it.
     """
 
     first: str
@@ -69,6 +70,7 @@ class TrackRecord:
     return_p: float
     vol_p: float
     energy: float
+    seen: bool = False
 
     @property
     def failed(self) -> bool:
@@ -77,10 +79,10 @@ class TrackRecord:
 
     @property
     def words(self) -> str:
-        """``95 % bands held 94 % of the last 250 days (vol: 95 %)``."""
+        """``95 % bands held 94 % of the last 250 days (vol: 95 %), out of sample``."""
         return (
             f"95 % bands held {100 * self.return_share:.0f} % of the last {self.days} days "
-            f"(vol: {100 * self.vol_share:.0f} %)"
+            f"(vol: {100 * self.vol_share:.0f} %), {'in' if self.seen else 'out of'} sample"
         )
 
     @property
@@ -92,7 +94,7 @@ class TrackRecord:
         what, share = ("return", self.return_share) if return_worse else ("at-the-money vol", self.vol_share)
         return (
             f"Do not rely on these bands: of the last {self.days} days ({self.first} to {self.last}) the 95 % band of "
-            f"the {what} held on {100 * share:.0f} %, where 95 % should."
+            f"the {what} held on {100 * share:.0f} %, where 95 % should{', in sample' if self.seen else ''}."
         )
 
 

@@ -7,7 +7,7 @@ chosen, a page opens with the one that did best lately on the data shown, whose 
 
 import contextlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +110,7 @@ class Generator:
         return Ready(f"{self.id} {row}", self.label, model, card, f"fitted to the days up to {history.dates[row]}", "")
 
     def record(self, row: int) -> TrackRecord | None:
-        """How its bands held on the days before a day, out of sample; None if that cannot be said."""
+        """How its bands held on the days before a day, out of sample where that can be; None if it cannot be said."""
         if self.trained is None:
             return _record_of_name(self.id, self.loaded.data, row)
         card = self.trained.card
@@ -139,14 +139,16 @@ def _record_of_name(name: str, history: SurfaceHistory, row: int) -> TrackRecord
 
 @cache.keep(max_entries=64, show_spinner="Looking at the days before …")
 def _record_of_checkpoint(directory: Path, history: SurfaceHistory, row: int, _card: Card) -> TrackRecord | None:
-    """On days after its training where it was trained on these data, on any days if on others."""
-    rows = track_record.window(row)
+    """On days after its training if they are enough, else on all of them and marked so."""
+    rows, seen = track_record.window(row), False
     if _card.data_fingerprint == history.fingerprint:
-        rows = rows[history.dates[rows] > np.datetime64(_card.trained_on[1])]
+        after = rows[history.dates[rows] > np.datetime64(_card.trained_on[1])]
+        seen = len(after) < track_record.LEAST
+        rows = rows if seen else after
     if len(rows) < track_record.LEAST or _card.grid != history.grid:
         return None
     try:
-        return track_record.of_model(cache.model(directory)[0], history, rows)
+        return replace(track_record.of_model(cache.model(directory)[0], history, rows), seen=seen)
     except ScenaristError:
         return None
 
@@ -236,7 +238,7 @@ def credibility(record: TrackRecord | None) -> None:
     if record.failed:
         st.error(frame.plain(record.warning), icon=":material/gpp_bad:")
     else:
-        words = frame.plain(f"{record.words}, out of sample, to {record.last}.")
+        words = frame.plain(f"{record.words}, to {record.last}.")
         st.markdown(f":green[:material/verified:] {words}")
 
 

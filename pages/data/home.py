@@ -72,7 +72,7 @@ vols = reweighting.weighted_quantile(grid.interpolate(iv, 1.0, month), weights, 
 known = row + 1 < len(history)  # whether the day after is in the data
 
 st.header(f"The day after {history.dates[row]}", anchor=False)
-phi_raw, phi_data = theme.significant(phi.mean()), theme.significant(cache.history_penalty(history).mean())
+phi_raw, phi_data = theme.significant(phi.mean()), theme.significant(float(cache.history_penalty(history)[row]))
 frame.metrics(
     [
         (
@@ -91,8 +91,9 @@ frame.metrics(
         (
             "Φ, mean reweighted",
             theme.significant(float(weights @ phi)),
-            f"raw {phi_raw} · data {phi_data}",
-            "Static arbitrage penalty: zero means that no butterfly, call spread or calendar spread is free money.",
+            f"raw {phi_raw} · today {phi_data}",
+            "Static arbitrage penalty Φ, summed over the grid, of tomorrow's scenarios; today: that of the surface of "
+            "this day. Zero means that no butterfly, call spread or calendar spread is free money.",
         ),
         (
             "Effective sample size",

@@ -15,15 +15,11 @@ frame.strip(loaded)
 busy = study_jobs.standing(study_jobs.runs(page.STUDY, loaded), page.STUDY)
 listed, mine = study_jobs.of_data(page.STUDY, loaded)
 if not mine:
-    meanwhile = "; meanwhile, that of other data." if listed else "."
-    frame.note(
-        f"No leaderboard of {loaded.label} has been finished yet. Run one below{meanwhile}",
-        icon=":material/leaderboard:",
-    )
-if not listed:
-    page.form(loaded, busy)
-    frame.method(METHOD)
-    st.stop()
+    frame.note(f"No leaderboard of {loaded.label} has been finished yet.", icon=":material/leaderboard:")
+    page.form(loaded, busy, expanded=True)
+    if not study_jobs.of_others(listed, "leaderboard"):
+        frame.method(METHOD)
+        st.stop()
 key = next(iter(listed))
 if len(listed) > 1:
     address.choice("study", listed, "leaderboard_run", "study", code=lambda id: id.rsplit("/", 1)[-1])
@@ -49,5 +45,6 @@ for sentence in page.verdict(tables):
 frame.tabs(page.TABS, tables, names, key="leaderboard_tab")
 st.markdown("The same tables from the command line:")
 st.code(study_jobs.command(result), language="bash", wrap_lines=True)
-page.form(loaded, busy)
+if mine:
+    page.form(loaded, busy)
 frame.method(METHOD)

@@ -40,7 +40,7 @@ if started:
 
 def shown_at_first() -> None:
     """What each study answers, how to run it on these data, and the finished ones that come with the app."""
-    st.subheader("What each study answers", anchor=False)
+    st.header("What each study answers", anchor=False)
     for one in STUDIES_HERE:
         with st.container(border=True):
             st.markdown(f"**{study(one).LABEL}**: {QUESTIONS[one]}")
@@ -61,11 +61,9 @@ for run in runs:
 
 finished, mine = study_jobs.of_data(name, loaded)
 if not mine:
-    frame.note(
-        f"{module.LABEL} has not been run on {loaded.label} yet{'; below, one of other data.' if finished else '.'}"
-    )
+    frame.note(f"{module.LABEL} has not been run on {loaded.label} yet.")
     shown_at_first()
-if not finished:
+if not mine and not study_jobs.of_others(finished, "study"):
     frame.method(ABOUT[name] + ABOUT["every study"])
     st.stop()
 address.choice("study", finished, "study_run", "study", code=lambda id: Path(id).name)

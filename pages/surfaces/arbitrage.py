@@ -27,9 +27,7 @@ frame.metrics(
         ("Largest on", str(history.dates[worst_day]) if found.total.max() > 0 else "no day", largest, page.WORST),
     ]
 )
-frame.provenance(
-    f"{len(history):,} days, each with its own rate", frame.origin_words(loaded), f"data {history.fingerprint}"
-)
+frame.provenance(f"{len(history):,} days, each with its own rate", frame.origin_words(loaded))
 view = page.View(history, found, row, base)
 frame.tabs(page.TABS, view, key="arbitrage_tab")
 

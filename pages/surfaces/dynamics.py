@@ -26,7 +26,6 @@ frame.provenance(
     f"intervals from {config.draws:,} resamples of {config.block}-day blocks, seed {config.seed}",
     frame.origin_words(loaded),
     "published figures: SPX 2000–2021",
-    f"data {history.fingerprint}",
 )
 for note in result.notes:
     st.info(frame.plain(note), icon=":material/info:")

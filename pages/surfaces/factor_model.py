@@ -65,7 +65,7 @@ frame.provenance(
     f"{len(weights):,} paths of {config.days} days, seed {config.seed}",
     f"parameters: {page.PARAMETERS[config.parameters]}",
     f"effective sample size {theme.count(ess)} at β = {beta_name}",
-    f"shapes and average surface from {history.fingerprint} ({frame.origin_words(loaded)})",
+    f"shapes and average surface from the {frame.origin_words(loaded)}",
     page.STYLISED if config.model == "stylised" else "",
 )
 view = page.View(history, config, result, weights, beta)

@@ -88,6 +88,17 @@ def of_data(name: str, loaded: Loaded) -> tuple[dict[str, StudyResult], bool]:
     return mine or found, bool(mine)
 
 
+def of_others(found: Mapping[str, StudyResult], called: str) -> bool:
+    """Whether a person asks to see, meanwhile, a result of other data; where they do it is headed by whose it is."""
+    if not found:
+        return False
+    names = ", ".join(sorted({str(result.data.get("name", "")) for result in found.values()}))
+    asked = st.toggle(frame.plain(f"Show a {called} of other data: {names}"), key=f"others_{called}")
+    if asked:
+        st.warning(frame.plain(f"Below are results of other data: {names}."), icon=":material/swap_horiz:")
+    return asked
+
+
 def tab(
     name: str,
     loaded: Loaded,
@@ -99,7 +110,7 @@ def tab(
     icon: str,
     key: str,
 ) -> None:
-    """A tab about a study: the finished one of these data, or another with a word, and the form for one's own.
+    """A tab about a study: the finished one of these data; without one, the form that runs it on them comes first.
 
     Args:
         name: registered name of the study.
@@ -113,12 +124,12 @@ def tab(
     """
     busy = standing(runs(name, loaded), key)
     found, mine = of_data(name, loaded)
-    if not found:
-        st.info(f"No {called} has been finished yet. Run one below.", icon=icon)
-    else:
-        if not mine:
-            other = f"These are not the data of the page: no {called} on {loaded.label} has been finished yet. "
-            st.info(frame.plain(other + "Run one below; meanwhile, another."), icon=":material/info:")
+    if not mine:
+        frame.note(f"No {called} on {loaded.label} has been finished yet.", icon=icon)
+    if not mine and not busy:
+        with st.expander(heading, icon=":material/play_arrow:", expanded=True):
+            form(loaded)
+    if mine or of_others(found, called):
         chosen = next(iter(found))
         if len(found) > 1:
             chosen = st.selectbox(
@@ -129,8 +140,8 @@ def tab(
             )
         with frame.errors(f"Choose another {called}, or run it again."):
             show(found[chosen])
-    if not busy:
-        with st.expander(heading, icon=":material/play_arrow:", expanded=not found):
+    if mine and not busy:
+        with st.expander(heading, icon=":material/play_arrow:"):
             form(loaded)
 
 

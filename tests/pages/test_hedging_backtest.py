@@ -120,8 +120,9 @@ def test_a_study_of_other_data_is_shown_as_such(result, market):
     other = simulate(SMALL_GRID, 120, 8).history
     loaded = datasets.store_upload([("other.csv", export.surfaces_table(other).to_csv(index=False).encode())])
     app = opened(loaded)
-    assert "These are not the data of the page: no backtest on other.csv has been finished yet" in said(app)
-    assert app.metric
+    assert "No backtest on other.csv has been finished yet" in said(app) and not app.metric
+    app.toggle(key="others_backtest").set_value(True).run()
+    assert app.metric and "Below are results of other data" in app.warning[0].value
 
 
 def test_without_a_study_there_is_a_form_that_starts_one(market, monkeypatch):
@@ -133,7 +134,7 @@ def test_without_a_study_there_is_a_form_that_starts_one(market, monkeypatch):
 
     monkeypatch.setattr(jobs, "start", start)
     app = opened(market)
-    assert "No backtest has been finished yet" in said(app) and not app.metric
+    assert "No backtest on market.csv has been finished yet" in said(app) and not app.metric
     app.selectbox(key="hedging_study_source").set_value("fhs")
     next(one for one in app.button if one.label == "Backtest in the background").click()
     app.run()

@@ -60,7 +60,10 @@ def test_other_data_get_the_shipped_one_with_a_word_and_then_their_own(
     monkeypatch.setenv("SCENARIST_DATA", str(tmp_path))
     app = tab().run()
     app.sidebar.selectbox[0].set_value("local-mine.csv").run()
-    assert not app.exception and "no validation on mine\\.csv" in app.info[0].value
+    assert not app.exception and "No validation on mine\\.csv" in app.info[0].value
+    assert not app.dataframe
+    app.toggle(key="others_validation").set_value(True).run()
+    assert app.dataframe and "results of other data" in app.warning[0].value
     studies.run(workspace.runs_dir() / "own", studies.StudyOrder("volgan", str(path), SMALL))
     app.run()
     assert not app.exception and not app.info

@@ -59,7 +59,7 @@ class View(study_jobs.StudyView):
             f"out of sample: {len(days)} days, {days.iloc[0]} to {days.iloc[-1]}",
             f"{len(self.tickers)} tickers, {seeds} {'seed' if seeds == 1 else 'seeds'}",
             "combination chosen without the test days",
-            f"{self.result.data['name']}, {first} to {last}, data {str(self.result.data['digest'])[:12]}",
+            f"{self.result.data['name']}, {first} to {last}",
             "no costs in the ratios above",
             "" if len(self.tickers) == PUBLISHED_TICKERS else "published figures are of other tickers and years",
         )

@@ -106,13 +106,15 @@ def metrics(tables: Tables, names: Names) -> list[tuple[str, str, str | None, st
             )
         )
     if "truth" in tables:
-        ratio = float(tables["truth"].set_index("model")["ratio"][best["model"]])
+        over = tables["truth"].set_index("model")["ratio"]
         items.append(
             (
                 "Best over the true law",
-                f"{ratio:.3f}",
-                f"true law {true_ratio(tables):.3f} × baseline",
-                "These data are simulated, so the law is known: no forecast's expected score is below the true law's.",
+                f"{over[best['model']]:.3f}",
+                f"baseline {over[BASE]:.3f}",
+                "These data are simulated, so the law is known: no forecast's expected score is below the true law's. "
+                "Both are ratios of expected scores, free of the luck of what came; ratios to the baseline are of the "
+                "scores on the days that came, so one is not the other divided.",
             )
         )
     return items
@@ -140,7 +142,6 @@ def facts(result: StudyResult, tables: Tables) -> list[str]:
         f"{asked.get('scenarios', 0):,} scenarios a day, paired, seed {asked.get('seed')}",
         f"refitted every {asked.get('refit_every')} days on the past only, (frozen) ones never",
         f"{result.data['name']}, {first} to {last}",
-        f"data {str(result.data['digest'])[:12]}",
     ]
 
 
@@ -255,12 +256,14 @@ def title(result: StudyResult) -> str:
     return f"{result.data['name']} · {result.created[:16].replace('T', ' ')}"
 
 
-def form(loaded: Loaded, busy: bool) -> None:
+def form(loaded: Loaded, busy: bool, *, expanded: bool = False) -> None:
     """The settings of a new leaderboard, and the button that starts it in the background."""
     if busy:
         return
     with (
-        st.expander(frame.plain(f"Run the leaderboard on {loaded.label}"), icon=":material/play_arrow:"),
+        st.expander(
+            frame.plain(f"Run the leaderboard on {loaded.label}"), icon=":material/play_arrow:", expanded=expanded
+        ),
         st.form("leaderboard_form", enter_to_submit=False),
     ):
         st.markdown(

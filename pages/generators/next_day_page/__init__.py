@@ -141,9 +141,9 @@ def metrics(view: View) -> list[tuple[str, str, str | None, str]]:
             "Φ, mean reweighted",
             theme.significant(float(view.weights @ view.phi)),
             f"raw {theme.significant(float(view.phi.mean()))} · "
-            f"data {theme.significant(float(view.history_phi[view.row]))}",
+            f"today {theme.significant(float(view.history_phi[view.row]))}",
             "Static arbitrage penalty, summed over the grid; zero means that no calendar "
-            "spread, call spread or butterfly is free money. Data: that day's surface; the mean over all days is "
+            "spread, call spread or butterfly is free money. Today: the surface of this day; the mean over all days is "
             f"{theme.significant(float(view.history_phi.mean()))}.",
         ),
         (

@@ -100,7 +100,6 @@ def _answer(result: StudyResult) -> None:
         f"{seeds} network{'s' if seeds > 1 else ''} from different seeds, "
         f"{int(result.settings['scenarios']):,} scenarios a day each",
         f"{result.data['name']}, {result.data['period'][0]} to {result.data['period'][1]}",
-        f"data {str(result.data['digest'])[:12]}",
     )
     if seeds > 1:
         table = cache.study_table(result, "penalty")  # the line of Table 3.1 with VolGAN's mean Φ

@@ -28,6 +28,7 @@ recipe = controls.build(history.grid)
 with frame.errors("Change the settings in the sidebar."):
     plan = controls.plan(history, 1)
 with frame.errors("Choose other scenarios, or a later day."):
+    choice = choice.on(row)
     source = choice.at(row)
 
 TABS = {

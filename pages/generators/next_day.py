@@ -37,6 +37,7 @@ if chosen.card is not None and chosen.card.grid != history.grid:
 
 request = controls.request(history)
 with frame.errors("Choose another generator in the sidebar, or train one under Runs."):
+    chosen = chosen.on(request.row)
     ready = chosen.at(request.row)
     model, card = ready.model, ready.card
     drawn, penalty = cache.scenarios(ready.key, model, history, request.row, request.n, request.seed)

@@ -5,6 +5,8 @@ chosen, a page opens with the one that did best lately on the data shown, whose 
 ``frame.session().active_run``; a page that shows a run to another page sets it (:func:`choose`).
 """
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -89,6 +91,15 @@ class Generator:
     def card(self) -> Card | None:
         """Of the checkpoint."""
         return self.trained.card if self.trained is not None else None
+
+    def on(self, row: int) -> Generator:
+        """The one to use on a day: this one, unless nobody chose it and the days up to this one are too few for it."""
+        if self.trained is not None or frame.session().active_run is not None:
+            return self
+        if _before(self.id, self.loaded, str(self.loaded.data.dates[row])) is not None:
+            return self
+        name = fits(self.loaded, row, self.id)
+        return self if name == self.id else replace(self, id=name, label=_on_the_spot_words(name))
 
     def at(self, row: int) -> Ready:
         """The generator as it may be used on a day: what is fitted on the spot sees the data up to it only.
@@ -268,9 +279,7 @@ def current(loaded: Loaded, row: int) -> Generator:
     if listed is not None and listed.card is not None and listed.card.grid == loaded.data.grid:
         return Generator(str(active), words(listed), listed, loaded)
     name = str(active) if active in registry.on_the_spot() else most_credible(loaded)
-    if _before(name, loaded, str(loaded.data.dates[row])) is None:
-        name = fits(loaded, row, name)
-    return Generator(name, f"{registry.label(name)}, fitted to these data", None, loaded)
+    return Generator(name, _on_the_spot_words(name), None, loaded).on(row)
 
 
 def pick(loaded: Loaded, *, label: str = "Generator", others: bool = True) -> Generator:
@@ -284,7 +293,7 @@ def pick(loaded: Loaded, *, label: str = "Generator", others: bool = True) -> Ge
     known = usable()
     if not others:
         known = {id: one for id, one in known.items() if one.card is not None and one.card.grid == loaded.data.grid}
-    offered = {name: f"{registry.label(name)}, fitted to these data" for name in registry.on_the_spot()}
+    offered = {name: _on_the_spot_words(name) for name in registry.on_the_spot()}
     offered |= {id: words(one) for id, one in known.items()}
     if address.choice("generator", offered, KEY, "generator", code=code):
         _remember()
@@ -329,6 +338,10 @@ def use_button(directory: Path, *, key: str) -> None:
 
 def _remember() -> None:
     frame.session().active_run = st.session_state[KEY]
+
+
+def _on_the_spot_words(name: str) -> str:
+    return f"{registry.label(name)}, fitted to these data"
 
 
 def words(listed: checkpoints.Listed) -> str:

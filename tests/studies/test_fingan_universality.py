@@ -52,15 +52,17 @@ def test_tables_of_a_pool_by_hand(small: Universe) -> None:
             for name, x in zip(panel.tickers, panel.realised, strict=True)
         }
 
-    judged = Judged(pool, LOSSES, bets(validation, skill), bets(test, 0 * skill))
+    recent = np.array([30.0, 1.0, 40.0])  # and only PnL, of those that may be chosen, on the years before
+    judged = Judged(pool, LOSSES, bets(validation, skill), bets(test, 0 * skill), recent)
     table = universality.ticker_table(validation, test, [judged], {"AAA": 1.5})
     assert set(table[~table["seen"]]["ticker"]) == {"XA"}
     row = table[(table["ticker"] == "BBB") & (table["label"] == "SR")].iloc[0]
     pnl = forecasting.weighted_pnl(judged.test["BBB"][1], test.realised[1])
     assert row["test_sr"] == pytest.approx(float(forecasting.sharpe_ratio(forecasting.daily(pnl, test.date[1])[1])))
     counts = block_counts(len(test.days), rng=np.random.default_rng(0), draws=200)
-    found = universality.portfolio_table(validation, test, [judged], ("PnL", "SR"), counts).set_index("seen")
-    assert (found["chosen"] == "SR").all() and found.loc[True, "tickers"] == 2
+    found = universality.portfolio_table(validation, test, [judged], ("PnL", "SR"), counts)
+    longer, found = (found[found["choice"] == one].set_index("seen") for one in ("longer", "thesis"))
+    assert (longer["chosen"] == "PnL").all() and (found["chosen"] == "SR").all() and found.loc[True, "tickers"] == 2
     both = test.pnl([judged.test[name][1] for name in test.tickers])[[0, 1]]
     assert found.loc[True, "portfolio_sr"] == pytest.approx(
         float(forecasting.sharpe_ratio(forecasting.portfolio(both)))

@@ -37,7 +37,7 @@ def test_a_rehearsal_is_both_studies_on_data_that_end_earlier(rehearsed: Tables)
     )
     for step in fingan.steps(shorter, settings, work):
         step.make()
-    chosen = work.checkpointer("chosen").load()
+    chosen = work.checkpointer("chosen_longer").load()
     assert chosen is not None
     source = Finished(GeneratorStack.restore(chosen))
     source.data["period"] = list(shorter.period)

@@ -19,7 +19,9 @@ from engine.market.grid import Floats
 
 Arrays = dict[str, NDArray[Any]]
 
-BENCHMARKS, CHOSEN, POOLS = "benchmarks", "chosen", "pools"
+BENCHMARKS, POOLS = "benchmarks", "pools"
+KEPT = {"longer": "chosen_longer", "thesis": "chosen"}
+"""Choice of a loss → arrays of the generators that it keeps; studies of earlier versions have the thesis's alone."""
 PARTS = ("validation", "test")
 RECENT = "recent.sharpe"
 """``(tickers, losses)`` ratios on the last years of the training part."""
@@ -71,7 +73,7 @@ def ensemble_bets(arrays: Arrays, ticker: int) -> Floats:
     """``(n,)`` bets of one ticker on the test part, averaged over seeds.
 
     Args:
-        arrays: of :data:`CHOSEN`.
+        arrays: one of :data:`KEPT`.
         ticker: its position.
 
     Raises:

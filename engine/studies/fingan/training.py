@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -11,6 +12,7 @@ from engine.decisions import forecasting
 from engine.errors import CheckpointError
 from engine.market.grid import TRADING_DAYS, Floats
 from engine.market.returns import HalfDayWindows
+from engine.market.surface_history import Dates
 from engine.models.fingan.forecast_baselines import BASELINES
 from engine.models.fingan.networks import COMBINATIONS, FIN_COMBINATIONS, LOSSES, LSTM_LOSSES, TERMS, FinGANConfig
 from engine.models.fingan.sampling import GeneratorStack
@@ -31,6 +33,12 @@ KEEP_EVERY = 5.0
 
 RECENT_YEARS = 5
 """Last years of the training part that the longer choice looks at besides the validation part."""
+
+
+_EARLIER = (
+    "expected ratios of the training part's last years beside the forecasts; found a study that an earlier version "
+    "began: repeat it in a new run"
+)
 
 
 class Asked(Protocol):
@@ -204,21 +212,31 @@ def pooled(found: Universe, config: Asked, work: Work) -> Tables:
                 rows = window[ticker].rows(part)
                 bets = stack.forecast(window[ticker].condition[rows], config.samples, first_row=rows.start).sign
                 arrays[f"{part}.{pool.name}.{ticker}"] = bets
+        arrays[f"{names.RECENT}.{pool.name}"] = _recent_of_pool(
+            stack, [window[name] for name in pool.trained], config.samples
+        )
     checkpointer.save(arrays)
     training.save({"finished": np.ones(1)})
     return {}
 
 
 def judged(found: Universe, config: Asked, work: Work) -> tuple[Judged, ...]:
-    """What the pooled networks bet."""
+    """What the pooled networks bet.
+
+    Raises:
+        CheckpointError: if an earlier version trained them, which did not keep ratios of the training part.
+    """
     kept = work.checkpointer(names.POOLS).load() or {}
     made = []
     for pool in universality.pools(found):
+        recent = kept.get(f"{names.RECENT}.{pool.name}")
+        if recent is None:
+            raise CheckpointError(_EARLIER)
         by_part: list[dict[str, Floats]] = []
         for part in PARTS:
             start = f"{part}.{pool.name}."
             by_part.append({k[len(start) :]: v.astype(np.float64) for k, v in kept.items() if k.startswith(start)})
-        made.append(Judged(pool, tuple(LOSSES), by_part[0], by_part[1]))
+        made.append(Judged(pool, tuple(LOSSES), by_part[0], by_part[1], recent.astype(np.float64)))
     return tuple(made)
 
 
@@ -249,10 +267,7 @@ def recent_ratios(config: Asked, work: Work) -> Floats:
     """
     kept = [_load(work, names.forecasts(seed)) for seed in _seeds(config)]
     if any(names.RECENT not in one for one in kept):
-        raise CheckpointError(
-            "expected ratios of the training part's last years beside the forecasts; found a study that an earlier "
-            "version began: repeat it in a new run"
-        )
+        raise CheckpointError(_EARLIER)
     return np.stack([one[names.RECENT] for one in kept]).astype(np.float64)
 
 
@@ -291,8 +306,14 @@ def _lstm_trials(panel: Panel, config: Asked, work: Work) -> Trials:
     return Trials(tuple(LSTM_LOSSES), seeds, bets, means, spread)
 
 
-def keep_choice(found: Universe, config: Asked, work: Work, choice: Choice) -> None:
-    """Keep the chosen generators of all seeds with their bets on both parts, for other studies and the page."""
+def keep_choice(found: Universe, config: Asked, work: Work, choice: Choice, name: str) -> None:
+    """Keep the chosen generators of all seeds with their bets on both parts, for other studies and the page.
+
+    Args:
+        found, config, work: of the study.
+        choice: which loss of each seed and ticker.
+        name: of the arrays, one of :data:`names.KEPT`.
+    """
     stacks, arrays = [], {}
     for row, seed in zip(choice, _seeds(config), strict=True):
         stack = GeneratorStack.restore(_load(work, names.gan(seed)))
@@ -306,7 +327,7 @@ def keep_choice(found: Universe, config: Asked, work: Work, choice: Choice) -> N
         picked = [one[np.arange(len(row)), row] for one, row in zip(kept, choice, strict=True)]
         arrays[f"{part}.bet"] = np.stack(picked).astype(np.float16)
         arrays[f"{part}.length"] = np.array([len(x) for x in Panel(found.windows, part).realised])
-    work.checkpointer(names.CHOSEN).save({**everything.arrays(), **arrays})
+    work.checkpointer(name).save({**everything.arrays(), **arrays})
 
 
 def pictures(found: Universe, config: Asked, work: Work, after: Trials, ticker: int) -> Tables:
@@ -367,13 +388,27 @@ def _said(stack: GeneratorStack, found: Universe, samples: int) -> Arrays:
 
 def _recent(stack: GeneratorStack, one: HalfDayWindows, samples: int) -> Floats:
     """``(losses,)`` Sharpe ratios of a ticker's bets on the last years of its training part."""
+    return forecasting.sharpe_ratio(_recent_daily(stack, one, samples)[1])
+
+
+def _recent_daily(stack: GeneratorStack, one: HalfDayWindows, samples: int) -> tuple[Dates, Floats]:
+    """The days of a ticker's last years of training, and ``(losses, days)`` the PnL of its bets on them."""
     train = one.rows("train")
     days = np.unique(one.date[train])
     first = days[max(0, len(days) - RECENT_YEARS * TRADING_DAYS)]
     rows = slice(train.start + int(np.searchsorted(one.date[train], first)), train.stop)
     bet = stack.forecast(one.condition[rows], samples, first_row=rows.start).sign
-    pnl = forecasting.weighted_pnl(bet, one.target[rows])
-    return forecasting.sharpe_ratio(forecasting.daily(pnl, one.date[rows])[1])
+    return forecasting.daily(forecasting.weighted_pnl(bet, one.target[rows]), one.date[rows])
+
+
+def _recent_of_pool(stack: GeneratorStack, windows: Sequence[HalfDayWindows], samples: int) -> Floats:
+    """``(losses,)`` Sharpe ratios of the portfolio of a pool's tickers on the last years of their training parts."""
+    daily = [_recent_daily(stack, one, samples) for one in windows]
+    days = np.unique(np.concatenate([date for date, _ in daily]))
+    pnl = np.full((len(daily), daily[0][1].shape[0], len(days)), np.nan)
+    for row, (date, one) in zip(pnl, daily, strict=True):
+        row[:, np.searchsorted(days, date)] = one
+    return np.array([forecasting.sharpe_ratio(forecasting.portfolio(of_loss)) for of_loss in pnl.swapaxes(0, 1)])
 
 
 def _load(work: Work, name: str) -> Arrays:

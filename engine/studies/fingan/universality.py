@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,12 +82,16 @@ def pooled_asset(name: str, windows: Sequence[HalfDayWindows]) -> Asset:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Bets of a pool's network on the tickers it is judged on: part → ticker → ``(losses, n)``."""
+    """Bets of a pool's network on the tickers it is judged on: part → ticker → ``(losses, n)``.
+
+    ``recent`` is the ``(losses,)`` ratio of its portfolio on the last years of the training part, in sample.
+    """
 
     pool: Pool
     losses: tuple[str, ...]
     validation: Mapping[str, Floats]
     test: Mapping[str, Floats]
+    recent: Floats
 
 
 def ticker_table(validation: Panel, test: Panel, judged: Sequence[Judged], single: Mapping[str, float]) -> pd.DataFrame:
@@ -121,17 +126,21 @@ def ticker_table(validation: Panel, test: Panel, judged: Sequence[Judged], singl
 def portfolio_table(
     validation: Panel, test: Panel, judged: Sequence[Judged], among: Sequence[str], counts: Floats
 ) -> pd.DataFrame:
-    """Portfolio of every pool under the loss that its tickers' validation portfolio chose, seen and unseen apart."""
+    """Portfolio of every pool under the loss that was chosen for it, seen and unseen tickers apart.
+
+    The longer choice takes the largest mean of two ratios of its tickers' portfolio, on validation and on the last
+    years of the training part; the thesis's, published, the largest on validation.
+    """
     rows = []
     models = list(dict.fromkeys(one.pool.model for one in judged))
-    for model in models:
+    for model, longer in itertools.product(models, (True, False)):
         own = [one for one in judged if one.pool.model == model]
         groups: dict[bool, list[Floats]] = {True: [], False: []}
         plain: dict[bool, list[Floats]] = {True: [], False: []}
         words = []
         for one in own:
             known = [name for name in one.pool.trained if name in one.validation]
-            chosen = max(among, key=lambda loss: _pooled_ratio(validation, one, known, loss))
+            chosen = max(among, key=lambda loss: _judgement(validation, one, known, loss, longer))
             words.append(chosen)
             for ticker in one.pool.judged:
                 for losses, into in ((chosen, groups), ("BCE", plain)):
@@ -144,13 +153,14 @@ def portfolio_table(
             rows.append(
                 {
                     "model": model,
+                    "choice": "longer" if longer else "thesis",
                     "tickers": len(groups[seen]),
                     "seen": seen,
                     "chosen": ", ".join(dict.fromkeys(words)),
                     "portfolio_sr": float(forecasting.sharpe_ratio(pnl)),
                     **ends(trading.resampled_sharpe(counts, pnl)),
                     "forgan_portfolio_sr": float(forecasting.sharpe_ratio(forgan)),
-                    "published": _published(model, seen),
+                    "published": np.nan if longer else _published(model, seen),
                 }
             )
     return pd.DataFrame(rows)
@@ -169,7 +179,10 @@ def _by_day(panel: Panel, ticker: str, bet: Floats) -> Floats:
     return pnl
 
 
-def _pooled_ratio(panel: Panel, one: Judged, tickers: Sequence[str], loss: str) -> float:
+def _judgement(panel: Panel, one: Judged, tickers: Sequence[str], loss: str, longer: bool) -> float:
+    """What a loss is chosen by; the ratio of one that never bets is worst."""
     rows = [_by_day(panel, name, one.validation[name][one.losses.index(loss)]) for name in tickers]
     ratio = float(forecasting.sharpe_ratio(forecasting.portfolio(np.stack(rows))))
+    if longer:
+        ratio = (ratio + float(one.recent[one.losses.index(loss)])) / 2
     return ratio if np.isfinite(ratio) else -np.inf

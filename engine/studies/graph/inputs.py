@@ -17,6 +17,7 @@ from engine.market.returns import HalfDayWindows
 from engine.market.surface_history import Dates
 from engine.models.fingan.sampling import GeneratorStack, Networks
 from engine.studies.base import Finished
+from engine.studies.fingan.arrays import KEPT
 
 PARTS = ("validation", "test")
 UNKNOWN_SECTOR = "none"
@@ -126,10 +127,6 @@ def _common(found: Sequence[HalfDayWindows], name: str) -> Part:
     return Part(date, np.stack(condition), np.stack(returns))
 
 
-CHOSEN = "chosen"
-"""Name under which a Fin-GAN study keeps them."""
-
-
 @dataclass(frozen=True, eq=False)
 class Trained:
     """Chosen generators.
@@ -179,13 +176,26 @@ class Trained:
         return self.of_seed(seed, tickers).networks()
 
 
-def trained(study: Finished) -> Trained:
+def trained(study: Finished, choice: str = "longer") -> Trained:
     """The chosen generators of a finished Fin-GAN study.
 
+    Args:
+        study: finished.
+        choice: by which its losses were chosen, ``longer`` or ``thesis``.
+
     Raises:
-        CheckpointError: if it keeps none, or two for one ticker and seed.
+        CheckpointError: if it keeps none by this choice, or two for one ticker and seed.
     """
-    stack = GeneratorStack.restore(study.arrays(CHOSEN))
+    try:
+        kept = study.arrays(KEPT[choice])
+    except CheckpointError as error:
+        if choice == "thesis":
+            raise
+        raise CheckpointError(
+            "expected a Fin-GAN study that keeps the generators of the longer choice; found one of an earlier version: "
+            "repeat it, or take the thesis's with the setting choice=thesis"
+        ) from error
+    stack = GeneratorStack.restore(kept)
     keys = [(member.asset, member.seed) for member in stack.members]
     if len(set(keys)) != len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)

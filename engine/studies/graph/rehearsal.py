@@ -170,9 +170,10 @@ def _score(found: Universe, config: RehearsalConfig, own: Work) -> Tables:
     """Choose losses, evaluate every generator on every asset, and keep what every graph reaches."""
     before = training.trials(found, config, own)[0]
     seen = combinations.ratios(Tickers(found.windows, "validation"), before)
-    choice = combinations.choose(seen, before.losses, tuple(COMBINATIONS))
-    training.keep_choice(found, config, own, choice)
-    kept = own.checkpointer(arrays.CHOSEN).load()
+    both = combinations.longer(seen, training.recent_ratios(config, own))
+    choice = combinations.choose(both, before.losses, tuple(COMBINATIONS))
+    training.keep_choice(found, config, own, choice, arrays.KEPT["longer"])
+    kept = own.checkpointer(arrays.KEPT["longer"]).load()
     assert kept is not None
     source = Trained(GeneratorStack.restore(kept))
     parts = panel({one.ticker: one for one in found.windows})

@@ -51,6 +51,13 @@ class GraphConfig:
         low=5,
         high=1000,
     )
+    choice: str = setting(
+        "longer",
+        label="Choice of the loss",
+        help="Whose generators: longer looks at validation and the last five years of training, thesis at validation "
+        "alone, as published.",
+        choices=("longer", "thesis"),
+    )
     own_share: float = setting(
         selection.OWN_SHARE,
         label="Own share",
@@ -115,7 +122,7 @@ class _Study:
 
     @cached_property
     def source(self) -> Trained:
-        return trained(self.work.inputs["fingan"])
+        return trained(self.work.inputs["fingan"], self.config.choice)
 
     @cached_property
     def panel(self) -> Panel:

@@ -125,15 +125,16 @@ def _neighbours(view: View, chosen: Chosen, node: str, ratios: np.ndarray) -> No
 
 
 @cache.keep(max_entries=3, show_spinner="Reading the generators …")
-def _trained(study: studies.StudyResult) -> Trained:
-    return graph_generators.trained(study)
+def _trained(study: studies.StudyResult, choice: str) -> Trained:
+    return graph_generators.trained(study, choice)
 
 
 def _mixture(view: View, chosen: Chosen, node: str) -> None:
     """Densities of the mixture and of the node's own generator, and the bet that follows from them."""
     source = str(view.result.inputs.get("fingan", {}).get("ref", ""))
     try:
-        trained = _trained(studies.read(studies.find(source, "fingan")))
+        choice = str(view.result.settings.get("choice", "thesis"))  # of studies before there was another
+        trained = _trained(studies.read(studies.find(source, "fingan")), choice)
     except CheckpointError as error:
         st.caption(frame.plain(f"The mixture cannot be sampled here: {error}"))
         return

@@ -14,11 +14,21 @@ from pages.ui import cache, datasets, study_jobs
 PUBLISHED_TICKERS = 31
 
 
+PUBLISHED = {"Fin-GAN": "Fin-GAN as published", "Fin-GAN, seeds averaged": "Fin-GAN as published, seeds averaged"}
+"""Words of earlier studies → what they are called now."""
+
+
 @dataclass(frozen=True)
 class View(study_jobs.StudyView):
     """A finished study and, where they are loaded, its prices."""
 
     prices: PriceHistory | None
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the study; what earlier versions called Fin-GAN without a word is the thesis's choice."""
+        found = super().table(name)
+        named = [column for column in ("label", "against") if column in found]
+        return found.assign(**{column: found[column].replace(PUBLISHED) for column in named}) if named else found
 
     def maybe(self, name: str) -> pd.DataFrame | None:
         """A table of the study if it has it."""

@@ -51,12 +51,13 @@ def show(view: View) -> None:
 
 def _paths(view: View, ticker: str, windows: HalfDayWindows | None) -> None:
     """Cumulative PnL by day from the study's table; bets, and PnL by half-day where prices are loaded."""
-    daily = view.table("figure_5_8_by_ticker_and_day")
+    longer = view.maybe("by_ticker_and_day_longer")  # studies of earlier versions have the thesis's choice alone
+    daily = view.table("figure_5_8_by_ticker_and_day") if longer is None else longer
     st.markdown("**Cumulative PnL**, bets averaged over seeds (Figure 5.8)")
     frame.picture(
         draw.cumulative,
         pd.to_datetime(daily["date"]),
-        {"fingan_ensemble": daily[ticker]},
+        {"fingan_ensemble" if longer is None else "fingan_longer_ensemble": daily[ticker]},
         view.labels,
         key="fingan_ticker_path",
     )
@@ -124,8 +125,9 @@ def _windows(view: View, ticker: str) -> HalfDayWindows | None:
 
 def _bets(view: View, ticker: str) -> np.ndarray | None:
     """``(n,)`` bets of the seed-ensemble on the test part; None if the study does not carry them."""
+    name = fingan_arrays.KEPT["thesis" if view.maybe("by_ticker_and_day_longer") is None else "longer"]
     try:
-        kept = cache.study_arrays(view.result, fingan_arrays.CHOSEN)
+        kept = cache.study_arrays(view.result, name)
         return fingan_arrays.ensemble_bets(kept, view.tickers.index(ticker))
     except CheckpointError:
         return None

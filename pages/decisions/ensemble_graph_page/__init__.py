@@ -12,7 +12,7 @@ from engine.runs.studies import StudyResult
 from engine.studies.graph import live as graph_live
 from engine.studies.graph.live import Live
 from engine.studies.graph.results import LABELS, label
-from pages.ui import cache, downloads, forms, study_jobs
+from pages.ui import cache, downloads, forms, study_jobs, wording
 
 GAIN = "Selected less own generator, signs averaged over seeds, on the same resampled days; one-sided p of no gain."
 
@@ -153,14 +153,13 @@ NUMBER = "%.2f"
 def show_table(table: pd.DataFrame, name: str, digits: str = NUMBER) -> None:
     """A table in words with its downloads; whole numbers as such."""
     shown = table.assign(method=table["method"].map(lambda one: LABELS.get(one, one))) if "method" in table else table
-    columns: dict[str, object] = {
-        column: st.column_config.Column(_heading(column)) for column in map(str, shown.columns)
-    }
+    columns: dict[str, object] = {}
     for column in map(str, shown.select_dtypes("float").columns):
         whole = (shown[column].dropna() % 1 == 0).all() and shown[column].abs().max() >= 2
         form = "%.0e" if column == "eta" else "%d" if whole else digits
-        columns[column] = st.column_config.NumberColumn(_heading(column), format=form)
-    st.dataframe(shown, hide_index=True, width="stretch", column_config=columns)
+        columns[_heading(column)] = st.column_config.NumberColumn(format=form)
+    named = wording.readable(shown.rename(columns={name: _heading(str(name)) for name in shown.columns}))
+    st.dataframe(named, hide_index=True, width="stretch", column_config=columns)
     downloads.table_buttons(lambda: table, f"graph_{name}", key=f"graph_table_{name}")
 
 

@@ -19,7 +19,7 @@ from engine.runs.studies import StudyResult
 from engine.studies import hedging
 from engine.studies.hedging import GIVEN, TRUE_LAW
 from pages.decisions.hedging_page import money, rounded
-from pages.ui import cache, forms, frame, generators, study_jobs, widths
+from pages.ui import cache, forms, frame, generators, study_jobs, widths, wording
 
 STUDY = "hedging"
 
@@ -167,7 +167,7 @@ def _study(result: StudyResult) -> None:
 
 
 def _show_table(table: pd.DataFrame, key: str) -> None:
-    st.dataframe(rounded(table.head(500)), hide_index=True, width="stretch", key=key)
+    st.dataframe(wording.readable(rounded(table.head(500))), hide_index=True, width="stretch", key=key)
 
 
 def _answer(view: View) -> list[tuple[str, str, str | None, str]]:

@@ -11,7 +11,7 @@ from engine.decisions.hedging import HedgePath, Option, Portfolio, Unhedged, Win
 from engine.market.surface_history import SurfaceHistory
 from engine.models.surface_model import SurfaceModel
 from pages.decisions.hedging_page import MONTH, Plan, Recipe, controls, in_percent, instruments, money, rounded
-from pages.ui import cache, downloads, forms, frame
+from pages.ui import cache, downloads, forms, frame, wording
 from pages.ui.generators import Generator
 
 
@@ -64,7 +64,7 @@ def show(loaded: Loaded, choice: Generator, row: int, recipe: Recipe, plan: Plan
     st.markdown("**Where the tracking error came from**: ΔZ = ΔV − (hedge gain + interest − costs)")
     frame.picture(draw_hedge.attribution, path.attribution(), key="hedge_attribution")
     table = _table(path, history.spot[start : start + MONTH + 1])
-    st.dataframe(rounded(table), hide_index=True, width="stretch", key="hedge_month_table")
+    st.dataframe(wording.readable(rounded(table)), hide_index=True, width="stretch", key="hedge_month_table")
     downloads.table_buttons(lambda: table, f"hedge-month-{path.dates[0]}", key="hedge_month", figure=figure)
     frame.command(
         controls.command(loaded, source, start, recipe, plan, month.options, path.label)

@@ -13,7 +13,7 @@ from engine.market.grid import Floats, maturity_label
 from engine.surfaces import quote_cleaning, smoothing
 from engine.surfaces.smoothing import Construction
 from pages.surfaces.quotes_page import View, controls
-from pages.ui import cache, downloads, frame, widths
+from pages.ui import cache, downloads, frame, widths, wording
 
 PANELS = 6
 """Expiries shown at once."""
@@ -83,7 +83,7 @@ def methods(view: View) -> None:
         st.markdown("**Quotes that the chosen surface leaves outside**, farthest first")
         shown = violated.assign(expiry=violated["expiry"].dt.date, type=np.where(violated["is_call"], "call", "put"))
         columns = ["expiry", "root", "strike", "type", "bid", "ask", "price", "outside", "vol_points"]
-        st.dataframe(shown[columns].head(200), hide_index=True, width="stretch", height=240)
+        st.dataframe(wording.readable(shown[columns].head(200)), hide_index=True, width="stretch", height=240)
         downloads.table_buttons(lambda: violated, f"{view.name}_outside", key="quotes_outside", label="Quotes outside")
 
 
@@ -103,11 +103,14 @@ def dropped(view: View) -> None:
     frame.picture(draw.drops_bar, counts, words, len(built.quotes), in_the_money, key="quotes_drops")
     st.markdown(frame.plain(built.words))
     if len(built.dropped):
-        columns = ["expiry", "root", "strike", "is_call", "bid", "ask", "volume", "maturity", "reason"]
-        table = built.dropped[columns].assign(
-            expiry=built.dropped["expiry"].dt.date, reason=built.dropped["reason"].map(words)
+        columns = ["expiry", "root", "strike", "type", "bid", "ask", "volume", "maturity", "reason"]
+        dropped = built.dropped.assign(
+            type=np.where(built.dropped["is_call"], "call", "put"),
+            expiry=built.dropped["expiry"].dt.date,
+            reason=built.dropped["reason"].map(words),
         )
-        st.dataframe(table.head(1_000), hide_index=True, width="stretch", height=280)
+        table = dropped[columns]
+        st.dataframe(wording.readable(table.head(1_000)), hide_index=True, width="stretch", height=280)
         if len(table) > 1_000:
             st.caption(frame.plain(f"The first 1,000 of {len(table):,}; the download has all."))
         downloads.table_buttons(lambda: table, f"{view.name}_dropped", key="quotes_dropped", label="Dropped quotes")

@@ -24,7 +24,8 @@ KNOWN = {
     "p": "p-value",
     "n": "number",
 }
-LEVEL = re.compile(r"(?P<what>var|es|q)_(?P<whole>\d{1,2})(?:_(?P<part>\d+))?")
+NAME = re.compile(r"[a-z]+\d*(_[a-z0-9]+)+")
+LEVEL = re.compile(r"(?P<what>var|es|q|upper)_(?P<whole>\d{1,2})(?:_(?P<part>\d+))?")
 
 
 def heading(name: str) -> str:
@@ -33,17 +34,24 @@ def heading(name: str) -> str:
         return "p-value"
     level = LEVEL.fullmatch(name)
     if level is not None:
-        what = {"q": "Quantile"}.get(level["what"], level["what"].replace("var", "VaR").replace("es", "ES"))
+        what = {"q": "Quantile", "var": "VaR", "es": "ES", "upper": "Upper"}[level["what"]]
         return f"{what} {level['whole']}{'.' + level['part'] if level['part'] else ''} %"
     words = " ".join(KNOWN.get(word, word) for word in name.split("_"))
     return words[:1].upper() + words[1:] if words[:1].isascii() and not words.startswith("p-") else words
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of a result with headings in words and no None in it; downloads keep the names of the file."""
+    """A table of a result with headings and names in words and no None in it; downloads keep those of the file."""
     shown = table.rename(columns={name: heading(str(name)) for name in table.columns})
     text = shown.select_dtypes(include=["object", "string"]).columns
-    return shown.assign(**{name: shown[name].astype(object).where(shown[name].notna(), "") for name in text})
+    return shown.assign(**{name: shown[name].map(_cell) for name in text})
+
+
+def _cell(value: object) -> object:
+    """A cell as text: empty where there is none, in words where it is a name of the file."""
+    if isinstance(value, str):
+        return heading(value) if NAME.fullmatch(value) else value
+    return "" if pd.isna(value) else value  # type: ignore[call-overload]
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -25,7 +25,7 @@ def test_plots_are_sent_at_their_width(app: App, page: Page, width: int) -> None
 
     page.on("websocket", watch)
     page.set_viewport_size({"width": width, "height": 1600})
-    page.goto(app.url)
+    page.goto(f"{app.url}/?data=simulated-10x8")
     settled(page, "Here is tomorrow", timeout=90_000)
     page.wait_for_timeout(2_000)  # the width is told when the page is at rest
     sent.clear()
@@ -42,7 +42,7 @@ def test_plots_are_sent_at_their_width(app: App, page: Page, width: int) -> None
 
 def test_a_tab_opened_as_soon_as_the_page_is_there_is_drawn(app: App, page: Page) -> None:
     for k in range(10):  # around the moment at which the browser first tells its width
-        page.goto(f"{app.url}/volgan")
+        page.goto(f"{app.url}/next_day?data=simulated-10x8")
         settled(page, "The day after", timeout=90_000)
         page.wait_for_timeout(40 * k)
         page.get_by_role("tab", name="Train", exact=True).click()
@@ -51,7 +51,7 @@ def test_a_tab_opened_as_soon_as_the_page_is_there_is_drawn(app: App, page: Page
 
 def test_a_click_is_never_lost_to_the_width(app: App, page: Page) -> None:
     """Pages are chosen at all moments around that at which the browser tells a new width."""
-    page.goto(app.url)
+    page.goto(f"{app.url}/?data=simulated-10x8")
     settled(page, "Here is tomorrow", timeout=90_000)
     for k in range(24):
         page.set_viewport_size({"width": 1440 - 8 * (k % 5) - 8, "height": 1600})

@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def test_the_surface_is_painted_and_turned_by_hand_when_asked_for(app: App, page: Page) -> None:
-    page.goto(f"{app.url}/volgan")
+    page.goto(f"{app.url}/next_day?data=simulated-10x8")
     settled(page, "The day after", timeout=90_000)
     painted = page.locator(".st-key-volgan_projected .shapelayer path")
     expect(painted.first).to_be_attached(timeout=60_000)
@@ -25,7 +25,7 @@ def test_the_surface_is_painted_and_turned_by_hand_when_asked_for(app: App, page
 
 
 def test_the_leaderboard_shows_the_shipped_one_at_once(app: App, page: Page) -> None:
-    page.goto(f"{app.url}/leaderboard")
+    page.goto(f"{app.url}/leaderboard?data=simulated-10x8")
     settled(page, "Best forecast", timeout=90_000)
     expect(page.locator(".st-key-leaderboard_ranking .js-plotly-plot")).to_be_visible(timeout=60_000)
     page.get_by_role("tab", name="Exceedances").click()

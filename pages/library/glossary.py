@@ -10,6 +10,6 @@ found = [term for term in glossary.terms() if wanted.lower() in f"{' '.join(term
 if not found:
     frame.note(f"No entry speaks of {wanted[:60]}.")
 for term in found:
-    st.subheader(term.names[0], anchor=term.anchor)
+    st.header(term.names[0], anchor=term.anchor)
     others = f"*also {', '.join(term.names[1:])}*  \n" if term.names[1:] else ""
     st.markdown(others + term.text)

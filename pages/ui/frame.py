@@ -23,8 +23,9 @@ ORIGIN = {"built-in": "built-in data", "upload": "uploaded data", "local": "loca
 class Session:
     """What one visitor has chosen, beyond what widgets remember; typed, so that pages share names."""
 
-    active_run: str | None = None  # directory of the run whose model is shown
+    active_run: str | None = None  # the generator chosen: directory of a checkpoint, or name of one fitted on the spot
     runs_started: list[str] = field(default_factory=list)
+    chosen_on: str = ""  # fingerprint of the data it was chosen on; empty if for all
 
 
 def session() -> Session:

@@ -94,7 +94,7 @@ class Generator:
 
     def on(self, row: int) -> Generator:
         """The one to use on a day: this one, unless nobody chose it and the days up to this one are too few for it."""
-        if self.trained is not None or frame.session().active_run is not None:
+        if self.trained is not None or active(self.loaded) is not None:
             return self
         if _before(self.id, self.loaded, str(self.loaded.data.dates[row])) is not None:
             return self
@@ -125,7 +125,7 @@ class Generator:
         if self.trained is None:
             return _record_of_name(self.id, self.loaded.data, row)
         card = self.trained.card
-        return None if card is None else _record_of_checkpoint(self.trained.directory, self.loaded.data, row, card)
+        return None if card is None else _record_of_checkpoint(self.trained.directory, self.loaded, row, card)
 
 
 @cache.keep(max_entries=16, show_spinner="Fitting …")
@@ -149,10 +149,11 @@ def _record_of_name(name: str, history: SurfaceHistory, row: int) -> TrackRecord
 
 
 @cache.keep(max_entries=64, show_spinner="Looking at the days before …")
-def _record_of_checkpoint(directory: Path, history: SurfaceHistory, row: int, _card: Card) -> TrackRecord | None:
+def _record_of_checkpoint(directory: Path, loaded: Loaded, row: int, _card: Card) -> TrackRecord | None:
     """On days after its training if they are enough, else on all of them and marked so."""
+    history: SurfaceHistory = loaded.data
     rows, seen = track_record.window(row), False
-    if _card.data_fingerprint == history.fingerprint:
+    if same_data(_card, loaded):
         after = rows[history.dates[rows] > np.datetime64(_card.trained_on[1])]
         seen = len(after) < track_record.LEAST
         rows = rows if seen else after
@@ -274,11 +275,11 @@ def same_data(card: checkpoints.Card, loaded: Loaded) -> bool:
 
 def current(loaded: Loaded, row: int) -> Generator:
     """The generator in use if it knows the grid, else the most credible one on the data shown that a day allows."""
-    active = frame.session().active_run
-    listed = usable().get(active or "")
+    wanted = active(loaded)
+    listed = usable().get(wanted or "")
     if listed is not None and listed.card is not None and listed.card.grid == loaded.data.grid:
-        return Generator(str(active), words(listed), listed, loaded)
-    name = str(active) if active in registry.on_the_spot() else most_credible(loaded)
+        return Generator(str(wanted), words(listed), listed, loaded)
+    name = str(wanted) if wanted in registry.on_the_spot() else most_credible(loaded)
     return Generator(name, _on_the_spot_words(name), None, loaded).on(row)
 
 
@@ -296,17 +297,18 @@ def pick(loaded: Loaded, *, label: str = "Generator", others: bool = True) -> Ge
     offered = {name: _on_the_spot_words(name) for name in registry.on_the_spot()}
     offered |= {id: words(one) for id, one in known.items()}
     if address.choice("generator", offered, KEY, "generator", code=code):
-        _remember()
-    active = frame.session().active_run
-    if active not in offered:
-        active = most_credible(loaded) if len(loaded.data) > FIRST_CONDITION_ROW else registry.on_the_spot()[0]
-    st.session_state[KEY] = active
+        _remember(loaded.data.fingerprint)
+    wanted = active(loaded)
+    if wanted not in offered:
+        wanted = most_credible(loaded) if len(loaded.data) > FIRST_CONDITION_ROW else registry.on_the_spot()[0]
+    st.session_state[KEY] = wanted
     id = st.sidebar.selectbox(
         label,
         list(offered),
         format_func=lambda id: offered[id],
         key=KEY,
         on_change=_remember,
+        args=(loaded.data.fingerprint,),
         help="First those fitted at once to the days up to the one shown, then those shipped, trained or imported. The "
         "page opens with the best on these data of those whose bands held.",
     )
@@ -321,7 +323,7 @@ def code(id: str) -> str:
 
 def choose(directory: Path | str) -> None:
     """Make a generator the active one everywhere (call before the picker is drawn, or in a callback)."""
-    frame.session().active_run = str(directory)
+    frame.session().active_run, frame.session().chosen_on = str(directory), ""
 
 
 def use_button(directory: Path, *, key: str) -> None:
@@ -336,8 +338,18 @@ def use_button(directory: Path, *, key: str) -> None:
     )
 
 
-def _remember() -> None:
-    frame.session().active_run = st.session_state[KEY]
+def active(loaded: Loaded) -> str | None:
+    """The generator chosen, if it was chosen on these data, for all data, or trained on these."""
+    session = frame.session()
+    if session.active_run is None or session.chosen_on in ("", loaded.data.fingerprint):
+        return session.active_run
+    listed = usable().get(session.active_run)
+    ours = listed is not None and listed.card is not None and same_data(listed.card, loaded)
+    return session.active_run if ours else None
+
+
+def _remember(fingerprint: str) -> None:
+    frame.session().active_run, frame.session().chosen_on = st.session_state[KEY], fingerprint
 
 
 def _on_the_spot_words(name: str) -> str:

@@ -36,9 +36,9 @@ def test_terms_are_found_as_words_only() -> None:
 
 def test_the_page_shows_every_entry_and_finds_one() -> None:
     app = AppTest.from_file("../../pages/library/glossary.py", default_timeout=30).run()
-    assert not app.exception and len(app.subheader) == len(ANCHORS)
+    assert not app.exception and len(app.header) == len(ANCHORS)
     app.text_input(key="glossary_search").set_value("free money: call prices").run()
-    assert [heading.value for heading in app.subheader] == ["Butterfly"]
+    assert [heading.value for heading in app.header] == ["Butterfly"]
 
 
 def test_the_method_of_a_page_links_its_terms() -> None:

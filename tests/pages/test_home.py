@@ -1,10 +1,15 @@
 """Home speaks of the open surfaces by the generator that did best on them lately, and says how its bands held."""
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine import datasets
 from engine.evaluation import track_record
+from engine.evaluation.track_record import TrackRecord
+from engine.market.surface_history import SurfaceHistory
 from engine.models import registry
+from engine.runs import checkpoints
 from pages.ui import generators
 from tests.pages.test_next_day_page import GRID, generator, history, upload
 
@@ -54,3 +59,30 @@ def test_a_history_too_short_for_a_forecast_shows_the_built_in_market() -> None:
     loaded = upload(history(GRID, days=20), "short.csv")
     app = opened(loaded.entry.id)
     assert "too few for a forecast" in app.info[0].value
+
+
+def test_a_shipped_generator_is_said_to_have_seen_the_days_it_was_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = datasets.load("simulated-10x8")
+    shipped = checkpoints.find("volgan-simulated-10x8")
+    asked: list[tuple[str, str]] = []
+
+    def record(model: object, data: SurfaceHistory, rows: np.ndarray) -> TrackRecord:
+        asked.append((str(data.dates[rows[0]]), str(data.dates[rows[-1]])))
+        return TrackRecord(*asked[-1], len(rows), 0.95, 0.95, 1.0, 1.0, 1.0)
+
+    monkeypatch.setattr(track_record, "of_model", record)
+    card = checkpoints.read_card(shipped)
+    of_checkpoint = generators._record_of_checkpoint
+    stressed, last = loaded.data.row_of("2007-12-31"), len(loaded.data) - 1
+    assert of_checkpoint(shipped, loaded, stressed, card).seen
+    assert not of_checkpoint(shipped, loaded, last, card).seen and asked[-1][0] > card.trained_on[1]
+
+
+def test_a_generator_chosen_on_other_data_does_not_lead_on_these() -> None:
+    first, second = (upload(history(GRID, days=160, seed=seed), f"{seed}.csv") for seed in (8, 9))
+    run = generator("elsewhere", first)
+    app = AppTest.from_file("../../app.py", default_timeout=120)
+    app.session_state["surfaces_dataset"] = second.entry.id
+    app.session_state["scenarist"] = generators.frame.Session(str(run), chosen_on=first.data.fingerprint)
+    app.run()
+    assert not app.exception and "fitted to these data" in said(app) and "as published" not in said(app)

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +13,7 @@ from engine.datasets import Loaded
 from engine.runs import jobs, run_directory, studies
 from engine.runs.studies import StudyResult
 from engine.studies.base import study
-from pages.ui import cache, datasets, downloads, frame
+from pages.ui import address, cache, datasets, downloads, frame
 from pages.ui import jobs as ui_jobs
 
 
@@ -132,12 +133,14 @@ def tab(
     if mine or of_others(found, called):
         chosen = next(iter(found))
         if len(found) > 1:
+            address.choice("study", found, f"{key}_of_{len(found)}", "study", code=lambda id: Path(id).name)
             chosen = st.selectbox(
                 called.capitalize(),
                 list(found),
                 format_func=lambda id: f"{found[id].data.get('name')} · {found[id].directory.name}",
                 key=f"{key}_of_{len(found)}",
             )
+        address.shown("study", Path(chosen).name)
         with frame.errors(f"Choose another {called}, or run it again."):
             show(found[chosen])
     if mine and not busy:

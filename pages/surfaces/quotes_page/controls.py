@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.charts import theme
 from engine.datasets import Loaded
 from engine.surfaces import levels, nadaraya_watson, smoothing
-from pages.ui import forms, frame
+from pages.ui import address, forms, frame
 
 OWN = "Own"
 
@@ -74,9 +74,11 @@ def choose(loaded: Loaded) -> Choice:
     if len(days) > 1:
         names = [str(d) for d in days]
         key = f"quotes_day_{loaded.entry.id}"
+        address.choice("day", names, key, "day", code=str)
         day = days[
             names.index(side.selectbox("Day", names, len(names) - 1, key=key, persist_state="session", help=DAY))
         ]
+    address.shown("day", str(day))
     position = int(np.searchsorted(days, day))
     method = forms.Remembered(side).selectbox(
         "Method", list(smoothing.METHODS), format_func=smoothing.METHODS.__getitem__, key="quotes_method", help=METHOD

@@ -1,8 +1,9 @@
 """Was a generator right lately? How often its one-day bands held on the days before, and its score on them.
 
 A band of level ℓ is [q_{(1−ℓ)/2}, q_{(1+ℓ)/2}] of the scenarios of a day; it held if what came lies in it. Over n days
-on which each band holds with probability ℓ the number that held is binomial: Kupiec's likelihood ratio says whether the
-share found can be chance. A generator is looked at on days that it was not fitted to, and on nothing later than each.
+what comes lies below the band, in it or above it with probabilities (1−ℓ)/2, ℓ and (1−ℓ)/2: Kupiec's likelihood ratio,
+with the misses of the two sides told apart, says whether the counts found can be chance, so that a band that is missed
+on one side only fails too. A generator is looked at on days that it was not fitted to, and on nothing later than each.
 
 References:
     P. Kupiec (1995), Techniques for verifying the accuracy of risk measurement models, J. of Derivatives 3.
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import xlogy
 
 from engine.errors import ScenaristError
 from engine.evaluation import calibration, scores
@@ -32,8 +34,8 @@ LEAST = 40
 
 LEVEL = 0.95
 
-REFUSED = 0.01
-"""A share of bands that held which is less likely than this by chance is a failure."""
+REFUSED = 0.005
+"""Misses less likely than this by chance are a failure; two bands are looked at, so a true one fails once in a hundred."""
 
 SCENARIOS = 500
 """Scenarios of each day."""
@@ -56,7 +58,7 @@ class TrackRecord:
         days: how many.
         return_share: share of days on which the band of the return held.
         vol_share: the same of the at-the-money vol of one month, or of the nearest maturity.
-        return_p, vol_p: Kupiec's p-values of these shares.
+        return_p, vol_p: p-values of these bands (:func:`chance`).
         energy: mean energy score of (√252·R, Δg), each coordinate by its standard deviation before those days; the
             estimate is unbiased.
         seen: whether the generator was fitted to these days, so that the shares flatter it.
@@ -74,7 +76,7 @@ class TrackRecord:
 
     @property
     def failed(self) -> bool:
-        """Whether the bands of return or vol held too seldom or too often to be chance."""
+        """Whether the bands of return or vol held too seldom, too often or on one side only."""
         return min(self.return_p, self.vol_p) < REFUSED
 
     @property
@@ -124,7 +126,8 @@ def of_model(model: SurfaceModel, history: SurfaceHistory, rows: Rows, *, seed: 
     scale = standard_targets(history, np.arange(FIRST_CONDITION_ROW, rows[0], dtype=np.intp)).std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    held: list[Floats] = []
+    below: list[Floats] = []
+    above: list[Floats] = []
     energy: list[Floats] = []
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
@@ -133,21 +136,39 @@ def of_model(model: SurfaceModel, history: SurfaceHistory, rows: Rows, *, seed: 
         came = np.stack([history.log_return[part], grid.interpolate(history.iv[part + 1], 1.0, month)])
         shown = np.stack([drawn.log_return, grid.interpolate(drawn.iv, 1.0, month)])  # (2, days, n)
         low, high = calibration.quantiles(shown, tails)
-        held.append((low <= came) & (came <= high))
+        below.append(came < low)
+        above.append(came > high)
         x, y = scenario_targets(drawn, history, part) / scale, standard_targets(history, part) / scale
         energy.append(scores.energy_score(x, y, unbiased=True))
-    hits = np.concatenate(held, axis=1)
-    p = [calibration.coverage(one, LEVEL).kupiec_p for one in hits]
+    under, over = (np.concatenate(missed, axis=1).sum(axis=1).tolist() for missed in (below, above))
+    shares = [1 - (u + o) / len(rows) for u, o in zip(under, over, strict=True)]
+    p = [chance(u, o, len(rows)) for u, o in zip(under, over, strict=True)]
     return TrackRecord(
         first=str(history.dates[rows[0] + 1]),
         last=str(history.dates[rows[-1] + 1]),
         days=len(rows),
-        return_share=float(hits[0].mean()),
-        vol_share=float(hits[1].mean()),
+        return_share=shares[0],
+        vol_share=shares[1],
         return_p=p[0],
         vol_p=p[1],
         energy=float(np.concatenate(energy).mean()),
     )
+
+
+def chance(below: int, above: int, days: int, level: float = LEVEL) -> float:
+    """p-value of a band's misses: 2 Σ k log(k/(n q)) over what came below, in and above it, χ² with two degrees.
+
+    Args:
+        below, above: days on which what came lay below or above the band.
+        days: n, days in all.
+        level: ℓ; q is (1−ℓ)/2 on either side and ℓ inside.
+
+    References:
+        Kupiec (1995), whose ratio this is with the two sides told apart.
+    """
+    counts = np.array([below, days - below - above, above], dtype=np.float64)
+    expected = days * np.array([(1 - level) / 2, level, (1 - level) / 2])
+    return float(np.exp(-xlogy(counts, counts / expected).sum()))
 
 
 def of_name(name: str, history: SurfaceHistory, row: int) -> TrackRecord | None:

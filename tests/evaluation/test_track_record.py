@@ -36,22 +36,29 @@ def test_the_share_of_bands_that_held_is_that_of_a_loop(monkeypatch):
     assert len(rows) == 89 and rows[-1] == ROW - 1
     model = fitted(rows)
     found = track_record.of_model(model, HISTORY, rows, seed=4)
-    held, energy = 0, []
+    below, above, energy = 0, 0, []
     targets = np.array([target(row) for row in range(22, rows[0])])
     scale = targets.std(axis=0)
     for row in rows:
         drawn = model.sample_days(HISTORY.until(row), [row], 500, rng=np.random.default_rng([4, row]))
         returns = np.sort(drawn.log_return[0])
         low, high = returns[12], returns[487]  # the 13th and the 488th smallest of 500
-        held += low <= HISTORY.log_return[row] <= high
+        below += HISTORY.log_return[row] < low
+        above += HISTORY.log_return[row] > high
         change = SMALL_GRID.flatten(drawn.log_iv[0] - HISTORY.log_iv[row])
         x = np.column_stack([np.sqrt(252) * drawn.log_return[0], change])
         energy.append(scores.energy_score(x / scale, target(row) / scale))
-    assert found.return_share == held / len(rows)
+    n = len(rows)
+    assert found.return_share == pytest.approx(1 - (below + above) / n)
     assert found.energy == pytest.approx(np.mean(energy), rel=1e-5)
-    n, k, q = len(rows), held, 0.95
-    ratio = 2 * (k * np.log(k / n / q) + (n - k) * np.log((1 - k / n) / (1 - q))) if k < n else -2 * n * np.log(q)
-    assert found.return_p == pytest.approx(chi2.sf(ratio, 1), rel=1e-6)
+    logs = [k * np.log(k / (n * q)) for k, q in ((below, 0.025), (n - below - above, 0.95), (above, 0.025)) if k]
+    assert found.return_p == pytest.approx(chi2.sf(2 * sum(logs), 2), rel=1e-6)
+
+
+def test_misses_on_one_side_only_are_no_chance_though_their_number_is_right():
+    assert track_record.chance(6, 7, 250) > 0.5
+    assert track_record.chance(13, 0, 250) < track_record.REFUSED
+    assert track_record.chance(0, 1, 250) < track_record.REFUSED  # too wide
 
 
 def target(row: int) -> np.ndarray:

@@ -35,7 +35,7 @@ LEAST = 40
 LEVEL = 0.95
 
 REFUSED = 0.005
-"""Misses less likely than this by chance are a failure; two bands are looked at, so a true one fails once in a hundred."""
+"""Misses less likely than this are a failure; two bands are looked at, so a true law fails once in a hundred."""
 
 SCENARIOS = 500
 """Scenarios of each day."""

@@ -59,7 +59,7 @@ def profits(pnl: Mapping[str, Floats], *, dark: bool = False) -> go.Figure:
         fig.add_vline(x=0, line={"color": theme.data_colour(dark), "width": 1}, row=1, col=column)
     for name, values in pnl.items():
         said.append(f"{name} sd {values.std():.3g}, worst 5 % below {np.quantile(values, 0.05):.3g}")
-    fig.update_xaxes(title_text="← loss · profit until tomorrow (index points) →")
+    fig.update_xaxes(title_text="Profit (index points)")
     fig.update_yaxes(title_text="Share of scenarios (%)", col=1)
     return theme.base_layout(
         fig, alt=f"Profit of the holder until tomorrow: {'; '.join(said)}.", height=330, legend=True

@@ -300,14 +300,20 @@ def base_layout(
     Args:
         fig: the figure, changed in place.
         alt: one sentence with the numbers in it, for those who cannot see the picture (read by :func:`alt_text`).
-        x_title, y_title: axis titles with units, for every subplot; None leaves what is there.
+        x_title, y_title: axis titles with units, for every subplot, of three and more beside one another that of x for
+            the middle one; None leaves what is there.
         title: heading inside the figure; pages usually write it above instead.
         height: pixels.
         legend: show the legend, or not, or let plotly decide.
     """
     layout: dict[str, Any] = fig.layout.to_plotly_json()
+    beside = [key for key in layout if key.startswith("xaxis")]
+    rows = {tuple(axis.get("domain", ())) for key, axis in layout.items() if key.startswith("yaxis")}
+    shared = beside[len(beside) // 2] if x_title and len(beside) > 2 and len(rows) == 1 else ""
     for name in {"xaxis", "yaxis", *(key for key in layout if key.startswith(("xaxis", "yaxis")))}:
         words = x_title if name.startswith("x") else y_title
+        if shared and name in beside:  # titles of narrow panels beside one another would run into each other
+            words = x_title if name == shared else ""
         axis = layout.get(name, {})
         heading = {**axis.get("title", {}), "standoff": 8, **({} if words is None else {"text": words})}
         layout[name] = {**axis, **AXIS, "title": heading}

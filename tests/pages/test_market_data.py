@@ -328,3 +328,13 @@ def test_two_days_of_prices_say_what_they_are_good_for(page: AppTest) -> None:
     drop(page, ("closes.csv", b"Date,Open,Close\n2023-03-06,40,41\n2023-03-07,41,42\n"))
     assert "Not for Fin-GAN: needs at least 500 days of opens and closes; found 2 days" in texts(page)
     assert "uploaded with them" in texts(page) and links(page) == []
+
+
+def test_the_spot_can_be_estimated_from_the_quotes(page: AppTest) -> None:
+    from tests.market.test_parity_spot import chain
+
+    drop(page, ("chain.csv", chain().to_csv(index=False).encode()))
+    assert "say parity to estimate it" in texts(page)
+    page.selectbox(key="answer_column").set_value("parity")
+    next(one for one in page.button if one.label == "Read the file").click().run()
+    assert not page.exception and "estimated from put–call parity" in texts(tab(page, "What was read"))

@@ -270,7 +270,7 @@ def of_quotes(read: Imported[OptionQuotes], reading: Reading, table: RawTable) -
     """
     quotes = read.data.table
     _one_spot_a_day(quotes, table.file)
-    decided = reading.spot is not None or "spot" in reading.mapping
+    decided = reading.spot is not None or reading.spot_from is not None or "spot" in reading.mapping
     ratio = float((quotes["strike"] / quotes["spot"]).median())
     if not FAR[0] < ratio < FAR[1]:
         said = f"the median strike of {table.file} is {ratio:.3g} times the underlying price"

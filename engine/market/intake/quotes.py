@@ -28,8 +28,9 @@ from engine.market.intake.columns import (
 )
 from engine.market.intake.contracts import with_contract_columns
 from engine.market.intake.remarks import day_above, days_in_name, spot_above
-from engine.market.intake.result import AmbiguousColumns, Closes, Imported, Reading, RowCheck
+from engine.market.intake.result import PARITY, AmbiguousColumns, Closes, Imported, Reading, RowCheck
 from engine.market.intake.tables import RawTable
+from engine.market.parity_line import LEAST_PAIRS, parity_line
 from engine.market.quotes import COLUMNS, OptionQuotes
 from engine.market.surface_history import Dates
 
@@ -71,7 +72,10 @@ def read_quote_table(table: RawTable, reading: Reading, closes: Closes | None = 
     bid, ask = _prices(check, roles, sides, decimal, notes)
     volume = _not_negative(check, roles.get("volume"), "volume", decimal, needed=False)
     iv = _vendor_iv(check, roles.get("iv"), decimal, reading.iv_unit, notes)
-    spot = _spot(check, roles, decimal, reading, closes, days, notes)
+    if reading.spot_from == PARITY:
+        spot = _parity_spot(check, days, expiry, strike, calls, (bid + ask) / 2, notes)
+    else:
+        spot = _spot(check, roles, decimal, reading, closes, days, notes)
     check.require_some()
     strike = _strike_units(strike, spot, check, roles["strike"], notes)
     unit = _price_unit(check, reading, strike, calls, ask, spot, notes)
@@ -340,10 +344,10 @@ def _spot(
         when = f"on {first}" if first == last else f"from {first} to {last}"
         raise AmbiguousColumns(
             f"What was the underlying price {when}? The quotes of {table.file} have no column for it: name one, give "
-            "the price, or add a file of daily closes beside the quotes",
+            "the price, say parity to estimate it from the quotes, or add a file of daily closes beside the quotes",
             table,
             needed="spot",
-            options=[h for h in table.headings if h not in roles.values()],
+            options=[PARITY, *(h for h in table.headings if h not in roles.values())],
             takes="number",
         )
     values = np.array([closes.get(day, np.nan) for day in wanted])
@@ -353,6 +357,50 @@ def _spot(
     check.reject(np.isnan(spot), "spot", "no closing price of the underlying for this day", value="")
     notes.append("underlying prices taken from the daily closes beside the quotes")
     return spot
+
+
+def _parity_spot(
+    check: RowCheck, days: Dates, expiry: Dates, strike: Floats, calls: NDArray[np.bool_], mid: Floats, notes: list[str]
+) -> Floats:
+    """The underlying price of each day from put–call parity: C − P = D (F − K) for each expiry, D F = S e^{−qτ}.
+
+    log(D F) is continued in a straight line through the nearest expiries to τ = 0; one expiry alone gives D F itself.
+
+    Raises:
+        MarketDataError: for a day without three strikes that have a call and a put of one expiry.
+    """
+    rows = pd.DataFrame({"day": days, "expiry": expiry, "strike": strike, "call": calls, "mid": mid})
+    rows = rows[check.kept & np.isfinite(mid) & (expiry > days)]
+    spot = np.full(len(days), np.nan)
+    for day, of_day in ((pd.Timestamp(str(one)), part) for one, part in rows.groupby("day")):
+        found = []
+        for last, one in ((pd.Timestamp(str(end)), part) for end, part in of_day.groupby("expiry")):
+            pairs = one.pivot_table(index="strike", columns="call", values="mid")
+            if pairs.shape[1] == 2 and len(pairs := pairs.dropna()) >= LEAST_PAIRS:
+                difference = (pairs[True] - pairs[False]).to_numpy()
+                forward, discount = parity_line(pairs.index.to_numpy(dtype=float), difference)
+                if np.isfinite(forward):
+                    found.append((last, (last - day).days / 365, forward, discount))
+        if not found:
+            raise MarketDataError(
+                f"expected three strikes with a call and a put of one expiry on {day:%Y-%m-%d} to estimate the spot "
+                f"from put–call parity; found none in {check.table.file}"
+            )
+        tau, carried = np.array([one[1] for one in found]), np.log([one[2] * one[3] for one in found])
+        line = np.polyfit(tau[:NEAREST], carried[:NEAREST], 1) if len(found) > 1 else np.array([0.0, carried[0]])
+        value = float(np.exp(line[1]))
+        spot[of_day.index] = value
+        listed = "; ".join(f"{last:%Y-%m-%d} {f:,.2f} ({d:.4f})" for last, _, f, d in found[:12])
+        more = f" and {len(found) - 12} more" if len(found) > 12 else ""
+        notes.append(
+            f"underlying price {value:,.2f} of {day:%Y-%m-%d} estimated from put–call parity; forwards (and discounts) "
+            f"by expiry: {listed}{more}"
+        )
+    return spot
+
+
+NEAREST = 4
+"""Nearest expiries through which the spot of parity is found."""
 
 
 def _strike_units(strike: Floats, spot: Floats, check: RowCheck, heading: str, notes: list[str]) -> Floats:

@@ -28,7 +28,11 @@ REJECTED_COLUMNS = ("line", "column", "value", "reason", "file")
 KINDS = ("surfaces", "quotes", "prices", "series", "sectors")
 """What a file can hold."""
 
+PARITY = "parity"
+"""The answer to the question for the spot that asks to estimate it from the quotes."""
+
 _CHOICES: dict[str, tuple[str, ...]] = {
+    "spot_from": (PARITY,),
     "date_order": ("ymd", "dmy", "mdy"),
     "iv_unit": ("decimal", "percent"),
     "rate_unit": ("decimal", "percent"),
@@ -94,6 +98,7 @@ class Reading:
         price_unit: "currency", or "coin" for options priced in units of the underlying.
         date: the day of a snapshot that names none, ISO.
         spot: the underlying price of option quotes that come without one: one number for all days.
+        spot_from: "parity" to estimate that of each day from put–call parity; as an answer, ``spot=parity``.
         underlying: the one to read, of a file that holds several.
         ticker: the ticker of a file that names none.
         sheet: the sheet of a workbook.
@@ -115,6 +120,7 @@ class Reading:
     price_unit: str | None = None
     date: str | None = None
     spot: float | None = None
+    spot_from: str | None = None
     underlying: str | None = None
     ticker: str | None = None
     sheet: str | None = None
@@ -147,6 +153,8 @@ class Reading:
             given["date"] = _day(given["date"])
         elif "date" in given:
             mapping["date"] = given.pop("date")
+        if given.get("spot") == PARITY:
+            given["spot_from"] = given.pop("spot")
         if isinstance(given.get("spot"), str):
             number = _number(given.pop("spot"))
             mapping |= {"spot": options["spot"]} if number is None else {}

@@ -15,6 +15,7 @@ from engine import datasets as catalogue
 from engine import uses, workspace
 from engine.errors import MarketDataError
 from engine.market import intake
+from engine.market.intake.result import PARITY
 from engine.market.price_history import PriceHistory
 from engine.market.surface_history import SurfaceHistory
 from pages.ui import cache, datasets, frame
@@ -303,7 +304,7 @@ def _take(state: Upload, asked: intake.AmbiguousColumns, answer: str | float) ->
     kind, reading = state.kind, dict(state.reading)
     if asked.by == "kind":
         state.kind = "prices" if answer == "series" else str(answer)  # type: ignore[assignment]
-    elif asked.by == "mapping" and answer in asked.options:
+    elif asked.by == "mapping" and answer in asked.options and answer != PARITY:
         state.reading["mapping"] = {**state.reading.get("mapping", {}), asked.needed: answer}
     else:
         state.reading[asked.needed] = answer
@@ -335,7 +336,14 @@ def _answer(asked: intake.AmbiguousColumns) -> str | float | None:
             choice = st.radio("Answer", options, index=None, format_func=lambda o: words.get(o, o), key="answer_choice")
         elif options:
             name = "Column" if asked.by == "mapping" else "Answer"
-            choice = st.selectbox(name, options, index=None, placeholder="Choose one", key="answer_column")
+            choice = st.selectbox(
+                name,
+                options,
+                index=None,
+                format_func=lambda o: "Estimate it from the quotes" if o == PARITY else o,
+                placeholder="Choose one",
+                key="answer_column",
+            )
         if asked.takes in VALUES:
             name, widget = VALUES[asked.takes]
             given = widget(f"or {name[0].lower()}{name[1:]} itself" if options else name)
@@ -419,10 +427,15 @@ def _mapper(
             if value != RECOGNISE:
                 answers[option] = value
         if kind == "quotes":
+            held = reading.get("spot")
             price = columns[2].number_input(
-                "Underlying price, if there is no column", 0.0, value=reading.get("spot"), key=f"{key}_given_price"
+                "Underlying price, if there is no column",
+                0.0,
+                value=None if held == PARITY else held,
+                key=f"{key}_given_price",
             )
-            answers |= {"spot": float(price)} if price else {}
+            estimated = columns[2].checkbox("Estimate it from the quotes", held == PARITY, key=f"{key}_parity")
+            answers |= {"spot": PARITY} if estimated else {"spot": float(price)} if price else {}
             day = columns[1].date_input(
                 "Day of the quotes, if there is no column",
                 reading.get("date"),

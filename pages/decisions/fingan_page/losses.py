@@ -77,7 +77,7 @@ def universality(view: View) -> None:
             "This study trained no pooled networks: switch Universality on and run it again.", icon=":material/info:"
         )
         return
-    st.markdown("**Portfolios of pooled networks**, the combination chosen on the pooled validation part")
+    st.markdown("**Portfolios of pooled networks**, by the choice named; thesis: on validation alone")
     show_table(pooled)
     model = st.selectbox("Pooled over", list(table["model"].unique()), key="fingan_pool", persist_state="session")
     own = table[table["model"] == model]

@@ -173,6 +173,8 @@ def _study(arguments: argparse.Namespace) -> int:
         again = f"python -m engine study {arguments.name} --run {arguments.run} --resume"
         print(f"{stopped}; continue with: {again}", file=sys.stderr)
         return STOPPED
+    for doubt in result.data.get("doubts", ()):
+        print(_one_line(f"warning: {doubt}"))
     for name, value in result.summary.items():
         print(f"{name.replace('_', ' ')}: {value:.4g}")
     if "left_out" in result.data:

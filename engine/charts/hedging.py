@@ -149,7 +149,7 @@ def exposures(
             marks.line(fig, days, values, f"{words} the hedge", colour, hover, **look, **place)
         said.append(f"{name} at most {np.abs(before).max():.3g} before, {np.abs(after).max():.3g} after")
     fig.update_yaxes(title_text="Units of the underlying", col=1)
-    fig.update_yaxes(title_text="Units of spot per vol point", col=2)
+    fig.update_yaxes(title_text="Index points per vol point", col=2)
     return theme.base_layout(fig, alt=f"Exposures: {'; '.join(said)}.", legend=True).update_layout(
         legend={"y": 1.1}, margin={"t": 72}
     )
@@ -393,7 +393,7 @@ def statistic_dots(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     fig.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4])
     first = table[table["words"] == names[0]]
     said = ", ".join(f"{m} {v:.3g}" for m, v in zip(first["method"], first["value"], strict=True))
-    return theme.base_layout(fig, alt=f"{names[0]}: {said}.", y_title="Units of spot, with 95 % intervals", legend=True)
+    return theme.base_layout(fig, alt=f"{names[0]}: {said}.", y_title="Index points, with 95 % intervals", legend=True)
 
 
 def instruments_held(counts: Floats, labels: Sequence[str], *, dark: bool = False) -> go.Figure:

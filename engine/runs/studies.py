@@ -324,6 +324,7 @@ def _data(module: Study, order: StudyOrder, known: dict[str, Any]) -> tuple[Any,
         "digest": data.digest,
         "period": list(data.period),
         "origin": loaded.origin,
+        "doubts": list(loaded.doubts),
     }
     if loaded.left_out:
         about["left_out"] = printable(loaded.left_out)

@@ -38,7 +38,8 @@ first, last = result.data["period"]
 source = str(result.inputs.get("fingan", {}).get("ref", "FINGAN"))
 with st.container(border=True):
     st.text(f"Study: {result.data['name']} · {first} to {last} · fingerprint {str(result.data['digest'])[:12]}")
-    st.text(f"Generators: {source}, {seeds} training {'seed' if seeds == 1 else 'seeds'}")
+    of = "by the longer choice" if result.settings.get("choice") == "longer" else "by the thesis's choice, as published"
+    st.text(f"Generators: {source}, their losses {of}, {seeds} training {'seed' if seeds == 1 else 'seeds'}")
 frame.metrics(view.metrics())
 frame.provenance(
     f"{len(view.tickers)} assets, {days} test days, out of sample",

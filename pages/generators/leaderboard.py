@@ -21,8 +21,8 @@ if not mine:
         frame.method(METHOD)
         st.stop()
 key = next(iter(listed))
+address.choice("study", listed, "leaderboard_run", "study", code=lambda id: id.rsplit("/", 1)[-1])
 if len(listed) > 1:
-    address.choice("study", listed, "leaderboard_run", "study", code=lambda id: id.rsplit("/", 1)[-1])
     key = forms.Remembered(st.sidebar).selectbox(
         "Finished leaderboard",
         list(listed),

@@ -85,7 +85,7 @@ frame.metrics(
 )
 frame.provenance(
     f"{result.data['name']}, {first} to {last}",
-    f"data {str(result.data['digest'])[:12]}",
+    "" if mine else f"data {str(result.data['digest'])[:12]}",
     f"seed {result.settings['seed']}" if "seed" in result.settings else "",
     wording.count(len(names), "table"),
 )

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from engine import settings
+from pages.ui import wording
 
 
 class Remembered:
@@ -60,7 +61,8 @@ def _widget(info: settings.SettingInfo, key: str) -> Any:
     label = f"{info.label} ({info.unit})" if info.unit else info.label
     common: dict[str, Any] = {"help": info.help, "key": f"{key}_{info.name}", "persist_state": "session"}
     if info.choices is not None:
-        return st.selectbox(label, info.choices, index=info.choices.index(str(info.default)), **common)
+        first = info.choices.index(str(info.default))
+        return st.selectbox(label, info.choices, index=first, format_func=wording.choice, **common)
     if info.kind is bool:
         return st.toggle(label, bool(info.default), **common)
     if info.kind is int:

@@ -45,7 +45,9 @@ OPENS = {
     "hedging": ("decisions/hedging", "backtest"),
     "fingan": ("decisions/fingan", "overview"),
     "graph": ("decisions/ensemble_graph", "graph"),
-    "generators": ("generators/next_day", "validation"),
+    "generators": ("generators/next_day", "compare"),
+    "volgan": ("generators/next_day", "validation"),
+    "leaderboard": ("generators/leaderboard", ""),
 }
 """Study → the page that shows its result, and the tab; the others open under Studies."""
 

@@ -132,8 +132,8 @@ def tab(
             form(loaded)
     if mine or of_others(found, called):
         chosen = next(iter(found))
+        address.choice("study", found, f"{key}_of_{len(found)}", "study", code=lambda id: Path(id).name)
         if len(found) > 1:
-            address.choice("study", found, f"{key}_of_{len(found)}", "study", code=lambda id: Path(id).name)
             chosen = st.selectbox(
                 called.capitalize(),
                 list(found),

@@ -4,6 +4,8 @@ import re
 
 import pandas as pd
 
+from engine.models import registry
+
 KNOWN = {
     "var": "VaR",
     "es": "ES",
@@ -52,6 +54,13 @@ def _cell(value: object) -> object:
     if isinstance(value, str):
         return heading(value) if NAME.fullmatch(value) else value
     return "" if pd.isna(value) else value  # type: ignore[call-overload]
+
+
+def choice(name: str) -> str:
+    """A value of a setting in words: a model by its label, ``dpm_solver`` → ``Dpm solver``."""
+    if name in registry.SPECS:
+        return registry.label(name)
+    return heading(name) if NAME.fullmatch(name) else name
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

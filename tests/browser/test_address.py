@@ -27,7 +27,7 @@ def wait_for(page: Page, name: str, value: str) -> None:
 
 
 def test_a_link_f5_and_back_give_the_same_view(app: App, page: Page, browser: Browser) -> None:
-    page.goto(app.url)
+    page.goto(f"{app.url}/?data=simulated-10x8")
     settled(page, "The day after", timeout=SLOW)
     page.get_by_role("button", name="Load the stressed day").click()
     settled(page, "Back to the last day", timeout=SLOW)

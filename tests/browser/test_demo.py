@@ -45,7 +45,7 @@ def upload(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def home(page: Page, address: str) -> None:
+def home(page: Page, address: str) -> str:
     """Step 1: tomorrow by the most credible generator, its past hit rate, and the stressed day, which stays chosen."""
     page.goto(address)
     settled(page, "Here is tomorrow, ten thousand times", timeout=SLOW)
@@ -57,6 +57,7 @@ def home(page: Page, address: str) -> None:
     stressed = page.locator("h2").first.inner_text()
     go(page, "Next-day generators", "What can the surface look like tomorrow")
     settled(page, stressed, timeout=SLOW)
+    return stressed.removeprefix("The day after ")
 
 
 def drag_beta(page: Page) -> None:
@@ -72,15 +73,15 @@ def drag_beta(page: Page) -> None:
     assert effective(page) < before
 
 
-def ticket(page: Page) -> None:
+def ticket(page: Page, day: str) -> None:
     """Step 5: what to trade today, on the day chosen."""
     go(page, "Hedging", "What should be traded today")
-    settled(page, "Ticket of", timeout=SLOW)
+    settled(page, f"Ticket of {day}", timeout=SLOW)  # the day chosen on Home
     expect(metric(page, "Trade today")).to_contain_text("Sell", timeout=SLOW)  # the straddle held is long the index
 
 
 def test_the_five_minute_demo(app: App, page: Page) -> None:
-    home(page, f"{app.url}/?data=simulated-10x8")
+    stressed = home(page, f"{app.url}/?data=simulated-10x8")
     screenshot(page, "demo-1-home")
 
     page.get_by_role("combobox", name="Generator").fill("VolGAN as published on Simulated market, 10×8")
@@ -94,7 +95,7 @@ def test_the_five_minute_demo(app: App, page: Page) -> None:
     expect(page.get_by_text("Filtered historical simulation").first).to_be_visible()
     screenshot(page, "demo-3-validation")
 
-    ticket(page)
+    ticket(page, stressed)
     screenshot(page, "demo-4-ticket")
     tab(page, "Backtest", "What should be traded today")
     expect(
@@ -120,19 +121,20 @@ def test_the_demo_on_a_file_of_ones_own(app: App, page: Page, upload: Path) -> N
     page.locator('input[type="file"]').first.set_input_files(upload)
     settled(page, f"Data: {upload.name}", timeout=SLOW)
     screenshot(page, "demo-6-uploaded")
-    home(page, app.url)
+    stressed = home(page, app.url)
     settled(page, f"Data: {upload.name}", timeout=SLOW)
     expect(page.get_by_text("fitted to these data").first).to_be_visible()
     drag_beta(page)
     tab(page, "Validation", "has been finished yet")  # nobody has run it on these data, and nothing else is shown
-    ticket(page)
+    ticket(page, stressed)
     screenshot(page, "demo-6-ticket")
-    go(page, "Static arbitrage", "free of static arbitrage")
-    settled(page, f"Data: {upload.name}", timeout=SLOW)
-    address = page.url
     colleague = page.context.browser.new_context()  # type: ignore[union-attr]
     other = colleague.new_page()
-    other.goto(address)
+    other.goto(page.url)
     settled(other, f"Data: {upload.name}", timeout=SLOW)
+    settled(other, f"Ticket of {stressed}", timeout=SLOW)
+    expect(metric(other, "Trade today")).to_have_text(metric(page, "Trade today").inner_text(), timeout=SLOW)
     colleague.close()
+    go(page, "Static arbitrage", "free of static arbitrage")
+    settled(page, f"Data: {upload.name}", timeout=SLOW)
     assert page.get_by_test_id("stException").count() == 0

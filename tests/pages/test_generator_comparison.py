@@ -158,6 +158,22 @@ def test_a_finished_scoring_is_shown_for_any_of_its_generators(market, open_page
     assert any("50 days" in caption.value.replace("\\", "") for caption in app.caption)
 
 
+def test_a_link_to_a_scoring_chooses_its_generators(market, open_page) -> None:
+    for model, name in (("fhs", "plain"), ("historical", "rolling"), ("persistence", "still")):
+        saved(model, name, market)
+    order = StudyOrder("generators", market.entry.id, ("scenarios=50",), inputs={"models": "rolling,still"})
+    studies.run(workspace.runs_dir() / "scored", order)
+    app = AppTest.from_file("../../pages/generators/next_day.py", default_timeout=60)
+    app.session_state["surfaces_dataset"] = market.entry.id
+    app.session_state["next_day_tab"] = "Compare"
+    app.session_state["volgan_n"] = 300
+    app.query_params["study"] = "scored"
+    app.run()
+    assert not app.exception
+    chosen = next(one for one in app.multiselect if one.label == "Generators")
+    assert sorted(Path(one).name for one in chosen.value) == ["rolling", "still"]
+
+
 def test_any_model_is_trained_from_its_own_form(market, open_page, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, object] = {}
 

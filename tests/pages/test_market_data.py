@@ -4,6 +4,7 @@ import datetime
 import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -338,3 +339,18 @@ def test_the_spot_can_be_estimated_from_the_quotes(page: AppTest) -> None:
     page.selectbox(key="answer_column").set_value("parity")
     next(one for one in page.button if one.label == "Read the file").click().run()
     assert not page.exception and "estimated from put–call parity" in texts(tab(page, "What was read"))
+
+
+def test_quotes_and_prices_uploaded_are_what_a_fresh_session_shows(page: AppTest) -> None:
+    from tests.market.test_parity_spot import chain
+
+    drop(page, ("chain.csv", chain().assign(spot=4_000.0).to_csv(index=False).encode()))
+    days = pd.bdate_range("2020-01-01", periods=600)
+    opens = 100 + np.arange(600) / 10
+    prices = pd.DataFrame({"date": days, "ticker": "AAA", "open": opens, "close": opens * (1 + 0.01 * np.sin(opens))})
+    drop(page, ("mine.csv", prices.to_csv(index=False).encode()))
+    for script, kind, name in (("surfaces/quotes", "quotes", "chain.csv"), ("decisions/fingan", "prices", "mine.csv")):
+        fresh = AppTest.from_file("../../app.py", default_timeout=60).switch_page(f"pages/{script}.py").run()
+        assert not fresh.exception
+        entries = {entry.id: entry.label for entry in datasets.catalogue(kind)}
+        assert entries[fresh.session_state[f"{kind}_dataset"]] == name

@@ -34,6 +34,9 @@ FILES = re.compile(r"[\w.*-]+\.(csv|parquet|json|py)|`[^`]*`|:material/\w+:|[\w]
 def words(shown: AppTest) -> list[str]:
     """Everything that a person reads, but code and formulas."""
     found = [one.value for part in (shown.markdown, shown.caption, shown.info, shown.warning) for one in part]
+    found += [one.value for part in (shown.text, shown.error, shown.success) for one in part]
+    for widget in (*shown.selectbox, *shown.radio, *shown.multiselect):
+        found += [widget.label, *map(str, widget.options)]
     found += [text for one in shown.metric for text in (one.label, str(one.value), str(one.delta or ""))]
     for frame in (*shown.dataframe, *shown.table):
         table = frame.value

@@ -11,7 +11,9 @@ import pytest
 from engine import workspace
 from engine.errors import CheckpointError, JobError, MarketDataError, SettingsError
 from engine.market import export
+from engine.market.export import surfaces_table
 from engine.market.grid import Grid
+from engine.market.surface_history import SurfaceHistory
 from engine.models.simulated.market import simulate
 from engine.runs import jobs, studies
 from engine.runs.studies import StudyOrder
@@ -19,6 +21,7 @@ from engine.settings import configuration, setting
 from engine.studies import base
 from engine.studies.base import Step
 from engine.training.progress import Progress, TrainingStopped
+from tests.models.small_market import SMALL_GRID
 
 
 def tiny_study(calls: list[str], broken: set[str]) -> SimpleNamespace:
@@ -81,6 +84,15 @@ def test_a_study_that_failed_resumes_with_the_step_it_was_in(tmp_path: Path, tin
     broken.clear()
     result = studies.run(tmp_path / "run", order(data=None, resume=True))
     assert calls == ["one", "two", "two"] and result.summary == {"rows": 6.0}
+
+
+def test_what_is_doubtful_about_its_data_stays_with_a_study(tmp_path: Path, tiny: object) -> None:
+    history = simulate(SMALL_GRID, 60, 4).history
+    halved = np.where(np.arange(60) < 30, history.spot, history.spot / 2)
+    table = surfaces_table(SurfaceHistory(history.dates, halved, history.iv, history.grid))
+    table.to_csv(tmp_path / "split.csv", index=False)
+    result = studies.run(tmp_path / "run", order(data=str(tmp_path / "split.csv")))
+    assert any("2:1" in doubt for doubt in result.data["doubts"])
 
 
 @pytest.mark.parametrize(

@@ -389,12 +389,13 @@ def _parity_spot(
         tau, carried = np.array([one[1] for one in found]), np.log([one[2] * one[3] for one in found])
         line = np.polyfit(tau[:NEAREST], carried[:NEAREST], 1) if len(found) > 1 else np.array([0.0, carried[0]])
         value = float(np.exp(line[1]))
+        how = "continued to today" if len(found) > 1 else "of one expiry, so that its dividends are still in it"
         spot[of_day.index] = value
         listed = "; ".join(f"{last:%Y-%m-%d} {f:,.2f} ({d:.4f})" for last, _, f, d in found[:12])
         more = f" and {len(found) - 12} more" if len(found) > 12 else ""
         notes.append(
-            f"underlying price {value:,.2f} of {day:%Y-%m-%d} estimated from put–call parity; forwards (and discounts) "
-            f"by expiry: {listed}{more}"
+            f"underlying price {value:,.2f} of {day:%Y-%m-%d} estimated from put–call parity, the discounted forward "
+            f"{how}; forwards (and discounts) by expiry: {listed}{more}"
         )
     return spot
 

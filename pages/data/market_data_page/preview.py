@@ -147,7 +147,7 @@ def _missing(dates: Dates) -> None:
     missing = trading_calendar.missing_weekdays(dates)
     st.header("Weekdays without data", anchor=False)
     if not len(missing):
-        st.text("None: every weekday from the first day to the last has data.")
+        st.text("Every weekday from the first day to the last has data.")
         return
     frame.picture(draw.calendar, dates, key="market_calendar")
     years = (dates[-1] - dates[0]).astype(int) / 365.25

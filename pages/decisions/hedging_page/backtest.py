@@ -190,12 +190,11 @@ def _form(loaded: Loaded) -> None:
     fitting = generators.fitting(loaded.data.grid)
     trained = {one.name: one for one in fitting.values() if one.card is not None and one.card.model != TRUE_LAW}
     with st.form("hedging_run", enter_to_submit=False):
+        st.markdown("Follows every month of the test part by every strategy: some minutes. You may leave this page.")
         chosen = st.selectbox(
             "Trained generator",
             ["none", *trained],
-            format_func=lambda name: (
-                "None: by the setting below" if name == "none" else generators.words(trained[name])
-            ),
+            format_func=lambda name: "By the setting below" if name == "none" else generators.words(trained[name]),
             key="hedging_study_generator",
             help="Used where scenarios come from “model”. Days of its training are left out of the test.",
         )

@@ -23,7 +23,7 @@ from engine.studies.generators import BASELINE, BASELINE_MODEL
 from pages.generators.next_day_page import View, place
 from pages.generators.next_day_page.controls import Request
 from pages.generators.next_day_page.fans import HISTORY_DAYS
-from pages.ui import cache, datasets, downloads, forms, frame, generators, study_jobs
+from pages.ui import address, cache, datasets, downloads, forms, frame, generators, study_jobs
 from pages.ui import jobs as ui_jobs
 from pages.ui.generators import Generator
 
@@ -52,6 +52,7 @@ def draw(loaded: Loaded, shown: Generator, request: Request) -> None:
     fitting = generators.fitting(history.grid)
     key = f"volgan_compare_{history.grid!r}"
     _take_in(key, MOST)
+    _follow_link(key, fitting, loaded)
     chosen = forms.remembered.multiselect(
         "Generators",
         list(fitting),
@@ -85,6 +86,21 @@ def draw(loaded: Loaded, shown: Generator, request: Request) -> None:
     downloads.table_buttons(lambda: table.reset_index(), "generators", key="volgan_compare")
     _fans({name: view for name, (view, _) in views.items()})
     _days_after_training(loaded, used)
+
+
+def _follow_link(key: str, fitting: Mapping[str, Listed], loaded: Loaded) -> None:
+    """Choose the generators of the finished study that the address asks for (call before the list is drawn)."""
+    asked = address.asked("study")
+    if asked is None:
+        return
+    found = next((one for one in studies.catalogue(STUDY) if one.directory.name == asked), None)
+    if found is None or not datasets.same(found.data, loaded):
+        address.missing("study", "The link asks for a study of these data that is not here; another is shown.")
+        address.shown("study", "")
+        return
+    refs = {Path(ref).name for ref in str(found.inputs["models"]["ref"]).split(",")}
+    st.session_state[key] = [id for id, one in fitting.items() if one.name in refs][:MOST]
+    address.shown("study", asked)
 
 
 def names(chosen: Sequence[Listed]) -> dict[str, Listed]:
@@ -235,7 +251,7 @@ def _days_after_training(loaded: Loaded, chosen: Mapping[str, Listed]) -> None:
     if result is None and not busy:
         st.caption(
             "Exceedances with Kupiec's test, and energy scores with the Diebold–Mariano test against filtered "
-            "historical simulation, over every day that none of the chosen generators was trained on."
+            "historical simulation, over every day that none of the chosen generators was trained on; some minutes."
         )
         if st.button("Score these generators", type="primary", key="volgan_compare_run", icon=":material/play_arrow:"):
             with frame.errors():
@@ -250,7 +266,6 @@ def _days_after_training(loaded: Loaded, chosen: Mapping[str, Listed]) -> None:
     frame.provenance(
         f"{count:,} days, {days.iloc[0]} to {days.iloc[-1]}, out of sample for every generator trained on these data",
         f"{result.settings['scenarios']:,} scenarios a day, paired, seed {result.settings['seed']}",
-        f"data {str(result.data['digest'])[:12]}",
     )
     downloads.table_buttons(lambda: table.reset_index(), "generators-out-of-sample", key="volgan_compare_days")
     shown = _called(chosen)

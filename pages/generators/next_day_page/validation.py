@@ -357,6 +357,10 @@ def _form(loaded: Loaded) -> None:
     """Which generators to validate, the settings, and the button that starts the job."""
     fitting, plain = _fitting(loaded, "volgan"), _fitting(loaded, "bce")
     with st.form("validation_run", enter_to_submit=False):
+        st.markdown(
+            "A trained generator is validated in some minutes; networks trained anew take about a quarter of an hour. "
+            "You may leave this page."
+        )
         chosen = st.selectbox(
             "Generator to validate",
             [*fitting, TRAIN],

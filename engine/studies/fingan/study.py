@@ -95,12 +95,14 @@ def summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     found = tables["table_5_2"].set_index(["method", "statistic"])["value"]
     pairs = tables["paired_longer"]
     return {
-        "portfolio_sharpe_ratio_of_a_seed": float(found["fingan_longer", "portfolio_sr"]),
-        "portfolio_sharpe_ratio_of_averaged_bets": float(found["fingan_longer_ensemble", "portfolio_sr"]),
-        "mean_sharpe_ratio_of_averaged_bets": float(found["fingan_longer_ensemble", "mean_sr"]),
+        "portfolio_sharpe_ratio_of_longer_choice_averaged": float(found["fingan_longer_ensemble", "portfolio_sr"]),
+        "portfolio_sharpe_ratio_of_longer_choice_of_a_seed": float(found["fingan_longer", "portfolio_sr"]),
+        "mean_sharpe_ratio_of_longer_choice_averaged": float(found["fingan_longer_ensemble", "mean_sr"]),
         "portfolio_sharpe_ratio_of_the_thesis_choice_averaged": float(found["fingan_ensemble", "portfolio_sr"]),
         "portfolio_sharpe_ratio_of_forgan_averaged": float(found["forgan_ensemble", "portfolio_sr"]),
-        "p_value_against_forgan_averaged": float(pairs.loc[pairs["against"] == FORGAN_AVERAGED, "p_value"].iloc[0]),
+        "p_value_of_longer_choice_against_forgan_averaged": float(
+            pairs.loc[pairs["against"] == FORGAN_AVERAGED, "p_value"].iloc[0]
+        ),
     }
 
 
@@ -156,7 +158,7 @@ def _tables(found: Universe, config: FinGanStudyConfig, work: Work) -> Tables:
     }
     if config.universality:
         judged = training.judged(found, config, work)
-        own = by_ticker[by_ticker["method"] == "fingan"].groupby("ticker")["sharpe"].mean().to_dict()
+        own = by_ticker[by_ticker["method"] == "fingan_longer"].groupby("ticker")["sharpe"].mean().to_dict()
         single = {str(name): float(ratio) for name, ratio in own.items()}
         made["figure_5_14_universality"] = universality.ticker_table(validation, test, judged, single)
         made["universality_portfolios"] = universality.portfolio_table(

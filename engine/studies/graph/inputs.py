@@ -1,6 +1,6 @@
 """What the study of graphs works on: windows and returns on one calendar, and the generators of a Fin-GAN study.
 
-The generators are those that the study chose, one for each ticker and seed, by validation Sharpe ratio.
+The generators are those that the study chose, one for each ticker and seed: by the longer choice, or by the thesis's.
 """
 
 from __future__ import annotations
